@@ -1,0 +1,1 @@
+"""The logic of Cloudlab: what its Ansible plugins decide and do."""

@@ -1,0 +1,1 @@
+"""What each store is converged to: pure plans, and the clients that apply them."""
