@@ -1,0 +1,126 @@
+"""Read `.env` the way Docker Compose reads it, so that both doors see the same values.
+
+Accepted lines (LF or CRLF, UTF-8, optional BOM, optional leading `export`)::
+
+    # a comment
+    KEY=plain value        # a comment after white space
+    KEY='taken as it is; \\' is the only escape'
+    KEY="escapes \\n \\t \\" \\\\ \\$ are read"
+
+Compose replaces `$NAME` and `${NAME}` in plain and double-quoted values. This project has no such references, so one is
+refused instead of being read differently by the two doors.
+
+Grammar after compose-go's dotenv package: https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_KEY = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)", re.DOTALL)
+_REFERENCE = re.compile(r"\$(?:\{|[A-Za-z_])")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One assignment: its key, its value with quotes and escapes resolved, and the line it stands on (from 1)."""
+
+    key: str
+    value: str
+    line: int
+
+
+class DotenvError(ValueError):
+    """One or more lines cannot be read; `problems` holds a message per line, each with file, line and cure."""
+
+    def __init__(self, problems: list[str]):
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def read(path: Path) -> list[Entry]:
+    """Return the assignments of the file at `path`; a file that does not exist has none. Raises DotenvError."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise DotenvError([f"{path}: cannot be read: {error.strerror}. Make it readable for the user who runs this."]) from None
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise DotenvError(
+            [f"{path}:{line}: byte 0x{raw[error.start]:02x} is not UTF-8. Save the file in the encoding UTF-8."]
+        ) from None
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str = ".env") -> list[Entry]:
+    """Return the assignments in `text`; `name` is how messages call the file. Raises DotenvError with every bad line."""
+    entries: dict[str, Entry] = {}
+    problems: list[str] = []
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        try:
+            key, value = _assignment(stripped)
+        except ValueError as error:
+            problems.append(f"{name}:{number}: {error}")
+            continue
+        if key in entries:
+            problems.append(
+                f"{name}:{number}: {key} is set a second time (first on line {entries[key].line}). Remove one of the two lines."
+            )
+            continue
+        entries[key] = Entry(key, value, number)
+    if problems:
+        raise DotenvError(problems)
+    return list(entries.values())
+
+
+def _assignment(line: str) -> tuple[str, str]:
+    match = _KEY.fullmatch(line)
+    if not match:
+        raise ValueError(f"{line.split('=')[0]!r} is not an assignment. Write KEY=value, or # before a comment.")
+    key, rest = match.groups()
+    if rest[:1] in ("'", '"'):
+        return key, _quoted(key, rest)
+    value = re.split(r"\s#", rest, maxsplit=1)[0].strip()
+    if value.startswith("#"):
+        value = ""
+    _refuse_reference(key, value)
+    return key, value
+
+
+def _quoted(key: str, rest: str) -> str:
+    """The value of `rest`, which starts with its quote; what follows the closing quote may only be a comment."""
+    quote, position, value = rest[0], 1, []
+    while position < len(rest) and rest[position] != quote:
+        char, following = rest[position], rest[position + 1 : position + 2]
+        if char == "\\" and quote == "'" and following == "'":
+            value.append("'")
+            position += 2
+        elif char == "\\" and quote == '"' and following in _ESCAPES:
+            value.append(_ESCAPES[following])
+            position += 2
+        else:
+            if quote == '"' and _REFERENCE.match(rest, position):
+                _refuse_reference(key, rest[position:])
+            value.append(char)
+            position += 1
+    if position == len(rest):
+        raise ValueError(f"the value of {key} has no closing {quote}. Add it at the end of the line.")
+    trailing = rest[position + 1 :].strip()
+    if trailing and not trailing.startswith("#"):
+        raise ValueError(f"{key} goes on after its closing {quote}. Write \\{quote} for a quote within the value.")
+    return "".join(value)
+
+
+def _refuse_reference(key: str, value: str) -> None:
+    if _REFERENCE.search(value):
+        raise ValueError(f"the value of {key} holds a $ that starts a variable reference. Put the value in single quotes.")

@@ -1,0 +1,77 @@
+"""The user's one door: `.env` at the project's root, and the process environment over it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = """
+name: settings
+short_description: Read the project's settings from .env and the process environment
+description:
+  - Every variable that the preflight role's argument specs describe under C(settings) can be set in C(.env) under its
+    upper-case name. A variable of the process environment wins over C(.env), extra variables win over both, and all of them
+    win over C(group_vars).
+  - An unknown key or a value of the wrong type ends the run with the file, the line and the nearest valid name.
+  - Command-line options that would silently skip what a run rests on (C(--limit) without localhost, C(--start-at-task),
+    C(--skip-tags)) are refused here too, because Ansible alone would do nothing and report success.
+options:
+  stage:
+    description: When Ansible asks this plugin; see C(ansible-doc -t vars host_group_vars).
+    choices: [all, inventory, task]
+    ini:
+      - {key: stage, section: vars_settings}
+    env:
+      - {name: CLOUDLAB_VARS_STAGE}
+"""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+from ansible import context
+from ansible.errors import AnsibleError
+from ansible.plugins.vars import BaseVarsPlugin
+from cloudlab import settings
+
+
+class VarsModule(BaseVarsPlugin):
+    """Answers for the group `all`; asked many times in a run, it reads the file once."""
+
+    _values: dict | None = None
+
+    def get_vars(self, loader, path, entities, cache=True):
+        super().get_vars(loader, path, entities)
+        if not any(getattr(entity, "name", None) == "all" for entity in _as_list(entities)):
+            return {}
+        if VarsModule._values is None:
+            _check_command_line(context.CLIARGS)
+            try:
+                VarsModule._values = settings.load(os.environ)
+            except settings.SettingsError as error:
+                raise AnsibleError("The settings cannot be used:\n" + _bullets(error.problems)) from None
+        return dict(VarsModule._values)
+
+
+def _as_list(entities):
+    return entities if isinstance(entities, list) else [entities]
+
+
+def _bullets(problems):
+    return "\n".join(f"  - {problem}" for problem in problems)
+
+
+def _check_command_line(arguments):
+    """Refuse the options of ansible-playbook that end in doing nothing, or half of it, with exit status 0."""
+    if arguments.get("subset") and "localhost" not in str(arguments["subset"]).split(","):
+        raise AnsibleError(
+            f"--limit {arguments['subset']}: there is no such host. The only host is localhost; leave --limit out."
+        )
+    if arguments.get("start_at_task"):
+        raise AnsibleError(
+            "--start-at-task would skip the checks that every run begins with. Choose components with --tags instead."
+        )
+    if arguments.get("skip_tags"):
+        raise AnsibleError(
+            "--skip-tags: a component's tags include what needs it, so skipping one would skip what others rest on. "
+            "Choose components with --tags, or a list of your own in group_vars/all/profiles.yml."
+        )
