@@ -1,0 +1,83 @@
+"""The first task of every play: check everything, take the lock, and describe the environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+from ansible.plugins.action import ActionBase
+from cloudlab import catalogue, engine, environment, lock, preflight, settings, sizes, stock
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(
+            argument_spec={
+                "memory_min": {"type": "str", "default": "0"},
+                "disk_min": {"type": "str", "default": "0"},
+                "map_count_min": {"type": "int", "default": 0},
+                "lock": {"type": "bool", "default": False},
+                "checks": {"type": "bool", "default": True},
+            }
+        )
+        values = self._values(task_vars)
+        problems, chosen = self._configuration(values, task_vars)
+        try:
+            client = engine.connect()
+            facts, holdings = stock.take(client)
+        except engine.EngineError as error:
+            return result | {"failed": True, "msg": _message([*problems, str(error)])}
+        if problems:
+            return result | {"failed": True, "msg": _message(problems)}
+        picture = environment.describe(settings.ROOT, values, chosen, holdings, facts)
+        warnings = []
+        if options["checks"]:
+            needs = {
+                "memory": sizes.parse(options["memory_min"]),
+                "disk": sizes.parse(options["disk_min"]),
+                "map_count": options["map_count_min"],
+            }
+            findings = preflight.inspect(picture, holdings, needs)
+            if errors := [str(finding) for finding in findings if finding.level == preflight.ERROR]:
+                return result | {"failed": True, "msg": _message(errors)}
+            warnings = [str(finding) for finding in findings]
+        if options["lock"] and not self._task.check_mode:
+            try:
+                # The worker that runs this task ends with it; the lock belongs to the run, its parent process.
+                lock.acquire(Path(picture["directory"]) / "lock", os.getppid())
+            except lock.LockedError as error:
+                return result | {"failed": True, "msg": str(error)}
+        return result | {"changed": False, "environment": picture, "warnings": warnings}
+
+    def _values(self, task_vars):
+        """The variables that this plugin reads, with templates resolved."""
+        names = [*settings.spec(), "catalogue", "networks", "images", "profiles"]
+        return {name: self._templar.template(task_vars[name]) for name in names if name in task_vars}
+
+    def _configuration(self, values, task_vars):
+        """What is wrong with the settings and the catalogue, and the chosen components when nothing is."""
+        problems = settings.check(values)
+        roles = [path.name for path in (settings.ROOT / "roles").iterdir() if path.is_dir()]
+        problems += catalogue.problems(values["catalogue"], values["networks"], values["images"], settings.spec(), roles)
+        if problems:
+            return problems, []
+        try:
+            chosen = catalogue.choose(
+                values["catalogue"], values["profiles"], values["cloudlab_profile"], task_vars.get("ansible_run_tags", [])
+            )
+        except catalogue.CatalogueError as error:
+            return error.problems, []
+        # All components' ports, chosen or not: a second run with other tags must not collide with this one.
+        ports = catalogue.host_ports(values["catalogue"], values["catalogue"], values)
+        return catalogue.port_problems(ports), chosen
+
+
+def _message(problems):
+    return "Nothing was changed. Please mend this first:\n" + "\n".join(f"  - {problem}" for problem in problems)

@@ -1,0 +1,149 @@
+"""The picture of one environment that a play works with: what is chosen, what it is called, and how it starts out.
+
+`describe` is pure: it turns the settings, the catalogue and what the engine holds into the fact `environment`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cloudlab import catalogue
+
+LABEL_INSTANCE = "cloudlab.instance"
+LABEL_COMPONENT = "cloudlab.component"
+LABEL_SOURCE = "cloudlab.source"
+LABEL_DATA = "cloudlab.data"
+
+# Only this machine can reach what is published.
+PUBLISH_ADDRESS = "127.0.0.1"
+
+
+def directory(root: Path, instance: str) -> Path:
+    """Where everything that is generated for the instance lives."""
+    return root / ".cloudlab" / instance
+
+
+def describe(
+    root: Path, values: Mapping[str, Any], chosen: list[str], stock: Mapping[str, Any], engine: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The fact `environment`.
+
+    :param values: the play's variables: settings, catalogue, networks, profiles.
+    :param chosen: names of components in start order.
+    :param stock: what the engine holds: {"containers": […], "networks": […], "volumes": […]} as its list calls answer.
+    :param engine: facts of the engine, taken over as they are.
+    """
+    instance = values["cloudlab_instance"]
+    size = values["profiles"][values["cloudlab_profile"]].get("size", "full")
+    components = {name: component(name, values, size, int(engine["cpus"])) for name in chosen}
+    network_names = {network for entry in components.values() for network in entry["networks"]}
+    return {
+        "instance": instance,
+        "directory": str(directory(root, instance)),
+        "profile": values["cloudlab_profile"],
+        "size": size,
+        "chosen": chosen,
+        "skipped": {},
+        "engine": dict(engine),
+        "components": components,
+        "networks": {
+            network: _existing(
+                {"name": f"{instance}-{network}", "subnet": values["networks"][network].get("subnet", "")},
+                stock["networks"],
+                instance,
+            )
+            for network in sorted(network_names)
+        },
+        "volumes": {
+            volume["name"]: _existing({**volume, "component": name}, stock["volumes"], instance)
+            for name, entry in components.items()
+            for volume in entry["volumes"].values()
+        },
+    }
+
+
+def component(name: str, values: Mapping[str, Any], size: str, cpus: int) -> dict[str, Any]:
+    """What the roles know of the component `name`: names, addresses, and the container spec that all start from.
+
+    `cpus` is how many the engine has: it refuses a limit above that.
+    """
+    entry = values["catalogue"][name]
+    instance = values["cloudlab_instance"]
+    host_ports = catalogue.host_ports(values["catalogue"], [name], values)[name]
+    ports = {
+        port["name"]: {"container": port["container"], "host": host_ports[port["name"]]} for port in entry.get("ports", [])
+    }
+    volumes = {
+        volume: {"name": f"{instance}-{name}-{volume}", "target": target}
+        for volume, target in entry.get("volumes", {}).items()
+    }
+    networks = list(entry.get("networks", []))
+    limits = catalogue.resources(entry, size)
+    spec = {
+        "name": f"{instance}-{name}",
+        "component": name,
+        "networks": [{"name": f"{instance}-{network}", "aliases": [name]} for network in networks],
+        "published_ports": [f"{PUBLISH_ADDRESS}:{port['host']}:{port['container']}/tcp" for port in ports.values()],
+        "mounts": [
+            {"type": "volume", "source": volume["name"], "target": volume["target"]} for volume in volumes.values()
+        ],
+        # Hardened from the start; a role that must loosen something says so beside its spec.
+        "cap_drop": ["ALL"],
+        "security_opts": ["no-new-privileges:true"],
+        "read_only": True,
+        "init": True,
+        "restart_policy": "unless-stopped",
+        "log_driver": "json-file",
+        "log_options": {"max-size": "10m", "max-file": "3"},
+    }
+    if "memory" in limits:
+        # No swap on top: a component that outgrows its limit is ended and named, instead of slowing the machine down.
+        spec |= {"memory": limits["memory"], "memory_swap": limits["memory"]}
+    if "cpus" in limits:
+        spec["cpus"] = min(float(limits["cpus"]), float(cpus))
+    if "pids" in limits:
+        spec["pids_limit"] = limits["pids"]
+    return {
+        "summary": entry["summary"],
+        "kind": entry["kind"],
+        "role": entry["role"],
+        "container": spec["name"],
+        "image_key": entry.get("image", ""),
+        "ports": ports,
+        "networks": networks,
+        "volumes": volumes,
+        "memory": limits.get("memory", ""),
+        "spec": spec,
+    }
+
+
+def with_images(environment: Mapping[str, Any], images: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """`environment` with the image each component runs, and without the components whose image is not to be had.
+
+    :param images: the `images` of the action images: key -> {"reference", "source", "state", "reason"}.
+    """
+    skipped = dict(environment["skipped"])
+    components = {}
+    for name, entry in environment["components"].items():
+        image = images.get(entry["image_key"])
+        if image and image["state"] == "skipped":
+            skipped[name] = image["reason"]
+        elif image:
+            components[name] = {**entry, "image": dict(image), "spec": {**entry["spec"], "image": image["reference"]}}
+        else:
+            components[name] = dict(entry)
+    return {
+        **environment,
+        "components": components,
+        "skipped": skipped,
+        "chosen": [name for name in environment["chosen"] if name not in skipped],
+    }
+
+
+def _existing(wanted: dict[str, Any], present: list[Mapping[str, Any]], instance: str) -> dict[str, Any]:
+    """`wanted` with `exists`, and the labels of the network or volume of that name."""
+    found = next((item for item in present if item["Name"] == wanted["name"]), None)
+    labels = (found or {}).get("Labels") or {}
+    return {**wanted, "exists": found is not None, "ours": labels.get(LABEL_INSTANCE) == instance, "labels": dict(labels)}

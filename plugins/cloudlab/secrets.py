@@ -1,0 +1,47 @@
+"""Generated secrets, one file each, created once per instance."""
+
+from __future__ import annotations
+
+import os
+import secrets as random_source
+import string
+from pathlib import Path
+
+_ALPHABET = string.ascii_letters + string.digits
+LENGTH = 32
+
+
+class SecretError(ValueError):
+    """A secret's file cannot be used; the message says why and what to do."""
+
+
+def secret(directory: Path, name: str, keep: bool = True) -> str:
+    """The secret `name` in `directory`; generated when there is none, and written unless `keep` is false."""
+    path = directory / name
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        value = "".join(random_source.choice(_ALPHABET) for _ in range(LENGTH))
+        return _create(path, value) if keep else value
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretError(f"the secret {path} cannot be read: {error}. Restore it or delete it to have a new one.") from None
+    if not value:
+        raise SecretError(f"the secret {path} is empty. Delete the file to have a new one generated.")
+    return value
+
+
+def _create(path: Path, value: str) -> str:
+    """Write `value` to `path` in one step; when somebody else was first, return theirs."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(value + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return path.read_text(encoding="utf-8").strip()
+    finally:
+        draft.unlink()
+    return value

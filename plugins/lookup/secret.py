@@ -1,0 +1,51 @@
+"""Secrets that nobody has to choose."""
+
+from __future__ import annotations
+
+DOCUMENTATION = """
+name: secret
+short_description: A generated secret of this instance
+description:
+  - Returns the content of the file C(<directory>/secrets/<name>). When there is none, 32 random letters and digits are
+    generated and kept there, readable for their owner only.
+  - In check mode nothing is written; the value returned is then good for this run only.
+options:
+  _terms:
+    description: Names of secrets.
+    required: true
+  directory:
+    description: The instance's directory.
+    type: str
+    required: true
+"""
+
+EXAMPLES = """
+password: "{{ lookup('secret', 'postgres_order', directory=environment.directory) }}"
+"""
+
+RETURN = """
+_raw:
+  description: The secrets.
+  type: list
+  elements: str
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from cloudlab import secrets
+
+
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, **kwargs):
+        self.set_options(var_options=variables, direct=kwargs)
+        directory = Path(self.get_option("directory")) / "secrets"
+        keep = not (variables or {}).get("ansible_check_mode", False)
+        try:
+            return [secrets.secret(directory, term, keep) for term in terms]
+        except secrets.SecretError as error:
+            raise AnsibleLookupError(str(error)) from None
