@@ -31,7 +31,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         re.compile(r"KeeperException\$NodeExistsException"),
         "ZooKeeper still holds the session of the broker that was killed: it ends after"
-        " kafka_zookeeper_session_timeout_ms, and the restart policy then brings the broker up. If it persists, a second"
+        " kafka_zookeeper_session_timeout_ms, and the restart policy then brings the broker up. If it persists, another"
         " broker with the same id uses this ZooKeeper.",
     ),
     Fault(

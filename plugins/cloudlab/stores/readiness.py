@@ -17,7 +17,8 @@ Answer = TypeVar("Answer")
 
 INTERVAL = 0.1  # seconds between two probes
 RESTARTS_TOLERATED = 2  # a restart may be part of a recovery (Kafka's stale session); more of them are a crash loop
-LOG_LINES = 15
+LINES_SHOWN = 15
+LINES_EXPLAINED = 300  # a server that dies logs its shutdown after the cause
 
 
 class NotYetError(Exception):
@@ -61,7 +62,7 @@ def wait_until(
         pause(INTERVAL)
 
 
-def last_lines(client: docker.DockerClient, container: str, count: int = LOG_LINES) -> list[str]:
+def last_lines(client: docker.DockerClient, container: str, count: int) -> list[str]:
     """The container's last log lines, both streams; empty when the engine cannot give them."""
     try:
         raw = client.api.logs(container, tail=count)
@@ -93,9 +94,9 @@ def _trouble(inspected: dict, restarts: int) -> str | None:
 
 
 def _report(client: docker.DockerClient, container: str, trouble: str) -> str:
-    lines = last_lines(client, container)
+    lines = last_lines(client, container, LINES_EXPLAINED)
     parts = [f"container {container} {trouble}"]
     if explanation := diagnosis.explain(lines):
         parts.append(explanation)
     parts.append("its last log lines:" if lines else "it has written no log")
-    return "\n".join(parts + [f"    {line}" for line in lines])
+    return "\n".join(parts + [f"    {line}" for line in lines[-LINES_SHOWN:]])

@@ -2,6 +2,7 @@
 
 import docker
 import pytest
+
 from cloudlab.stores import diagnosis, readiness
 
 

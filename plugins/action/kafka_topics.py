@@ -1,0 +1,88 @@
+"""Converge Kafka's topics. Documentation: plugins/modules/kafka_topics.py."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+import docker
+import yaml
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from cloudlab.stores import kafka, readiness
+
+ARGUMENTS = {
+    "bootstrap": {"type": "str", "required": True},
+    "container": {"type": "str", "required": True},
+    "topics": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "partitions": {"type": "int", "default": 1},
+            "retention_hours": {"type": "int"},
+            "config": {"type": "dict", "default": {}},
+        },
+    },
+    "timeout": {"type": "float", "default": 60.0},
+}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        try:
+            return result | self._converge(arguments)
+        except (kafka.TopicsError, readiness.NotReadyError) as error:
+            raise AnsibleActionFail(str(error)) from None
+
+    def _converge(self, arguments):
+        declared = kafka.declare(arguments["topics"])
+        broker = kafka.Broker(arguments["bootstrap"])
+        partitions, asked = self._partitions(broker, arguments)
+        existing = broker.topics(partitions, declared)
+        steps = kafka.plan(declared, existing)
+        if steps.changed and not self._task.check_mode:
+            broker.apply(steps)
+        return self._report(steps, existing, asked)
+
+    def _partitions(self, broker, arguments):
+        """(partitions by topic, whether the broker answered); in check mode an absent broker has no topics."""
+        wait = 0 if self._task.check_mode else arguments["timeout"]
+        client = docker.from_env()
+        try:
+            return readiness.wait_until(client, arguments["container"], broker.partitions, wait), True
+        except readiness.NotReadyError:
+            if not self._task.check_mode:
+                raise
+            return {}, False
+        finally:
+            client.close()
+
+    def _report(self, steps, existing, asked):
+        report = {
+            "changed": steps.changed,
+            "created": sorted(steps.create),
+            "grown": dict(steps.grow),
+            "altered": {name: dict(changes) for name, changes in steps.alter.items()},
+            "undeclared": list(steps.undeclared),
+        }
+        if steps.warnings:
+            report["warnings"] = steps.warnings
+        if not asked:
+            report["msg"] = "The broker does not answer: every declared topic is taken as missing."
+        if self._task.diff:
+            before, after = kafka.difference(steps, existing)
+            report["diff"] = {
+                "before_header": "topics",
+                "after_header": "topics",
+                "before": yaml.safe_dump(before) if before else "",
+                "after": yaml.safe_dump(after) if after else "",
+            }
+        return report

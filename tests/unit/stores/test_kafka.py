@@ -1,0 +1,94 @@
+"""Declared topics against the broker's: what is planned, shown and refused."""
+
+import pytest
+
+from cloudlab.stores import kafka
+from cloudlab.stores.kafka import Existing, Topic
+
+
+def entry(name="orders", partitions=1, **more):
+    return {"name": name, "partitions": partitions, **more}
+
+
+def existing(partitions=1, config=None, **defaults):
+    config = config or {}
+    return Existing(partitions, config, {"retention.ms": "604800000", "cleanup.policy": "delete", **defaults, **config})
+
+
+def test_declarations_become_the_brokers_spelling():
+    declared = kafka.declare([entry(retention_hours=24, config={"preallocate": True, "segment.bytes": 1048576})])
+    assert declared["orders"].config == {"retention.ms": "86400000", "preallocate": "true", "segment.bytes": "1048576"}
+
+
+def test_retention_for_ever():
+    assert kafka.declare([entry(retention_hours=-1)])["orders"].config == {"retention.ms": "-1"}
+
+
+def test_two_components_may_declare_the_same_topic():
+    assert len(kafka.declare([entry(retention_hours=24), entry(retention_hours=24)])) == 1
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ([entry(), entry(partitions=2)], "orders is declared twice and differently: 1 partitions, and 2 partitions"),
+        ([entry("new orders")], "'new orders': a name has"),
+        ([entry("..")], "a name has"),
+        ([entry(partitions=0)], "partitions must be at least 1, not 0"),
+        ([entry(retention_hours=0)], "retention_hours must be at least 1"),
+        ([entry(retention_hours=1, config={"retention.ms": 1})], "keep one"),
+    ],
+)
+def test_wrong_declarations(entries, message):
+    with pytest.raises(kafka.TopicsError, match=message):
+        kafka.declare(entries)
+
+
+def test_every_problem_is_reported_at_once():
+    with pytest.raises(kafka.TopicsError) as caught:
+        kafka.declare([entry("a b"), entry("c", partitions=0), entry("d")])
+    assert len(caught.value.problems) == 2
+
+
+def test_nothing_to_do():
+    steps = kafka.plan({"orders": Topic(3, {"retention.ms": "604800000"})}, {"orders": existing(3)})
+    assert not steps.changed
+    assert steps.warnings == []
+    assert kafka.difference(steps, {}) == ({}, {})
+
+
+def test_a_missing_topic_is_created():
+    steps = kafka.plan({"orders": Topic(3, {"retention.ms": "1"})}, {})
+    assert list(steps.create) == ["orders"]
+    assert kafka.difference(steps, {}) == ({}, {"orders": {"partitions": 3, "retention.ms": "1"}})
+
+
+def test_partitions_and_configuration_are_brought_up_to_the_declaration():
+    broker = {"orders": existing(1)}
+    steps = kafka.plan({"orders": Topic(4, {"retention.ms": "1", "cleanup.policy": "delete"})}, broker)
+    assert steps.grow == {"orders": 4}
+    assert steps.alter == {"orders": {"retention.ms": "1"}}
+    assert kafka.difference(steps, broker) == (
+        {"orders": {"partitions": 1, "retention.ms": "604800000"}},
+        {"orders": {"partitions": 4, "retention.ms": "1"}},
+    )
+
+
+def test_an_override_nobody_declares_goes_back_to_the_default():
+    broker = {"orders": existing(config={"cleanup.policy": "compact"})}
+    steps = kafka.plan({"orders": Topic(1)}, broker)
+    assert steps.alter == {"orders": {"cleanup.policy": None}}
+    assert kafka.difference(steps, broker)[1] == {"orders": {"cleanup.policy": "(the broker's default)"}}
+
+
+def test_fewer_partitions_are_a_warning_and_no_step():
+    steps = kafka.plan({"orders": Topic(2)}, {"orders": existing(6)})
+    assert not steps.changed
+    assert steps.fewer == {"orders": (2, 6)}
+    assert "has 6 partitions, 2 are declared" in steps.warnings[0]
+
+
+def test_topics_nobody_declares_are_named_and_left_alone():
+    steps = kafka.plan({}, {"old": existing(), "__consumer_offsets": existing(8)})
+    assert steps.undeclared == ("old",)
+    assert not steps.changed
