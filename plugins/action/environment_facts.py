@@ -30,8 +30,7 @@ class ActionModule(ActionBase):
         values = self._values(task_vars)
         problems, chosen = self._configuration(values, task_vars)
         try:
-            client = engine.connect()
-            facts, holdings = stock.take(client)
+            facts, holdings = stock.take(engine.connect())
         except engine.EngineError as error:
             return result | {"failed": True, "msg": _message([*problems, str(error)])}
         if problems:
@@ -65,12 +64,17 @@ class ActionModule(ActionBase):
         """What is wrong with the settings and the catalogue, and the chosen components when nothing is."""
         problems = settings.check(values)
         roles = [path.name for path in (settings.ROOT / "roles").iterdir() if path.is_dir()]
-        problems += catalogue.problems(values["catalogue"], values["networks"], values["images"], settings.spec(), roles)
+        problems += catalogue.problems(
+            values["catalogue"], values["networks"], values["images"], settings.spec(), roles
+        )
         if problems:
             return problems, []
         try:
             chosen = catalogue.choose(
-                values["catalogue"], values["profiles"], values["cloudlab_profile"], task_vars.get("ansible_run_tags", [])
+                values["catalogue"],
+                values["profiles"],
+                values["cloudlab_profile"],
+                task_vars.get("ansible_run_tags", []),
             )
         except catalogue.CatalogueError as error:
             return error.problems, []

@@ -52,7 +52,9 @@ def tags_for(role: str, catalogue: Catalogue) -> list[str]:
     """
     own = {name for name, entry in catalogue.items() if entry["role"] == role}
     if not own:
-        raise CatalogueError([f"no component of the catalogue has the role {role}; roles are: {', '.join(_roles(catalogue))}"])
+        raise CatalogueError(
+            [f"no component of the catalogue has the role {role}; roles are: {', '.join(_roles(catalogue))}"]
+        )
     return sorted(name for name in catalogue if closure(catalogue, [name]) & own)
 
 
@@ -123,7 +125,9 @@ def problems(
         found += [f"{place}: {text}" for text in unknown([entry["role"]], roles, "role")]
         found += [f"{place}.needs: {text}" for text in unknown(entry.get("needs", []), catalogue, "component")]
         found += [f"{place}.networks: {text}" for text in unknown(entry.get("networks", []), networks, "network")]
-        found += [f"{place}.image: {text}" for text in unknown([entry["image"]] if "image" in entry else [], images, "image")]
+        found += [
+            f"{place}.image: {text}" for text in unknown([entry["image"]] if "image" in entry else [], images, "image")
+        ]
         wanted = [port["setting"] for port in entry.get("ports", [])]
         found += [f"{place}.ports: {text}" for text in unknown(wanted, settings, "setting")]
     found += _shared_settings(catalogue)

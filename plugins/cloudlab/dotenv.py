@@ -48,7 +48,9 @@ def read(path: Path) -> list[Entry]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise DotenvError([f"{path}: cannot be read: {error.strerror}. Make it readable for the user who runs this."]) from None
+        raise DotenvError(
+            [f"{path}: cannot be read: {error.strerror}. Make it readable for the user who runs this."]
+        ) from None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -123,4 +125,6 @@ def _quoted(key: str, rest: str) -> str:
 
 def _refuse_reference(key: str, value: str) -> None:
     if _REFERENCE.search(value):
-        raise ValueError(f"the value of {key} holds a $ that starts a variable reference. Put the value in single quotes.")
+        raise ValueError(
+            f"the value of {key} holds a $ that starts a variable reference. Put the value in single quotes."
+        )

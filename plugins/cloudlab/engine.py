@@ -134,7 +134,9 @@ def _ask_version(client: APIClient, address: str) -> dict[str, Any]:
             f"It may hang: look at its log (journalctl -u docker) and restart it. {_start_hint(address)}"
         ) from error
     except APIError as error:
-        raise EngineError(f"{address} answered, but not as a Docker Engine does: {error.explanation or error}.") from error
+        raise EngineError(
+            f"{address} answered, but not as a Docker Engine does: {error.explanation or error}."
+        ) from error
     except (requests.exceptions.RequestException, DockerException, json.JSONDecodeError) as error:
         raise EngineError(_unreachable(address, error)) from error
     if not isinstance(version, dict) or "ApiVersion" not in version:
@@ -183,7 +185,9 @@ def _agree(environ: Mapping[str, str], version: Mapping[str, Any]) -> tuple[int,
     """The version of the API to use with the engine: its newest, but none that this code does not know."""
     newest = _number(version["ApiVersion"])
     oldest = _number(version.get("MinAPIVersion") or "1.12")
-    engine = f"Docker Engine {version.get('Version', '?')} speaks versions {_text(oldest)} to {_text(newest)} of its API"
+    engine = (
+        f"Docker Engine {version.get('Version', '?')} speaks versions {_text(oldest)} to {_text(newest)} of its API"
+    )
     if newest < OLDEST_API:
         raise EngineError(
             f"{engine}; Cloudlab needs {_text(OLDEST_API)}. Upgrade the engine to 20.10 or newer "
@@ -205,7 +209,9 @@ def _asked(asked: str, engine: str, oldest: tuple[int, int], newest: tuple[int, 
     try:
         api = _number(asked)
     except ValueError:
-        raise EngineError(f"DOCKER_API_VERSION is {asked!r}, which is not a version such as {_text(newest)}. Unset it.") from None
+        raise EngineError(
+            f"DOCKER_API_VERSION is {asked!r}, which is not a version such as {_text(newest)}. Unset it."
+        ) from None
     if not oldest <= api <= newest:
         wrong = "newer" if api > newest else "older"
         raise EngineError(

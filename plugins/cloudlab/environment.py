@@ -73,7 +73,8 @@ def component(name: str, values: Mapping[str, Any], size: str, cpus: int) -> dic
     instance = values["cloudlab_instance"]
     host_ports = catalogue.host_ports(values["catalogue"], [name], values)[name]
     ports = {
-        port["name"]: {"container": port["container"], "host": host_ports[port["name"]]} for port in entry.get("ports", [])
+        port["name"]: {"container": port["container"], "host": host_ports[port["name"]]}
+        for port in entry.get("ports", [])
     }
     volumes = {
         volume: {"name": f"{instance}-{name}-{volume}", "target": target}
@@ -146,4 +147,9 @@ def _existing(wanted: dict[str, Any], present: list[Mapping[str, Any]], instance
     """`wanted` with `exists`, and the labels of the network or volume of that name."""
     found = next((item for item in present if item["Name"] == wanted["name"]), None)
     labels = (found or {}).get("Labels") or {}
-    return {**wanted, "exists": found is not None, "ours": labels.get(LABEL_INSTANCE) == instance, "labels": dict(labels)}
+    return {
+        **wanted,
+        "exists": found is not None,
+        "ours": labels.get(LABEL_INSTANCE) == instance,
+        "labels": dict(labels),
+    }

@@ -59,9 +59,7 @@ def memory(engine: Mapping[str, Any], components: Mapping[str, Any], at_least: i
     return []
 
 
-def disk(
-    engine: Mapping[str, Any], at_least: int, usage: Callable[[str], Any] = shutil.disk_usage
-) -> list[Finding]:
+def disk(engine: Mapping[str, Any], at_least: int, usage: Callable[[str], Any] = shutil.disk_usage) -> list[Finding]:
     """Whether there is room where the engine keeps its data; not known when that is inside a virtual machine."""
     place = engine["data_root"]
     try:
@@ -82,7 +80,9 @@ def map_count(chosen: Iterable[str], at_least: int, source: Path = Path("/proc/s
     if have >= at_least:
         return []
     text = f"vm.max_map_count is {have}, Elasticsearch asks for {at_least}."
-    return [Finding(WARNING, text, f"It runs, slower under load; mend it with: sudo sysctl -w vm.max_map_count={at_least}")]
+    return [
+        Finding(WARNING, text, f"It runs, slower under load; mend it with: sudo sysctl -w vm.max_map_count={at_least}")
+    ]
 
 
 def ports(environment: Mapping[str, Any], containers: Iterable[Mapping[str, Any]]) -> list[Finding]:
@@ -151,7 +151,9 @@ def subnets(
             continue
         for who, subnet in taken:
             if wanted.overlaps(ipaddress.ip_network(subnet)):
-                findings.append(Finding(ERROR, f"the subnet {wanted} of networks.{key} overlaps {who} ({subnet}).", fix))
+                findings.append(
+                    Finding(ERROR, f"the subnet {wanted} of networks.{key} overlaps {who} ({subnet}).", fix)
+                )
         taken.append((f"networks.{key}", network["subnet"]))
     return findings
 
@@ -163,7 +165,9 @@ def host_routes(table: Path = Path("/proc/net/route")) -> list[tuple[str, str]]:
     routes = []
     for line in table.read_text(encoding="ascii").splitlines()[1:]:
         interface, destination, *_, mask = line.split()[:8]
-        address, netmask = (ipaddress.ip_address(int.from_bytes(bytes.fromhex(text), "little")) for text in (destination, mask))
+        address, netmask = (
+            ipaddress.ip_address(int.from_bytes(bytes.fromhex(text), "little")) for text in (destination, mask)
+        )
         if int(netmask):
             routes.append((interface, str(ipaddress.ip_network(f"{address}/{netmask}", strict=False))))
     return routes

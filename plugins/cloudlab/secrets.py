@@ -24,7 +24,9 @@ def secret(directory: Path, name: str, keep: bool = True) -> str:
         value = "".join(random_source.choice(_ALPHABET) for _ in range(LENGTH))
         return _create(path, value) if keep else value
     except (OSError, UnicodeDecodeError) as error:
-        raise SecretError(f"the secret {path} cannot be read: {error}. Restore it or delete it to have a new one.") from None
+        raise SecretError(
+            f"the secret {path} cannot be read: {error}. Restore it or delete it to have a new one."
+        ) from None
     if not value:
         raise SecretError(f"the secret {path} is empty. Delete the file to have a new one generated.")
     return value

@@ -27,7 +27,10 @@ _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 _PATTERNS = {
     # Suffix or name of the variable: (what its value must look like, how to say it).
-    "cloudlab_instance": (r"[a-z][a-z0-9-]{0,30}", "up to 31 lower-case letters, digits and dashes, beginning with a letter"),
+    "cloudlab_instance": (
+        r"[a-z][a-z0-9-]{0,30}",
+        "up to 31 lower-case letters, digits and dashes, beginning with a letter",
+    ),
     "_user": (r"[a-z_][a-z0-9_]{0,62}", "lower-case letters, digits and underscores, beginning with a letter"),
     "_db": (r"[a-z_][a-z0-9_]{0,62}", "lower-case letters, digits and underscores, beginning with a letter"),
     "_password": (r"[^\x00-\x1f\x7f]+", "at least one character, and no control characters"),
@@ -64,7 +67,9 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
     """
     path = env_file(environ)
     if path and ENV_FILE_VARIABLE in environ and not path.exists():
-        raise SettingsError([f"{path}: does not exist, but {ENV_FILE_VARIABLE} names it. Create it, or unset the variable."])
+        raise SettingsError(
+            [f"{path}: does not exist, but {ENV_FILE_VARIABLE} names it. Create it, or unset the variable."]
+        )
     try:
         entries = dotenv.read(path) if path else []
     except dotenv.DotenvError as error:

@@ -5,25 +5,27 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from cloudlab.engine import Engine
 
-def take(client: Any) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """Facts of the engine behind `client` (docker.APIClient), and its containers, networks and volumes as listed.
+
+def take(engine: Engine) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+    """Facts of the engine, and its containers, networks and volumes as its list calls answer.
 
     The lists belong together only as far as nobody else changes them meanwhile; the instance's lock sees to that for ours.
     """
+    client = engine.client
     questions = {
         "info": client.info,
-        "version": client.version,
         "containers": lambda: client.containers(all=True),
         "networks": client.networks,
         "volumes": lambda: client.volumes()["Volumes"] or [],
     }
     with ThreadPoolExecutor(len(questions)) as pool:
         answers = {name: pool.submit(question) for name, question in questions.items()}
-    info, version = answers["info"].result(), answers["version"].result()
-    engine = {
-        "version": version["Version"],
-        "api": version["ApiVersion"],
+    info = answers["info"].result()
+    facts = {
+        "version": engine.version["Version"],
+        "api": ".".join(map(str, engine.api)),
         "os": info["OSType"],
         "operating_system": info["OperatingSystem"],
         "arch": info["Architecture"],
@@ -34,4 +36,4 @@ def take(client: Any) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
         "cgroup_version": info.get("CgroupVersion", "1"),
         "rootless": any("rootless" in option for option in info.get("SecurityOptions") or []),
     }
-    return engine, {name: answers[name].result() for name in ("containers", "networks", "volumes")}
+    return facts, {name: answers[name].result() for name in ("containers", "networks", "volumes")}

@@ -20,7 +20,7 @@ options:
 """
 
 EXAMPLES = """
-password: "{{ lookup('secret', 'postgres_order', directory=environment.directory) }}"
+password: "{{ lookup('secret', 'postgres_order', directory=cloudlab.directory) }}"
 """
 
 RETURN = """

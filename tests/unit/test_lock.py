@@ -1,0 +1,76 @@
+"""One run at a time, and a lock that dies with its process."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from cloudlab import lock
+
+
+@pytest.fixture
+def other():
+    """A living process that is not this one."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_living_process_keeps_others_out(tmp_path, other):
+    path = tmp_path / "lab" / "lock"
+    lock.acquire(path, other.pid)
+    with pytest.raises(lock.LockedError, match=f"process {other.pid}, since"):
+        lock.acquire(path, 1)
+
+
+def test_the_same_process_may_take_it_again(tmp_path, other):
+    lock.acquire(tmp_path / "lock", other.pid)
+    lock.acquire(tmp_path / "lock", other.pid)
+
+
+def test_a_dead_process_keeps_nobody_out(tmp_path, other):
+    lock.acquire(tmp_path / "lock", other.pid)
+    other.kill()
+    other.wait()
+    lock.acquire(tmp_path / "lock", 1)
+    assert json.loads((tmp_path / "lock").read_text())["pid"] == 1
+
+
+def test_a_process_number_that_was_given_away_keeps_nobody_out(tmp_path, other):
+    path = tmp_path / "lock"
+    lock.acquire(path, other.pid)
+    holder = json.loads(path.read_text())
+    path.write_text(json.dumps(holder | {"started": "1"}))
+    lock.acquire(path, 1)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}'])
+def test_what_a_killed_writer_left_behind_is_nobodys(tmp_path, content):
+    path = tmp_path / "lock"
+    path.write_text(content)
+    lock.acquire(path, 1)
+
+
+def test_two_at_the_same_moment_do_not_both_get_it(tmp_path):
+    """Twenty processes try at once: one lock, one winner."""
+    script = (
+        "import sys, pathlib; sys.path.insert(0, sys.argv[2]); from cloudlab import lock; import os\n"
+        "try:\n    lock.acquire(pathlib.Path(sys.argv[1]), os.getpid()); print('won', flush=True)\n"
+        "except lock.LockedError:\n    print('lost', flush=True)\n"
+        "input()\n"
+    )
+    plugins = str(lock.Path(lock.__file__).parents[1])
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path / "lock"), plugins],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(20)
+    ]
+    answers = [process.stdout.readline().strip() for process in processes]
+    for process in processes:
+        process.communicate("\n")
+    assert sorted(answers) == ["lost"] * 19 + ["won"]

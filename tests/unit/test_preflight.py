@@ -1,0 +1,159 @@
+"""Each check alone: what it finds, and that it finds nothing where all is well."""
+
+import os
+import shutil
+import socket
+from collections import namedtuple
+
+import pytest
+from cloudlab import hostports, preflight
+
+Usage = namedtuple("Usage", "free")
+GIB = 2**30
+
+
+def environment(**changes):
+    base = {"instance": "lab", "chosen": ["db"], "engine": {}, "components": {}, "networks": {}, "volumes": {}}
+    return base | changes
+
+
+def component(port, container="lab-db"):
+    return {"container": container, "ports": {"sql": {"container": 5432, "host": port}}, "memory": "512m"}
+
+
+def texts(findings):
+    return [f"{finding.level}: {finding.text}" for finding in findings]
+
+
+def test_too_little_memory():
+    assert texts(preflight.memory({"memory": 2 * GIB}, {}, 4 * GIB)) == [
+        "error: memory: the engine has 2.0 GiB, 4.0 GiB are needed."
+    ]
+
+
+def test_limits_above_the_memory_are_a_warning():
+    found = preflight.memory(
+        {"memory": 4 * GIB}, {"a": {"memory": "3g"}, "b": {"memory": "2g"}, "c": {"memory": ""}}, GIB
+    )
+    assert texts(found) == ["warning: memory: the engine has 4.0 GiB, the chosen components may use up to 5.0 GiB."]
+    assert preflight.memory({"memory": 8 * GIB}, {"a": {"memory": "3g"}}, GIB) == []
+
+
+def test_too_little_disk():
+    engine = {"data_root": "/var/lib/docker"}
+    found = preflight.disk(engine, 10 * GIB, usage=lambda place: Usage(3 * GIB))
+    assert texts(found) == ["error: disk: /var/lib/docker has 3.0 GiB free, 10.0 GiB are needed."]
+    assert preflight.disk(engine, 10 * GIB, usage=lambda place: Usage(30 * GIB)) == []
+
+
+def test_disk_of_another_machine_is_not_known(tmp_path):
+    assert preflight.disk({"data_root": str(tmp_path / "absent")}, 10 * GIB, usage=shutil.disk_usage) == []
+
+
+def test_map_count(tmp_path):
+    source = tmp_path / "max_map_count"
+    source.write_text("65530\n")
+    found = preflight.map_count(["elasticsearch"], 262144, source)
+    assert found[0].level == preflight.WARNING
+    assert "sudo sysctl -w vm.max_map_count=262144" in found[0].fix
+    assert preflight.map_count(["postgres"], 262144, source) == []
+    assert preflight.map_count(["elasticsearch"], 65530, source) == []
+    assert preflight.map_count(["elasticsearch"], 262144, tmp_path / "absent") == []
+
+
+@pytest.fixture
+def listener():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_a_busy_port_names_the_process_that_holds_it(listener):
+    found = preflight.ports(environment(components={"db": component(listener)}), [])
+    assert len(found) == 1
+    assert f"port {listener} (for db) is taken by " in found[0].text
+    assert f"(process {os.getpid()})" in found[0].text
+
+
+def test_a_port_of_our_own_container_is_fine(listener):
+    ours = {"Names": ["/lab-db"], "Labels": {"cloudlab.instance": "lab"}, "Ports": [{"PublicPort": listener}]}
+    assert preflight.ports(environment(components={"db": component(listener)}), [ours]) == []
+
+
+def test_a_port_of_a_foreign_container_names_it(listener):
+    foreign = {"Names": ["/other"], "Labels": {}, "Ports": [{"PublicPort": listener}, {"PrivatePort": 80}]}
+    found = preflight.ports(environment(components={"db": component(listener)}), [foreign])
+    assert texts(found) == [f"error: port {listener} (for db) is taken by the container other."]
+
+
+def test_a_free_port():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+    assert hostports.is_free(port)
+    assert preflight.ports(environment(components={"db": component(port)}), []) == []
+
+
+def test_strangers_of_our_names():
+    found = preflight.strangers(
+        environment(
+            components={"db": component(1), "cache": component(2, "lab-cache")},
+            networks={"backend": {"name": "lab-backend", "exists": True, "ours": False}},
+            volumes={"lab-db-data": {"name": "lab-db-data", "exists": True, "ours": False}},
+        ),
+        [
+            {"Names": ["/lab-db"], "Labels": {"cloudlab.instance": "other"}},
+            {"Names": ["/lab-cache"], "Labels": {"cloudlab.instance": "lab"}},
+        ],
+    )
+    assert [finding.text.split(" that ")[0] for finding in found] == [
+        "there is a container called lab-db",
+        "there is a network called lab-backend",
+        "there is a volume called lab-db-data",
+    ]
+
+
+def network(subnet, name="lab-backend"):
+    return {"name": name, "subnet": subnet, "exists": False, "ours": False}
+
+
+@pytest.mark.parametrize(
+    ("subnet", "message"),
+    [
+        ("172.30.5.0/24", "overlaps the network office (172.30.0.0/16)"),
+        ("10.8.0.0/16", "overlaps the interface tun0 (10.8.3.0/24)"),
+        ("172.30.5.1/24", "has host bits set"),
+        ("10.9.0.0/16", None),
+        ("", None),
+    ],
+)
+def test_subnets(subnet, message):
+    networks = [
+        {"Name": "office", "IPAM": {"Config": [{"Subnet": "172.30.0.0/16"}]}},
+        {"Name": "lab-backend", "IPAM": {"Config": [{"Subnet": "10.9.0.0/16"}]}},
+        {"Name": "host", "IPAM": {"Config": None}},
+    ]
+    routes = [("tun0", "10.8.3.0/24"), ("br-1", "10.9.0.0/16")]
+    found = preflight.subnets(environment(networks={"backend": network(subnet)}), networks, routes)
+    assert len(found) == (1 if message else 0)
+    if message:
+        assert message in found[0].text
+
+
+def test_two_of_our_subnets_collide():
+    ours = {"backend": network("10.9.0.0/16"), "database": network("10.9.1.0/24", "lab-database")}
+    found = preflight.subnets(environment(networks=ours), [], [])
+    assert texts(found) == [
+        "error: the subnet 10.9.1.0/24 of networks.database overlaps networks.backend (10.9.0.0/16)."
+    ]
+
+
+def test_routes_are_read(tmp_path):
+    table = tmp_path / "route"
+    table.write_text(
+        "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
+        "eth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\n"
+        "tun0\t0003080A\t00000000\t0001\t0\t0\t0\t00FFFFFF\n"
+    )
+    assert preflight.host_routes(table) == [("tun0", "10.8.3.0/24")]

@@ -1,0 +1,35 @@
+"""Secrets are generated once, kept, and never half written."""
+
+import stat
+
+import pytest
+from cloudlab import secrets
+
+
+def test_generated_once_and_kept(tmp_path):
+    first = secrets.secret(tmp_path / "secrets", "db")
+    assert len(first) == secrets.LENGTH
+    assert secrets.secret(tmp_path / "secrets", "db") == first
+    assert secrets.secret(tmp_path / "secrets", "other") != first
+
+
+def test_only_the_owner_may_read(tmp_path):
+    secrets.secret(tmp_path / "secrets", "db")
+    assert stat.S_IMODE((tmp_path / "secrets" / "db").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+
+
+def test_nothing_is_written_when_it_is_not_to_be_kept(tmp_path):
+    assert len(secrets.secret(tmp_path / "secrets", "db", keep=False)) == secrets.LENGTH
+    assert not (tmp_path / "secrets").exists()
+
+
+def test_an_empty_secret_is_refused(tmp_path):
+    (tmp_path / "db").write_text("\n")
+    with pytest.raises(secrets.SecretError, match="is empty. Delete the file"):
+        secrets.secret(tmp_path, "db")
+
+
+def test_nothing_is_left_beside_the_secret(tmp_path):
+    secrets.secret(tmp_path, "db")
+    assert [path.name for path in tmp_path.iterdir()] == ["db"]

@@ -1,0 +1,101 @@
+"""Where a setting comes from, which wins, and what is said about one that cannot be used."""
+
+import pytest
+import yaml
+from cloudlab import settings
+
+PLAIN_DATA = {"catalogue.yml", "profiles.yml"}
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Load settings from a `.env` with the given text, and the given process environment."""
+
+    def _load(text, **environ):
+        path = tmp_path / ".env"
+        path.write_text(text, encoding="utf-8")
+        return settings.load({settings.ENV_FILE_VARIABLE: str(path), **environ})
+
+    return _load
+
+
+def test_every_setting_has_a_default_that_fits_and_every_default_is_described():
+    defaults = {}
+    for path in (settings.ROOT / "group_vars" / "all").glob("*.yml"):
+        if path.name not in PLAIN_DATA:
+            defaults |= yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert set(defaults) == set(settings.spec())
+    assert settings.check(defaults) == []
+    for name, default in defaults.items():
+        assert settings.convert(name, default) == default
+
+
+def test_values_are_typed(load):
+    values = load("POSTGRES_PORT=6000\nELASTICSEARCH_SECURITY_ENABLED=yes\nPOSTGRES_PASSWORD=007")
+    assert values == {"postgres_port": 6000, "elasticsearch_security_enabled": True, "postgres_password": "007"}
+
+
+def test_the_process_environment_wins(load):
+    assert load("POSTGRES_PORT=6000\nREDIS_PORT=6001", POSTGRES_PORT="7000") == {
+        "postgres_port": 7000,
+        "redis_port": 6001,
+    }
+
+
+def test_a_bad_value_that_is_overridden_does_not_matter(load):
+    assert load("POSTGRES_PORT=x", POSTGRES_PORT="7000") == {"postgres_port": 7000}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# ports\nPOSTGRES_PROT=5432", ".env:2: unknown key POSTGRES_PROT. Did you mean POSTGRES_PORT?"),
+        ("postgres_port=5432", ".env:1: unknown key postgres_port. Did you mean POSTGRES_PORT?"),
+        ("ZZZ=1", "unknown key ZZZ. Known keys: CLICKHOUSE_DB"),
+        ("POSTGRES_PORT=many", ".env:1: POSTGRES_PORT is 'many'; it must be a whole number from 1 to 65535."),
+        ("POSTGRES_PORT=70000", "POSTGRES_PORT is 70000; it must be from 1 to 65535."),
+        ("POSTGRES_PORT=0", "POSTGRES_PORT is 0; it must be from 1 to 65535."),
+        ("ELASTICSEARCH_SECURITY_ENABLED=maybe", "it must be true or false"),
+        ("IMAGE_SOURCE=ftp", "IMAGE_SOURCE is 'ftp'; it must be one of auto, registry, packages."),
+        ("CLOUDLAB_INSTANCE=My Lab", "CLOUDLAB_INSTANCE is 'My Lab'; must be up to 31"),
+        ("POSTGRES_PASSWORD=", "POSTGRES_PASSWORD must be at least one character"),
+        ("REGISTRY_MIRROR=https://mirror.example.com", "without https://"),
+    ],
+)
+def test_problem(load, text, message):
+    with pytest.raises(settings.SettingsError) as error:
+        load(text)
+    assert message in str(error.value)
+
+
+def test_a_refused_password_is_not_shown(load):
+    with pytest.raises(settings.SettingsError) as error:
+        load('POSTGRES_PASSWORD="top\\nsecret"')
+    assert "top" not in str(error.value)
+
+
+def test_a_bad_environment_variable_is_named(load):
+    with pytest.raises(settings.SettingsError) as error:
+        load("", KAFKA_PORT="tcp://10.0.0.1:9092")
+    assert "environment variable: KAFKA_PORT is 'tcp://10.0.0.1:9092'" in str(error.value)
+
+
+def test_all_problems_are_told_at_once(load):
+    with pytest.raises(settings.SettingsError) as error:
+        load("POSTGRES_PORT=x\nREDIS_PORT=y\nNOPE=1")
+    assert len(error.value.problems) == 3
+
+
+def test_another_file_than_env_has_to_exist(tmp_path):
+    with pytest.raises(settings.SettingsError, match="does not exist"):
+        settings.load({settings.ENV_FILE_VARIABLE: str(tmp_path / "absent")})
+
+
+def test_no_file_at_all():
+    assert settings.load({settings.ENV_FILE_VARIABLE: ""}) == {}
+
+
+def test_effective_values_are_checked_wherever_they_come_from():
+    values = {name: 1 if option["type"] == "int" else True for name, option in settings.spec().items()}
+    values["postgres_port"] = "five"
+    assert "POSTGRES_PORT is 'five'; it must be a whole number from 1 to 65535." in settings.check(values)
