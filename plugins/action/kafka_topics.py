@@ -5,11 +5,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
-import docker
 import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from cloudlab import engine
 from cloudlab.stores import kafka, readiness
 
 ARGUMENTS = {
@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
             return result | self._converge(arguments)
-        except (kafka.TopicsError, readiness.NotReadyError) as error:
+        except (kafka.TopicsError, readiness.NotReadyError, engine.EngineError) as error:
             raise AnsibleActionFail(str(error)) from None
 
     def _converge(self, arguments):
@@ -55,15 +55,15 @@ class ActionModule(ActionBase):
     def _partitions(self, broker, arguments):
         """(partitions by topic, whether the broker answered); in check mode an absent broker has no topics."""
         wait = 0 if self._task.check_mode else arguments["timeout"]
-        client = docker.from_env()
+        docker = engine.connect()
         try:
-            return readiness.wait_until(client, arguments["container"], broker.partitions, wait), True
+            return readiness.wait_until(docker.client, arguments["container"], broker.partitions, wait), True
         except readiness.NotReadyError:
             if not self._task.check_mode:
                 raise
             return {}, False
         finally:
-            client.close()
+            docker.close()
 
     def _report(self, steps, existing, asked):
         report = {

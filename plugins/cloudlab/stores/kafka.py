@@ -57,9 +57,9 @@ class Existing(Topic):
 class Plan:
     """The steps from what exists to what is declared.
 
-    ``create``: topics by name. ``grow``: {name: number of partitions afterwards}. ``alter``: {name: {key: value}}, where
-    None is "back to the broker's default". ``fewer``: {name: (declared, existing)}, topics that have more partitions
-    than declared, which Kafka cannot take back. ``undeclared``: topics nobody declares; they are left alone.
+    ``create``: topics by name. ``grow``: {name: number of partitions afterwards}. ``alter``: {name: {key: value}}; None
+    is "back to the broker's default". ``fewer``: {name: (declared, existing)}, topics that have more partitions than
+    declared, which Kafka cannot take back. ``undeclared``: topics nobody declares; they are left alone.
     """
 
     create: Mapping[str, Topic]

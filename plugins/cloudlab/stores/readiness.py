@@ -30,7 +30,7 @@ class NotReadyError(Exception):
 
 
 def wait_until(
-    client: docker.DockerClient,
+    client: docker.APIClient,
     container: str,
     probe: Callable[[], Answer],
     timeout: float,
@@ -40,7 +40,7 @@ def wait_until(
 ) -> Answer:
     """Probe until it answers, at most ``timeout`` seconds; returns the probe's answer.
 
-    ``probe`` returns its answer (an open connection, a document) or raises :class:`NotYetError`; any other exception is
+    ``client``: the low-level client, ``engine.connect().client``. ``probe`` returns its answer (an open connection, a document) or raises :class:`NotYetError`; any other exception is
     an answer too (a refused password) and passes through. It bounds itself: no single probe may outlast ``timeout``.
     Raises :class:`NotReadyError` when the container is missing, stopped, paused or in a crash loop, and when the time
     is over.
@@ -62,18 +62,18 @@ def wait_until(
         pause(INTERVAL)
 
 
-def last_lines(client: docker.DockerClient, container: str, count: int) -> list[str]:
+def last_lines(client: docker.APIClient, container: str, count: int) -> list[str]:
     """The container's last log lines, both streams; empty when the engine cannot give them."""
     try:
-        raw = client.api.logs(container, tail=count)
+        raw = client.logs(container, tail=count)
     except (docker.errors.DockerException, requests.RequestException):
         return []  # the report is about the store: a log that cannot be read must not hide it
     return raw.decode("utf-8", "replace").splitlines()
 
 
-def _inspect(client: docker.DockerClient, container: str, reason: str) -> dict:
+def _inspect(client: docker.APIClient, container: str, reason: str) -> dict:
     try:
-        return client.api.inspect_container(container)
+        return client.inspect_container(container)
     except docker.errors.NotFound:
         raise NotReadyError(f"container {container} does not exist ({reason}): converge its component first") from None
     except (docker.errors.DockerException, requests.RequestException) as error:
@@ -93,7 +93,7 @@ def _trouble(inspected: dict, restarts: int) -> str | None:
     return f"is not running: {state['Status']}, exit code {state['ExitCode']}{cause}"
 
 
-def _report(client: docker.DockerClient, container: str, trouble: str) -> str:
+def _report(client: docker.APIClient, container: str, trouble: str) -> str:
     lines = last_lines(client, container, LINES_EXPLAINED)
     parts = [f"container {container} {trouble}"]
     if explanation := diagnosis.explain(lines):

@@ -10,7 +10,6 @@ class Engine:
     """An engine with one container; each inspect gives the next of ``states`` (the last one for ever)."""
 
     def __init__(self, *states, log=b""):
-        self.api = self
         self.states, self.log, self.inspects = list(states), log, 0
 
     def inspect_container(self, name):
