@@ -40,10 +40,10 @@ def wait_until(
 ) -> Answer:
     """Probe until it answers, at most ``timeout`` seconds; returns the probe's answer.
 
-    ``client``: the low-level client, ``engine.connect().client``. ``probe`` returns its answer (an open connection, a document) or raises :class:`NotYetError`; any other exception is
-    an answer too (a refused password) and passes through. It bounds itself: no single probe may outlast ``timeout``.
-    Raises :class:`NotReadyError` when the container is missing, stopped, paused or in a crash loop, and when the time
-    is over.
+    ``client``: the low-level client, ``engine.connect().client``. ``probe`` returns its answer (an open connection, a
+    document) or raises :class:`NotYetError`; any other exception is an answer too (a refused password) and passes
+    through. It bounds itself: no single probe may outlast ``timeout``. Raises :class:`NotReadyError` when the container
+    is missing, stopped, paused or in a crash loop, and when the time is over.
     """
     deadline = clock() + timeout
     restarts_before: int | None = None
