@@ -13,8 +13,8 @@ Catalogue = Mapping[str, Mapping[str, Any]]
 
 KINDS = ("store", "gateway", "service", "tool", "observability")
 KEYS = {
-    "summary", "role", "kind", "needs", "image", "networks", "ports", "volumes", "resources", "startup", "topics", "schema",
-    "database",
+    "summary", "role", "kind", "needs", "image", "networks", "ports", "volumes", "resources", "startup", "topics",
+    "schema", "database",
 }  # fmt: skip
 # Tags that Ansible itself gives a meaning to.
 ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged"}
@@ -48,7 +48,8 @@ def closure(catalogue: Catalogue, names: Iterable[str]) -> set[str]:
 def tags_for(role: str, catalogue: Catalogue) -> list[str]:
     """The tags of `role` in a play: its components, and every component that needs one of them, sorted.
 
-    So `--tags order` runs the roles of everything that order needs. Raises CatalogueError for a role without components.
+    So `--tags order` runs the roles of everything that order needs. Raises CatalogueError for a role without
+    components.
     """
     own = {name for name, entry in catalogue.items() if entry["role"] == role}
     if not own:

@@ -62,7 +62,10 @@ def read(path: Path) -> list[Entry]:
 
 
 def parse(text: str, name: str = ".env") -> list[Entry]:
-    """Return the assignments in `text`; `name` is how messages call the file. Raises DotenvError with every bad line."""
+    """Return the assignments in `text`; `name` is how messages call the file.
+
+    Raises DotenvError with every bad line.
+    """
     entries: dict[str, Entry] = {}
     problems: list[str] = []
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
@@ -76,7 +79,8 @@ def parse(text: str, name: str = ".env") -> list[Entry]:
             continue
         if key in entries:
             problems.append(
-                f"{name}:{number}: {key} is set a second time (first on line {entries[key].line}). Remove one of the two lines."
+                f"{name}:{number}: {key} is set a second time (first on line {entries[key].line}). "
+                "Remove one of the two lines."
             )
             continue
         entries[key] = Entry(key, value, number)

@@ -1,7 +1,7 @@
 """One converge of an instance at a time.
 
-The lock names a process: the `ansible-playbook` that runs the play. It dies with that process, however it ends, because a
-lock whose process is gone, or whose process number was given to another program since, counts as free.
+The lock names a process: the `ansible-playbook` that runs the play. It dies with that process, however it ends, because
+a lock whose process is gone, or whose process number was given to another program since, counts as free.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def acquire(path: Path, owner: int) -> None:
             since = time.strftime("%H:%M:%S", time.localtime(holder["taken"]))
             raise LockedError(
                 f"another run (process {holder['pid']}, since {since}) is converging this instance. "
-                f"Wait for it to end, or choose another instance with CLOUDLAB_INSTANCE and PORT_OFFSET. The lock is {path}."
+                "Wait for it to end, or choose another instance with CLOUDLAB_INSTANCE and PORT_OFFSET. "
+                f"The lock is {path}."
             )
         file.seek(0)
         file.truncate()
@@ -54,7 +55,7 @@ def _read(file) -> dict | None:
 def _start_time(pid: int) -> str | None:
     """What tells this process from a later one of the same number; None when there is no such process."""
     try:
-        # Field 22 of /proc/<pid>/stat, counted after the command's closing bracket: the start in clock ticks since boot.
+        # Field 22 of /proc/<pid>/stat, counted after the command's closing bracket: the start in ticks since boot.
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     except FileNotFoundError:
         pass

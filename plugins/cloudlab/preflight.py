@@ -1,4 +1,7 @@
-"""Everything a run rests on, checked before anything is changed. Every check returns its findings; none stops another."""
+"""Everything a run rests on, checked before anything is changed.
+
+Every check returns its findings; none stops another.
+"""
 
 from __future__ import annotations
 
@@ -195,5 +198,5 @@ def _stranger(what: str, name: str, command: str) -> Finding:
     return Finding(
         ERROR,
         f"there is a {what} called {name} that does not belong to this environment.",
-        f"It is not touched. If nobody needs it, remove it with: {command}; or choose another CLOUDLAB_INSTANCE in .env.",
+        f"It is not touched. If nobody needs it: {command}; or choose another CLOUDLAB_INSTANCE in .env.",
     )

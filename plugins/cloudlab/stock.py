@@ -11,7 +11,8 @@ from cloudlab.engine import Engine
 def take(engine: Engine) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
     """Facts of the engine, and its containers, networks and volumes as its list calls answer.
 
-    The lists belong together only as far as nobody else changes them meanwhile; the instance's lock sees to that for ours.
+    The lists belong together only as far as nobody else changes them meanwhile; the instance's lock sees to that for
+    ours.
     """
     client = engine.client
     questions = {

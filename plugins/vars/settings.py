@@ -7,8 +7,8 @@ name: settings
 short_description: Read the project's settings from .env and the process environment
 description:
   - Every variable that the preflight role's argument specs describe under C(settings) can be set in C(.env) under its
-    upper-case name. A variable of the process environment wins over C(.env), extra variables win over both, and all of them
-    win over C(group_vars).
+    upper-case name. A variable of the process environment wins over C(.env), extra variables win over both, and all of
+    them win over C(group_vars).
   - An unknown key or a value of the wrong type ends the run with the file, the line and the nearest valid name.
   - Command-line options that would silently skip what a run rests on (C(--limit) without localhost, C(--start-at-task),
     C(--skip-tags)) are refused here too, because Ansible alone would do nothing and report success.
@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's pa
 from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.vars import BaseVarsPlugin
+
 from cloudlab import settings
 
 

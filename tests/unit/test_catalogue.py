@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+
 from cloudlab import catalogue, settings
 
 SMALL = {

@@ -1,6 +1,7 @@
 """What `.env` may look like, and what is said about a line that cannot be read."""
 
 import pytest
+
 from cloudlab import dotenv
 
 

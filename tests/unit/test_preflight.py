@@ -6,6 +6,7 @@ import socket
 from collections import namedtuple
 
 import pytest
+
 from cloudlab import hostports, preflight
 
 Usage = namedtuple("Usage", "free")

@@ -3,6 +3,7 @@
 import stat
 
 import pytest
+
 from cloudlab import secrets
 
 
@@ -26,7 +27,7 @@ def test_nothing_is_written_when_it_is_not_to_be_kept(tmp_path):
 
 def test_an_empty_secret_is_refused(tmp_path):
     (tmp_path / "db").write_text("\n")
-    with pytest.raises(secrets.SecretError, match="is empty. Delete the file"):
+    with pytest.raises(secrets.SecretError, match=r"is empty\. Delete the file"):
         secrets.secret(tmp_path, "db")
 
 

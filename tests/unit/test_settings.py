@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+
 from cloudlab import settings
 
 PLAIN_DATA = {"catalogue.yml", "profiles.yml"}
