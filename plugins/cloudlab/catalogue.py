@@ -14,7 +14,7 @@ Catalogue = Mapping[str, Mapping[str, Any]]
 KINDS = ("store", "gateway", "service", "tool", "observability")
 KEYS = {
     "summary", "role", "kind", "needs", "image", "networks", "ports", "volumes", "resources", "startup", "topics",
-    "schema", "database",
+    "schema", "database", "data_of",
 }  # fmt: skip
 # Tags that Ansible itself gives a meaning to.
 ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged"}
@@ -125,6 +125,7 @@ def problems(
         found += [f"{place}: {text}" for text in unknown([entry["kind"]], KINDS, "kind")]
         found += [f"{place}: {text}" for text in unknown([entry["role"]], roles, "role")]
         found += [f"{place}.needs: {text}" for text in unknown(entry.get("needs", []), catalogue, "component")]
+        found += [f"{place}.data_of: {text}" for text in unknown(entry.get("data_of", []), catalogue, "component")]
         found += [f"{place}.networks: {text}" for text in unknown(entry.get("networks", []), networks, "network")]
         found += [
             f"{place}.image: {text}" for text in unknown([entry["image"]] if "image" in entry else [], images, "image")

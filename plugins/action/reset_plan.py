@@ -1,0 +1,38 @@
+"""Work out what a reset would remove; remove nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+from ansible.plugins.action import ActionBase
+
+from cloudlab import engine, reset, stock
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(
+            argument_spec={
+                "instance": {"type": "str", "required": True},
+                "catalogue": {"type": "dict", "required": True},
+                "level": {"type": "str", "required": True},
+                "components": {"type": "list", "elements": "str", "default": []},
+            }
+        )
+        try:
+            _, holdings = stock.take(engine.connect())
+            plan = reset.plan(
+                options["level"], options["components"], options["catalogue"], options["instance"], holdings
+            )
+        except engine.EngineError as error:
+            return result | {"failed": True, "msg": str(error)}
+        except reset.ResetError as error:
+            return result | {"failed": True, "msg": "Nothing was removed.\n" + str(error)}
+        return result | {"changed": False, **plan}
