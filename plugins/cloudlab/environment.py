@@ -85,6 +85,7 @@ def component(name: str, values: Mapping[str, Any], size: str, cpus: int) -> dic
     spec = {
         "name": f"{instance}-{name}",
         "component": name,
+        "needs": catalogue.needs(values["catalogue"], name),
         "networks": [{"name": f"{instance}-{network}", "aliases": [name]} for network in networks],
         "published_ports": [f"{PUBLISH_ADDRESS}:{port['host']}:{port['container']}/tcp" for port in ports.values()],
         "mounts": [

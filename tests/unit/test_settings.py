@@ -20,11 +20,17 @@ def load(tmp_path):
     return _load
 
 
-def test_every_setting_has_a_default_that_fits_and_every_default_is_described():
+def _defaults():
+    """Every variable of group_vars/all that is a setting, with its default."""
     defaults = {}
     for path in (settings.ROOT / "group_vars" / "all").glob("*.yml"):
         if path.name not in PLAIN_DATA:
             defaults |= yaml.safe_load(path.read_text(encoding="utf-8"))
+    return defaults
+
+
+def test_every_setting_has_a_default_that_fits_and_every_default_is_described():
+    defaults = _defaults()
     assert set(defaults) == set(settings.spec())
     assert settings.check(defaults) == []
     for name, default in defaults.items():
@@ -100,3 +106,8 @@ def test_effective_values_are_checked_wherever_they_come_from():
     values = {name: 1 if option["type"] == "int" else True for name, option in settings.spec().items()}
     values["postgres_port"] = "five"
     assert "POSTGRES_PORT is 'five'; it must be a whole number from 1 to 65535." in settings.check(values)
+
+
+def test_the_example_sets_every_setting_to_its_default():
+    values = settings.load({settings.ENV_FILE_VARIABLE: str(settings.ROOT / ".env.example")})
+    assert values == _defaults()
