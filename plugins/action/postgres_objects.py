@@ -110,8 +110,8 @@ class ActionModule(ActionBase):
         except postgres_server.AdminRefusedError as error:
             at = server.address
             raise postgres_server.ServerError(
-                f"the server at {at.host}:{at.port} refuses {want.admin} although its password was just set in container"
-                f" {at.container}: another server listens on that port. ({error})"
+                f"the server at {at.host}:{at.port} refuses {want.admin} although its password was just set in"
+                f" container {at.container}: another server listens on that port. ({error})"
             ) from error
         return state, postgres_server.find_state(server, want, state, locally=False), True
 

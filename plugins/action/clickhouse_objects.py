@@ -1,0 +1,114 @@
+"""Converge what a ClickHouse server holds. Documentation: plugins/modules/clickhouse_objects.py."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from cloudlab import engine
+from cloudlab.stores import clickhouse, clickhouse_server, readiness
+from cloudlab.stores.lazy_engine import LazyEngine
+
+ARGUMENTS = {
+    "host": {"type": "str", "default": "127.0.0.1"},
+    "port": {"type": "int", "required": True},
+    "container": {"type": "str", "required": True},
+    "user": {"type": "str", "required": True},
+    "password": {"type": "str", "required": True},
+    "database": {"type": "str", "required": True},
+    "databases": {"type": "list", "elements": "str", "default": []},
+    "tables": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "database": {"type": "str"},
+            "name": {"type": "str", "required": True},
+            "columns": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "type": {"type": "str", "required": True},
+                    "default": {"type": "str"},
+                },
+            },
+            "engine": {"type": "str"},
+            "ddl": {"type": "str"},
+        },
+    },
+    "timeout": {"type": "float", "default": 60.0},
+}
+FAILURES = (
+    clickhouse.DeclarationError,
+    clickhouse_server.ServerError,
+    clickhouse_server.RefusedError,
+    readiness.NotReadyError,
+    engine.EngineError,
+)
+NOTHING = {"databases": set(), "tables": {}}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        server = clickhouse_server.Server(
+            arguments["host"], arguments["port"], arguments["container"], arguments["user"], arguments["password"]
+        )
+        docker = LazyEngine()
+        try:
+            return result | self._converge(server, docker, clickhouse.desired(arguments), arguments["timeout"])
+        except FAILURES as error:
+            raise AnsibleActionFail(str(error)) from None
+        finally:
+            server.close()
+            docker.close()
+
+    def _converge(self, server, docker, want, timeout):
+        state, remark = self._ask(server, docker, want, timeout)
+        steps = clickhouse.plan(want, state)
+        if steps and not self._task.check_mode:
+            server.apply(steps)
+        report = {"changed": bool(steps), "applied": [f"{step.subject}: absent -> {step.after}" for step in steps]}
+        if differences := clickhouse.differences(want, state):
+            report["warnings"] = [
+                f"{text} It is left as it is: alter the table or the declaration." for text in differences
+            ]
+        report["differences"] = differences
+        if remark:
+            report["msg"] = remark
+        if self._task.diff:
+            report["diff"] = {
+                "before_header": "clickhouse",
+                "after_header": "clickhouse",
+                "before": "".join(f"{step.subject}: absent\n" for step in steps),
+                "after": "".join(f"{step.subject}: {step.after}\n" for step in steps),
+            }
+        return report
+
+    def _ask(self, server, docker, want, timeout):
+        """(state, remark); in check mode a server that cannot be asked yet is one that will be made."""
+        check = self._task.check_mode
+        if check and not docker.running(server.container):
+            return NOTHING, "The server does not run: everything declared is taken as missing."
+        try:
+            return readiness.wait_until(docker, server.container, partial(server.state, want), timeout), ""
+        except clickhouse_server.RefusedError as error:
+            if not check:
+                raise
+            present = {"databases": set(want.databases), "tables": {}}
+            remark = f"The running server knows another user or password; its content cannot be compared. ({error})"
+            return present | {"tables": {(t.database, t.name): _as_declared(t) for t in want.tables}}, remark
+
+
+def _as_declared(table):
+    columns = {column.name: column.type for column in table.columns}
+    return {"engine": table.engine.partition("(")[0].split(" ")[0], "columns": columns}

@@ -1,0 +1,163 @@
+"""One store's container, made of its role's own files, for tests that need a real server.
+
+The role's defaults, vars and templates are rendered as Ansible does it, and put on top of the base specification that the
+environment gives every component. Each store is an instance of its own (name, volumes, network, free ports), and is removed
+with all that belongs to it.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import docker
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from cloudlab import environment
+from cloudlab.containers import files, payload, spec
+
+ROOT = Path(__file__).resolve().parents[2]
+API = (1, 41)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def image_of(component: str) -> str:
+    """The image that the machine has for a component, built or pulled; CLOUDLAB_TEST_IMAGE_<NAME> names another."""
+    return os.environ.get(f"CLOUDLAB_TEST_IMAGE_{component.upper()}", f"cloudlab/{component}:dev")
+
+
+def has_engine_and_image(component: str) -> bool:
+    try:
+        docker.APIClient().inspect_image(image_of(component))
+    except docker.errors.DockerException:
+        return False
+    return True
+
+
+class Store:
+    """A store's container. `settings` are the role's variables; `converge` re-creates the container with others."""
+
+    def __init__(self, component: str, directory: Path, **settings):
+        self.component, self.directory, self.settings = component, directory, settings
+        self.instance = f"h4-{uuid.uuid4().hex[:8]}"
+        self.api = docker.APIClient(timeout=60)
+        entry = yaml.safe_load((ROOT / "inventory/group_vars/all/catalogue.yml").read_text())["catalogue"][component]
+        values = {"catalogue": {component: entry}, "cloudlab_instance": self.instance, "port_offset": 0}
+        values |= {port["setting"]: free_port() for port in entry["ports"]}
+        self.description = environment.component(component, values, "full", os.cpu_count())
+        self.description["spec"]["image"] = image_of(component)
+        self.name = self.description["spec"]["name"]
+        self.api.create_network(f"{self.instance}-database")
+
+    def __enter__(self):
+        try:
+            self.create()
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+
+    def port(self, name: str) -> int:
+        return self.description["ports"][name]["host"]
+
+    def variables(self) -> dict:
+        loader = DataLoader()
+        role = ROOT / "roles" / self.component
+        known = {"environment": {"instance": self.instance, "components": {self.component: self.description}}}
+        for part in ("defaults", "vars"):
+            known |= loader.load_from_file(str(role / part / "main.yml"), trusted_as_template=True)
+        return known | self.settings
+
+    def specification(self) -> spec.Spec:
+        """The container that the role asks for, its files rendered."""
+        templar = Templar(DataLoader(), self.variables())
+        own = templar.template(trust_as_template(f"{{{{ __{self.component}_container }}}}"))
+        base = self.description["spec"]
+        merged = base | own | {key: base[key] + own[key] for key in base if isinstance(base[key], list) and key in own}
+
+        def render(source: str, _path: str) -> str:
+            text = (ROOT / "roles" / self.component / "templates" / source).read_text()
+            return templar.template(trust_as_template("#jinja2: trim_blocks: True\n" + text))
+
+        return files.prepare(spec.parse([merged], self.instance), self.directory, render, planning=False)[0]
+
+    def create(self) -> None:
+        wanted = self.specification()
+        for file in wanted.files:
+            files.write(file)
+        self.api.create_container_from_config(payload.create(wanted, API), self.name)
+
+    def recreate(self, **settings) -> None:
+        self.settings |= settings
+        self.api.remove_container(self.name, force=True)
+        self.create()
+        self.start()
+
+    def start(self) -> None:
+        self.api.start(self.name)
+
+    def kill(self) -> None:
+        self.api.kill(self.name)
+
+    def state(self) -> dict:
+        return self.api.inspect_container(self.name)["State"]
+
+    def log(self) -> str:
+        return self.api.logs(self.name).decode(errors="replace")
+
+    def wait_healthy(self, seconds: float = 60) -> float:
+        """Seconds until the container's health check passes; fails with the log when it does not."""
+        begun = time.monotonic()
+        while time.monotonic() < begun + seconds:
+            state = self.state()
+            if state.get("Health", {}).get("Status") == "healthy":
+                return time.monotonic() - begun
+            assert state["Status"] in ("running", "restarting", "created"), self.log()
+            time.sleep(0.1)
+        raise AssertionError(f"not healthy after {seconds} s: {state}\n{self.log()}")
+
+    def execute(self, *command: str, user: str = "") -> tuple[int, str]:
+        job = self.api.exec_create(self.name, list(command), user=user)["Id"]
+        output = self.api.exec_start(job).decode(errors="replace")
+        return self.api.exec_inspect(job)["ExitCode"], output
+
+    def remove(self) -> None:
+        for container in self.api.containers(all=True, filters={"name": f"^/{self.name}$"}):
+            self.api.remove_container(container["Id"], force=True, v=True)
+        for volume in self.description["volumes"].values():
+            if self.api.volumes(filters={"name": f"^{volume['name']}$"})["Volumes"]:
+                self.api.remove_volume(volume["name"])
+        for network in self.api.networks(names=[f"{self.instance}-database"]):
+            self.api.remove_network(network["Id"])
+        self.api.close()
+
+
+def run_action(action: str, arguments: dict, *, check: bool = False) -> dict:
+    """Run one action as a user does, through Ansible; returns its result, `failed` and `msg` included."""
+    command = [
+        str(Path(sys.executable).with_name("ansible")),
+        "localhost",
+        "--connection=local",
+        f"--module-name={action}",
+    ]
+    command += ["--diff", f"--args={json.dumps(arguments)}", *(["--check"] if check else [])]
+    environ = os.environ | {"ANSIBLE_LOAD_CALLBACK_PLUGINS": "1", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+    environ |= {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)
+    assert done.stdout.lstrip().startswith("{"), done.stdout + done.stderr
+    result = json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]
+    return result | {"output": done.stdout + done.stderr}
