@@ -25,9 +25,7 @@ def rows(
     :param containers: what the engine lists.
     """
     listed = {item["Names"][0].lstrip("/"): item for item in containers if item.get("Names")}
-    return [
-        _row(name, environment["components"][name], access.get(name, {}), listed) for name in environment["chosen"]
-    ]
+    return [_row(name, environment["components"][name], access.get(name, {}), listed) for name in environment["chosen"]]
 
 
 def _row(name: str, entry: Mapping[str, Any], access: Mapping[str, str], listed: Mapping[str, Any]) -> dict[str, Any]:
