@@ -1,0 +1,99 @@
+"""The action `containers`: the door from Ansible to cloudlab.containers. Documentation: plugins/modules/containers.py."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package `cloudlab` stands beside the plugin folders
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.template import trust_as_template
+
+from cloudlab import engine
+from cloudlab.containers import converge, plan
+from cloudlab.containers.spec import SpecError
+
+ARGUMENTS = {
+    "instance": {"type": "str", "required": True},
+    "directory": {"type": "path", "required": True},
+    "specs": {"type": "raw", "required": True},
+    "state": {"type": "str", "choices": list(plan.STATES), "default": "started"},
+    "timeout": {"type": "float", "default": 120.0},
+    "concurrency": {"type": "int", "default": converge.WORKERS},
+    "orphans": {"type": "bool", "default": False},
+    "secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
+}
+
+
+class ActionModule(ActionBase):
+    """Converges a list of containers in this process."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp=None, task_vars=None):
+        """Run the task; everything that can fail ends in a message, not in a traceback."""
+        result = super().run(tmp, task_vars)
+        self._task_vars = task_vars or {}
+        self._templars = {}
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        try:
+            report = self._converge(arguments)
+        except SpecError as error:
+            raise AnsibleActionFail(f"Nothing was changed, for this is wrong:\n{_bullets(error.problems)}") from None
+        except engine.EngineError as error:
+            raise AnsibleActionFail(str(error)) from None
+        result |= {"changed": report.changed, "actions": report.actions, "msg": report.message}
+        if report.diff:
+            result["diff"] = report.diff
+        if report.failures:
+            result |= {"failed": True, "failures": report.failures}
+        return result
+
+    def _converge(self, arguments):
+        request = converge.Request(
+            instance=str(arguments["instance"]),
+            directory=Path(str(arguments["directory"])).absolute(),
+            specs=arguments["specs"],
+            state=str(arguments["state"]),
+            timeout=arguments["timeout"],
+            workers=max(1, arguments["concurrency"]),
+            check=self._task.check_mode,
+            diff=self._task.diff,
+            orphans=arguments["orphans"],
+            secrets=[str(item) for item in arguments["secrets"]],
+        )
+        connection = engine.connect()
+        try:
+            return converge.converge(connection, request, self._render)
+        finally:
+            connection.close()
+
+    def _render(self, src, path):
+        """The text of a template, found and rendered as the module `template` does."""
+        try:
+            source = self._find_needle("templates", src)
+        except AnsibleError as error:
+            raise SpecError([str(error)]) from None
+        text = trust_as_template(self._loader.get_text_file_contents(source))
+        templar = self._templar_for(os.path.dirname(source))
+        rendered = templar.template(text, escape_backslashes=False, overrides={"trim_blocks": True, "lstrip_blocks": False})
+        return "" if rendered is None else str(rendered)
+
+    def _templar_for(self, folder):
+        """A templar that finds what templates in a folder include; making one costs more than rendering."""
+        if folder not in self._templars:
+            paths = [*self._task_vars.get("ansible_search_path", []), self._loader.get_basedir(), folder]
+            search = [path for base in paths for path in (os.path.join(base, "templates"), base)]
+            self._templars[folder] = self._templar.copy_with_new_env(
+                searchpath=search, available_variables=self._task_vars
+            )
+        return self._templars[folder]
+
+
+def _bullets(problems):
+    return "\n".join(f"* {problem}" for problem in problems)

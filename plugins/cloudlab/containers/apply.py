@@ -1,0 +1,196 @@
+"""The steps of a plan, applied to one container.
+
+An interruption at any point is completed by the next run: a new container is made under another name (`<name>.next`) beside
+the old one, so that a specification that the engine refuses leaves the old one running; then the old one is stopped, removed,
+and the new one takes its name and starts. What stands between two of these steps is found by its labels and removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from docker.errors import APIError, DockerException, NotFound
+
+from cloudlab.containers import causes, files, payload
+from cloudlab.containers.plan import Plan
+from cloudlab.containers.spec import SUCCESSOR, File, Spec
+from cloudlab.engine import Engine
+
+MENDING = ("update", "connect")  # what a new container can do as well, where the engine refuses
+STOP_SECONDS = 10  # the engine's own default for containers that do not say
+STOP_MARGIN = 30  # an engine under load takes its time to report an end
+
+
+class Failure(Exception):
+    """A step that could not be done. `container_id` names the container whose log may tell more."""
+
+    def __init__(self, cause: str, container_id: str | None = None):
+        super().__init__(cause)
+        self.container_id = container_id
+
+
+@dataclass
+class Outcome:
+    """What became of a plan: the container's id, and actions that replaced planned ones with the reason.
+
+    healthy: it was healthy before and nothing was done to it, so that there is nothing to wait for.
+    """
+
+    container_id: str | None
+    healthy: bool = False
+    replaced: dict[str, str] = field(default_factory=dict)
+
+
+def apply(engine: Engine, plan: Plan) -> Outcome:
+    """Apply all steps of a plan in their order. Raises Failure."""
+    if plan.missing:
+        raise Failure("; ".join(plan.missing))
+    if not plan.changes:
+        return Outcome(plan.container_id, healthy=plan.healthy)
+    worker = _Worker(engine, plan)
+    try:
+        worker.run()
+    except Failure:
+        raise
+    except (DockerException, requests.exceptions.RequestException, OSError) as error:
+        raise Failure(causes.explain(error), worker.container_id) from error
+    return Outcome(worker.container_id, worker.replaced)
+
+
+class _Worker:
+    """One plan being applied; `container_id` follows the container that exists."""
+
+    def __init__(self, engine: Engine, plan: Plan):
+        self.engine = engine
+        self.client = engine.client
+        self.plan = plan
+        self.spec: Spec = plan.spec
+        self.container_id = plan.container_id
+        self.replaced: dict[str, str] = {}
+
+    def run(self) -> None:
+        """Do each step; when the engine refuses to mend a container in place, make it anew instead."""
+        self.remove_leftovers()
+        for step in self.plan.steps:
+            try:
+                getattr(self, step.action)()
+            except APIError as error:
+                if step.action not in MENDING:
+                    raise
+                self.replaced[step.action] = f"the engine refused to {step.action} it: {error.explanation}"
+                self.recreate()
+                return
+
+    def remove_leftovers(self) -> None:
+        """Remove what an interrupted run left under another name."""
+        for container_id, _ in self.plan.leftovers:
+            self._stop(container_id)
+            self._remove(container_id)
+
+    def create(self) -> None:
+        """Make and start a container where there is none."""
+        self._write(self.plan.altered)
+        self.container_id = self._make(self.spec.name)
+        self.start()
+
+    def recreate(self) -> None:
+        """Make a new container in the place of the old one."""
+        old = self.container_id
+        # The engine wants a mounted file to exist; one that exists with another text is left to the old container for now.
+        self._write([file for file, why in self.plan.altered.items() if why == files.MISSING])
+        new = self._make(self.spec.name + SUCCESSOR)
+        self._stop(old)
+        self._remove(old)
+        self._write(self.plan.altered)
+        self.client.rename(new, self.spec.name)
+        self.container_id = new
+        self.start()
+
+    def start(self) -> None:
+        """Start a container that does not run."""
+        self._write(self.plan.altered)
+        self.client.start(self.container_id)
+
+    def restart(self) -> None:
+        """Stop and start; what is mounted is looked up anew by its path."""
+        self._stop(self.container_id)
+        self.start()
+
+    def unpause(self) -> None:
+        """Let a paused container go on."""
+        self.client.unpause(self.container_id)
+
+    def update(self) -> None:
+        """Put limits right while the container runs."""
+        self.engine.update_container(self.container_id, self.plan.limits)
+
+    def connect(self) -> None:
+        """Leave and join networks while the container runs."""
+        for name in self.plan.disconnect:
+            self.client.disconnect_container_from_network(self.container_id, name, force=True)
+        for name in self.plan.connect:
+            self._connect(self.container_id, name)
+
+    def stop(self) -> None:
+        """Stop it cleanly."""
+        self._stop(self.container_id)
+
+    def remove(self) -> None:
+        """Stop and remove it; named volumes stay."""
+        self._stop(self.container_id)
+        self._remove(self.container_id)
+
+    def _make(self, name: str) -> str:
+        """Create a container in all its networks; return its id."""
+        body = payload.create(self.spec, self.engine.api)
+        container_id = self.client.create_container_from_config(body, name)["Id"]
+        for network in list(self.spec.options["networks"])[1:]:
+            self._connect(container_id, network)
+        return container_id
+
+    def _connect(self, container_id: str, network: str) -> None:
+        aliases = self.spec.options["networks"][network]
+        self.client.connect_container_to_network(container_id, network, aliases=aliases)
+
+    def _stop(self, container_id: str) -> None:
+        """Stop a container as it asks to be stopped; one that is paused could not hear its signal."""
+        try:
+            container = self.client.inspect_container(container_id)
+            if container["State"].get("Paused"):
+                self.client.unpause(container_id)
+            seconds = container["Config"].get("StopTimeout")
+            seconds = STOP_SECONDS if seconds is None else seconds
+            self._post_stop(container_id, seconds)
+        except NotFound:
+            return
+
+    def _post_stop(self, container_id: str, seconds: int) -> None:
+        client = self.client
+        url = client._url("/containers/{0}/stop", container_id)
+        response = client.post(url, params={"t": seconds}, timeout=seconds + STOP_MARGIN)
+        client._raise_for_status(response)
+
+    def _remove(self, container_id: str) -> None:
+        """Remove a container with its anonymous volumes; `v` never removes one that has a name."""
+        try:
+            self.client.remove_container(container_id, v=True, force=True)
+        except NotFound:
+            return
+
+    def _write(self, altered: Mapping[File, str] | Sequence[File]) -> None:
+        for file in altered:
+            files.write(file)
+
+
+def last_lines(engine: Engine, container_id: str | None) -> list[str]:
+    """The end of a container's log; empty where there is none or the log driver cannot be read."""
+    if container_id is None:
+        return []
+    try:
+        raw: Any = engine.client.logs(container_id, tail=causes.LOG_LINES, stdout=True, stderr=True)
+    except (DockerException, requests.exceptions.RequestException):
+        return []
+    return raw.decode("utf-8", "replace").splitlines()[-causes.LOG_LINES :]

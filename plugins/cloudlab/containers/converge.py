@@ -1,0 +1,213 @@
+"""A list of specifications brought to a state: validated, planned, applied, waited for, reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from docker.errors import DockerException
+
+from cloudlab.containers import apply, causes, difference, discovery, files, plan, schedule, spec, view
+from cloudlab.containers.plan import Plan, Step
+from cloudlab.containers.spec import Spec, SpecError
+from cloudlab.containers.waiting import Watcher
+from cloudlab.engine import Engine, EngineError
+from cloudlab.stores import diagnosis
+
+WORKERS = 4  # an engine that starts more containers than this at once takes longer for all of them
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a task asks for. `specs` as written; timeout in seconds, for each container from when it was started."""
+
+    instance: str
+    directory: Path
+    specs: Any
+    state: str = "started"
+    timeout: float = 120
+    workers: int = WORKERS
+    check: bool = False
+    diff: bool = False
+    orphans: bool = False
+    secrets: Iterable[str] = ()
+
+
+@dataclass
+class Report:
+    """What was found and done: entries for the task's result, and an error message when it failed."""
+
+    actions: list[dict[str, Any]] = field(default_factory=list)
+    diff: list[dict[str, str]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    message: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Whether something was, or in check mode would be, altered."""
+        return bool(self.actions)
+
+
+def converge(engine: Engine, request: Request, render: files.Render) -> Report:
+    """Bring all containers to the state that is asked for.
+
+    Raises SpecError before anything is changed when the input is wrong or a stranger has one of the names. What fails
+    afterwards is collected in the report.
+    """
+    down = request.state in ("stopped", "absent")
+    specs = _specs(engine, request, render, down)
+    try:
+        situations = discovery.situations(engine, specs, down)
+    except (DockerException, requests.exceptions.RequestException) as error:
+        raise EngineError(f"The Docker Engine at {engine.address} could not be asked for its containers: {causes.explain(error)}") from error
+    if refused := [line for item in specs for line in plan.refusals(item, situations[item.name], request.state, engine.api)]:
+        raise SpecError(refused)
+    plans = _plans(engine, specs, situations, request.state)
+    redactor = difference.Redactor([*request.secrets, *(value for item in specs for value in difference.secrets_of(item))])
+    report = Report()
+    results = schedule.Results()
+    if not request.check:
+        results = _apply(engine, plans, request, down)
+    report.actions = [entry for item in plans.values() for entry in _entries(item, results, redactor)]
+    if request.diff:
+        report.diff = [entry for item in plans.values() for entry in _diff(item, redactor)]
+    report.failures = _failures(engine, plans, results, redactor)
+    report.message = _message(plans, report, results, request)
+    return report
+
+
+def _specs(engine: Engine, request: Request, render: files.Render, down: bool) -> list[Spec]:
+    if not down:
+        parsed = spec.parse(request.specs, request.instance)
+        return files.prepare(parsed, request.directory, render, planning=request.check)
+    parsed = spec.parse(request.specs, request.instance, required=("name",))
+    if request.orphans:
+        names = discovery.orphans(engine, parsed, request.instance)
+        # Who is not described any more may use anything that is: they go first, for nothing else is known to need them.
+        described = sorted({item.component for item in parsed})
+        parsed += [
+            Spec(name=name, component=f"orphan.{name}", instance=request.instance, image="", options=spec.DEFAULTS, needs=tuple(described))
+            for name in names
+        ]
+    return parsed
+
+
+def _plans(
+    engine: Engine, specs: Sequence[Spec], situations: Mapping[str, plan.Situation], state: str
+) -> dict[str, Plan]:
+    """All plans. Only when some limit differs is the engine asked which limits it can hold at all."""
+    plans = {item.name: plan.plan(item, situations[item.name], state, engine.api) for item in specs}
+    if not any(item.limit_drift for item in plans.values()):
+        return plans
+    unenforced = view.unenforceable(engine.client.info())
+    return {item.name: plan.plan(item, situations[item.name], state, engine.api, unenforced) for item in specs}
+
+
+def _apply(engine: Engine, plans: Mapping[str, Plan], request: Request, down: bool) -> schedule.Results:
+    watcher = Watcher(engine) if request.state == "healthy" else None
+    if watcher is None and not any(item.changes for item in plans.values()):
+        return schedule.Results()
+    return schedule.run(
+        _order(plans, reverse=down),
+        lambda name: apply.apply(engine, plans[name]),
+        request.workers,
+        watcher,
+        request.timeout,
+    )
+
+
+def _order(plans: Mapping[str, Plan], reverse: bool) -> dict[str, set[str]]:
+    """Container -> the containers that come first: what it needs, or, going down, those that need it."""
+    of_component: dict[str, set[str]] = {}
+    for name, item in plans.items():
+        of_component.setdefault(item.spec.component, set()).add(name)
+    forward = {
+        name: {other for need in item.spec.needs for other in of_component.get(need, ())} for name, item in plans.items()
+    }
+    if not reverse:
+        return forward
+    return {name: {other for other, needed in forward.items() if name in needed} for name in plans}
+
+
+def _entries(item: Plan, results: schedule.Results, redactor: difference.Redactor) -> list[dict[str, Any]]:
+    """The actions of one container, as they were in fact done."""
+    outcome = results.outcomes.get(item.spec.name)
+    replaced = outcome.replaced if outcome else {}
+    entries = []
+    for step in item.changes:
+        if step.action in replaced:
+            reasons = [*step.reasons, replaced[step.action]]
+            entries.append(_entry(item, Step("recreate", tuple(reasons)), redactor))
+            break  # a new container has all that the remaining steps would have mended
+        entries.append(_entry(item, step, redactor))
+    return entries
+
+
+def _entry(item: Plan, step: Step, redactor: difference.Redactor) -> dict[str, Any]:
+    return {
+        "container": item.spec.name,
+        "action": step.action,
+        "reasons": [redactor.text(reason) for reason in step.reasons],
+    }
+
+
+def _diff(item: Plan, redactor: difference.Redactor) -> list[dict[str, str]]:
+    """What Ansible prints for one container and for each of its files."""
+    if not item.changes:
+        return []
+    entries = [
+        {
+            "before_header": f"container {item.spec.name}",
+            "after_header": f"container {item.spec.name}",
+            "before": difference.as_text(item.before, item.spec, redactor),
+            "after": difference.as_text(item.after, item.spec, redactor),
+        }
+    ]
+    for file in item.altered:
+        found = files.current(file)
+        shown = "(its content is secret)\n"
+        entries.append(
+            {
+                "before_header": file.path,
+                "after_header": f"{file.path} ({item.spec.name}:{file.target})",
+                "before": "" if found is None else shown if file.secret else redactor.file(found),
+                "after": shown if file.secret else redactor.file(file.content),
+            }
+        )
+    return entries
+
+
+def _failures(
+    engine: Engine, plans: Mapping[str, Plan], results: schedule.Results, redactor: difference.Redactor
+) -> list[dict[str, Any]]:
+    """Each failure with its cause and the end of the container's log."""
+    entries = []
+    for name in (name for name in plans if name in results.failures):
+        failure = results.failures[name]
+        lines = [redactor.text(line) for line in apply.last_lines(engine, failure.container_id)]
+        entry = {"container": name, "cause": redactor.text(str(failure)), "log": lines}
+        if known := diagnosis.explain(lines):
+            entry["advice"] = known
+        entries.append(entry)
+    return entries
+
+
+def _message(plans: Mapping[str, Plan], report: Report, results: schedule.Results, request: Request) -> str:
+    """One message for all failures, or one line on what was done."""
+    if not report.failures:
+        done: dict[str, int] = {}
+        for entry in report.actions:
+            done[entry["action"]] = done.get(entry["action"], 0) + 1
+        words = ", ".join(f"{action} {count}" for action, count in done.items()) or "nothing to do"
+        return f"{len(plans)} containers, {request.state}: {words}"
+    lines = [f"{len(report.failures)} of {len(plans)} containers failed:"]
+    for entry in report.failures:
+        lines.append(f"* {entry['container']}: {entry['cause']}")
+        lines += [f"  {entry['advice']}"] if "advice" in entry else []
+        lines += [f"  its last log lines (`docker logs {entry['container']}` has more):"] if entry["log"] else []
+        lines += [f"    | {line}" for line in entry["log"]]
+    lines += [f"* {name}: started, but not waited for, because it needs {need}" for name, need in results.unwatched.items()]
+    return "\n".join(lines)

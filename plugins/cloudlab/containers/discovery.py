@@ -1,0 +1,113 @@
+"""What the engine and the disk have for a list of specifications: one list of containers, one of networks, concurrent inspects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from docker.errors import NotFound
+
+from cloudlab.containers import files
+from cloudlab.containers.plan import Situation, stranger
+from cloudlab.containers.spec import LABEL_CONTAINER, LABEL_INSTANCE, SUCCESSOR, Spec, SpecError
+from cloudlab.engine import Engine
+
+INSPECTORS = 4  # more threads than this only wait for each other and for the engine
+
+
+def situations(engine: Engine, specs: Sequence[Spec], down: bool) -> dict[str, Situation]:
+    """The situation of each specification by its container's name.
+
+    down: containers are to be stopped or removed; images, networks and files are of no interest.
+    Raises SpecError when a name is taken by a container that is not this instance's, or a network's name is ambiguous.
+    """
+    # Not filtered by label: the strangers that hold our names are wanted too.
+    listed = engine.client.containers(all=True)
+    by_name = {name: entry for entry in listed for name in names(entry)}
+    _refuse_strangers(specs, by_name)
+    present = {spec.name: by_name[spec.name]["Id"] for spec in specs if spec.name in by_name}
+    images = () if down else {spec.image for spec in specs}
+    with ThreadPoolExecutor(INSPECTORS) as pool:
+        networks = pool.submit(_networks, engine, specs) if not down else None
+        containers = dict(zip(present, pool.map(_or_none(engine.client.inspect_container), present.values()), strict=True))
+        image_of = dict(zip(images, pool.map(_or_none(engine.client.inspect_image), images), strict=True))
+        ids = networks.result() if networks else {}
+    return {
+        spec.name: Situation(
+            container=containers.get(spec.name),
+            image=image_of.get(spec.image),
+            networks=ids,
+            leftovers=_leftovers(spec, listed),
+            altered={} if down else {file: why for file in spec.files if (why := files.difference(file))},
+        )
+        for spec in specs
+    }
+
+
+def orphans(engine: Engine, specs: Sequence[Spec], instance: str) -> list[str]:
+    """Names of the instance's containers that no specification describes."""
+    known = {spec.name for spec in specs}
+    listed = engine.client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={instance}"})
+    made_for = {name: (entry.get("Labels") or {}).get(LABEL_CONTAINER) for entry in listed for name in names(entry)}
+    return sorted(name for name, target in made_for.items() if name not in known and target not in known)
+
+
+def names(entry: Mapping[str, Any]) -> Iterable[str]:
+    """A listed container's own names; those with a second slash are names under which others are linked to it."""
+    return [name.lstrip("/") for name in entry.get("Names") or [] if name.count("/") == 1]
+
+
+def _refuse_strangers(specs: Sequence[Spec], by_name: Mapping[str, Mapping[str, Any]]) -> None:
+    problems = []
+    for spec in specs:
+        for name in (spec.name, spec.name + SUCCESSOR):
+            if name in by_name:
+                problems.append(stranger(name, by_name[name].get("Labels") or {}, LABEL_INSTANCE, spec.instance))
+    if problems := [problem for problem in problems if problem]:
+        raise SpecError(problems)
+
+
+def _leftovers(spec: Spec, listed: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+    """Containers of this instance that were made for the specification and bear another name than its."""
+    found = []
+    for entry in listed:
+        labels = entry.get("Labels") or {}
+        if labels.get(LABEL_INSTANCE) != spec.instance or labels.get(LABEL_CONTAINER) != spec.name:
+            continue
+        own = list(names(entry))
+        if spec.name not in own:
+            found.append((entry["Id"], own[0] if own else entry["Id"][:12]))
+    return tuple(found)
+
+
+def _networks(engine: Engine, specs: Sequence[Spec]) -> dict[str, str]:
+    """All networks, name -> id. Two of one name are legal for the engine, and which one it takes is chance."""
+    wanted = {name for spec in specs for name in spec.options["networks"]}
+    ids: dict[str, str] = {}
+    ambiguous = set()
+    for network in engine.client.networks():
+        if network["Name"] in ids and network["Name"] in wanted:
+            ambiguous.add(network["Name"])
+        ids[network["Name"]] = network["Id"]
+    if ambiguous:
+        raise SpecError(
+            [
+                f"network {name}: several networks have this name; see `docker network ls --filter name={name}` and remove "
+                "all but one by its id"
+                for name in sorted(ambiguous)
+            ]
+        )
+    return ids
+
+
+def _or_none(ask: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The same question, with None for what does not exist (any more)."""
+
+    def inspect(key: str) -> Any:
+        try:
+            return ask(key)
+        except NotFound:
+            return None
+
+    return inspect

@@ -1,0 +1,120 @@
+"""Configuration files of containers: placed, rendered, compared with the disk, written atomically.
+
+They stand below `<directory>/config/<container without its instance>/` and are mounted one by one. A running container keeps
+the file it was started with, whatever is written later: a file that differs therefore restarts its container, and is
+written while that one is stopped, so that an interruption can never leave a container running on an older file unseen.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cloudlab.containers.spec import File, Spec, SpecError
+
+MISSING = "is missing"
+
+Render = Callable[[str, str], str]  # (template's name, path of the result) -> text
+
+
+def prepare(specs: Sequence[Spec], directory: Path, render: Render, planning: bool) -> list[Spec]:
+    """Specifications with their files placed and rendered and the digests of what they mount from the host.
+
+    planning: in check mode, what an earlier task would have made below `directory` may be missing.
+    Raises SpecError for templates that fail and sources that do not exist.
+    """
+    problems: list[str] = []
+    result = []
+    for spec in specs:
+        try:
+            files = tuple(_rendered(spec, file, directory, render) for file in spec.files)
+            digests = _digests(spec, directory if planning else None)
+            result.append(dataclasses.replace(spec, files=files, digests=digests))
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return result
+
+
+def _rendered(spec: Spec, file: File, directory: Path, render: Render) -> File:
+    path = str(directory / "config" / spec.name.removeprefix(f"{spec.instance}-") / _file_name(spec, file))
+    if file.content is not None:
+        return dataclasses.replace(file, path=path)
+    try:
+        return dataclasses.replace(file, path=path, content=render(file.src, path))
+    except Exception as error:  # whatever a template raises is the template's mistake; the message names it
+        raise SpecError([f"{spec.name}: files: {file.src}: {error}"]) from error
+
+
+def _file_name(spec: Spec, file: File) -> str:
+    """The file's own name, or its whole path with dashes where the container has several files of this name."""
+    base = os.path.basename(file.target)
+    same = [other for other in spec.files if os.path.basename(other.target) == base]
+    return base if len(same) == 1 else file.target.strip("/").replace("/", "-")
+
+
+def _digests(spec: Spec, forgiven: Path | None) -> dict[str, str]:
+    """The SHA-256 of each regular file that is mounted read-only. Folders and what the container writes are its own."""
+    digests, problems = {}, []
+    for mount in spec.options["mounts"]:
+        if mount["type"] != "bind":
+            continue
+        source = Path(mount["source"])
+        try:
+            if mount["read_only"] and source.is_file():
+                digests[str(source)] = hashlib.sha256(source.read_bytes()).hexdigest()
+            elif not source.exists() and not (forgiven and source.is_relative_to(forgiven)):
+                problems.append(f"{spec.name}: mounts: the source {source} does not exist; create it or correct the path")
+        except OSError as error:
+            problems.append(f"{spec.name}: mounts: the source {source} cannot be read: {error.strerror}")
+    if problems:
+        raise SpecError(problems)
+    return digests
+
+
+def current(file: File) -> str | None:
+    """What stands on disk: the text, or None when there is no such file or it cannot be read as text."""
+    try:
+        return Path(file.path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def difference(file: File) -> str:
+    """Why the file on disk is not the one that is wanted; empty when it is."""
+    try:
+        found = os.lstat(file.path)
+    except FileNotFoundError:
+        return MISSING
+    if not stat.S_ISREG(found.st_mode):
+        return "is not a file"
+    if current(file) != file.content:
+        return "has another content"
+    if stat.S_IMODE(found.st_mode) != file.mode:
+        return f"has mode {stat.S_IMODE(found.st_mode):04o} instead of {file.mode:04o}"
+    return ""
+
+
+def write(file: File) -> None:
+    """Put the file in place in one step: a reader sees the old text or the new one, never a part."""
+    path = Path(file.path)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()  # the engine made an empty folder where a file was missing; one with content is nobody's to delete
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(file.content)
+            stream.flush()
+            os.fchmod(stream.fileno(), file.mode)
+            os.fsync(stream.fileno())
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise

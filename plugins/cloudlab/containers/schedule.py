@@ -1,0 +1,102 @@
+"""Doing the work of many containers concurrently, each after what it needs.
+
+There are no fixed waves: a container's turn comes as soon as the last of those it needs is done, so that a slow one holds up
+only those that need it. Where one fails, those that need it are still brought up, so that one broken service does not take down
+the rest, but nothing waits for their health any more: it could not be had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from cloudlab.containers.apply import Failure, Outcome
+from cloudlab.containers.waiting import ROUND_SECONDS, NotReady, Watcher
+
+Work = Callable[[str], Outcome]
+
+
+@dataclass
+class Results:
+    """What became of each container: outcomes of work, failures, and those that were not waited for, with the culprit."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    unwatched: dict[str, str] = field(default_factory=dict)
+
+
+def run(
+    needs: Mapping[str, set[str]], work: Work, workers: int, watcher: Watcher | None = None, timeout: float = 0
+) -> Results:
+    """Work on every container of `needs` (container -> those that come first), at most `workers` at a time.
+
+    watcher: waits for the health of each one, `timeout` seconds from when it was worked on, before those that need it.
+    """
+    return _Run(needs, work, workers, watcher, timeout).run()
+
+
+class _Run:
+    """One pass over a graph of containers."""
+
+    def __init__(self, needs, work, workers, watcher, timeout):
+        self.waiting = {name: set(required) for name, required in needs.items()}
+        self.needs = needs
+        self.work = work
+        self.workers = workers
+        self.watcher = watcher
+        self.timeout = timeout
+        self.running: dict[Future, str] = {}
+        self.results = Results()
+
+    def run(self) -> Results:
+        with ThreadPoolExecutor(self.workers) as pool:
+            self._submit(pool)
+            while self.running or self.watcher:
+                done, _ = wait(self.running, ROUND_SECONDS if self.watcher else None, FIRST_COMPLETED)
+                for future in done:
+                    self._finish(self.running.pop(future), future)
+                if self.watcher:
+                    self._poll()
+                self._submit(pool)
+        return self.results
+
+    def _submit(self, pool: ThreadPoolExecutor) -> None:
+        """Hand out all whose needs are done."""
+        for name in [name for name, required in self.waiting.items() if not required]:
+            del self.waiting[name]
+            self.running[pool.submit(self.work, name)] = name
+
+    def _finish(self, name: str, future: Future) -> None:
+        """Note the result of one, and watch it if its health is of interest."""
+        try:
+            outcome = future.result()
+        except Failure as failure:
+            self._settle(name, failure)
+            return
+        self.results.outcomes[name] = outcome
+        broken = next((need for need in sorted(self.needs[name]) if self._broken(need)), None)
+        if self.watcher is None or outcome.healthy:
+            self._settle(name)
+        elif broken:
+            self.results.unwatched[name] = broken
+            self._settle(name)
+        else:
+            self.watcher.add(name, outcome.container_id, self.timeout)
+
+    def _poll(self) -> None:
+        for name, verdict in self.watcher.poll().items():
+            self._settle(name, self._as_failure(name, verdict))
+
+    def _as_failure(self, name: str, verdict: NotReady | None) -> Failure | None:
+        return verdict and Failure(str(verdict), self.results.outcomes[name].container_id)
+
+    def _settle(self, name: str, failure: Failure | None = None) -> None:
+        """One is done, well or badly: those that need it lose a reason to wait."""
+        if failure:
+            self.results.failures[name] = failure
+        for required in self.waiting.values():
+            required.discard(name)
+
+    def _broken(self, name: str) -> bool:
+        return name in self.results.failures or name in self.results.unwatched

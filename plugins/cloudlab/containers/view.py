@@ -1,0 +1,220 @@
+"""A specification and a living container in the same words, so that comparing them is comparing two dictionaries.
+
+`wanted` and `found` return views: option -> value. What the engine adds by itself (the image's variables, defaults) is added
+on the wanted side, so that anything more on the found side was put there by somebody else. An option that the specification
+leaves to the engine or the image, and that cannot be known, is not in the wanted view and is not compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cloudlab.containers import payload
+from cloudlab.containers.spec import ADJUSTABLE, Spec
+from cloudlab.containers.values import capability
+
+View = dict[str, Any]
+
+DEFAULT_SHM = 64 * 2**20
+
+# Settings of HostConfig that no specification makes; whoever finds one filled looks at somebody else's work.
+_FOREIGN = (
+    "Binds Devices DeviceRequests DeviceCgroupRules Dns DnsOptions DnsSearch Links VolumesFrom Privileged PidMode PublishAllPorts "
+    "CpuShares CpuQuota CpuPeriod CpusetCpus CpusetMems BlkioWeight AutoRemove OomKillDisable"
+).split()
+_LIMITS = ("memory", "memory_swap", "memory_reservation", "cpus", "pids_limit")
+
+
+def wanted(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int]) -> View:
+    """What the container should look like when it was made from `image` (an inspected image; None when unknown)."""
+    options = spec.options
+    view: View = {
+        "published_ports": options["published_ports"],
+        "mounts": [_wanted_mount(mount) for mount in spec.mounts],
+        "networks": {name: {"aliases": aliases} for name, aliases in options["networks"].items()},
+        "shm_size": options["shm_size"] or DEFAULT_SHM,
+        "ulimits": options["ulimits"],
+        "cap_drop": options["cap_drop"],
+        "cap_add": options["cap_add"],
+        "security_opts": options["security_opts"],
+        "read_only": options["read_only"],
+        "init": options["init"],
+        "sysctls": options["sysctls"],
+        "etc_hosts": options["etc_hosts"],
+        "group_add": options["group_add"],
+        "other settings": {},
+        **{name: options[name] for name in ADJUSTABLE if name != "networks"},
+    }
+    view["memory_swap"] = options["memory_swap"] or 2 * options["memory"]
+    optional = ("hostname", "stop_timeout")
+    view |= {name: options[name] for name in optional if options[name] is not None}
+    if options["log_driver"]:
+        view |= {"log_driver": options["log_driver"], "log_options": options["log_options"]}
+    return view | _from_image(spec, image, api)
+
+
+def _from_image(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int]) -> View:
+    """The options that the image has a part in; without it, those that the specification decides alone."""
+    options = spec.options
+    if image is None:
+        alone = ("user", "working_dir", "stop_signal", "entrypoint", "command")
+        return {name: options[name] for name in alone if options[name] is not None}
+    config = image.get("Config") or {}
+    entrypoint, command = options["entrypoint"], options["command"]
+    if not entrypoint:
+        # The image's command is an argument of the image's entry point and of no other.
+        command = command or config.get("Cmd") or []
+        entrypoint = config.get("Entrypoint") or []
+    return {
+        "image": image["Id"],
+        "env": _variables(config.get("Env")) | options["env"],
+        "labels": (config.get("Labels") or {}) | spec.labels,
+        "user": _first(options["user"], config.get("User"), ""),
+        "working_dir": _first(options["working_dir"], config.get("WorkingDir"), "/").rstrip("/"),
+        "stop_signal": _first(options["stop_signal"], config.get("StopSignal"), "SIGTERM"),
+        "entrypoint": list(entrypoint),
+        "command": list(command or []),
+        "healthcheck": _merged_health(payload.healthcheck(options["healthcheck"], api), config.get("Healthcheck")),
+    }
+
+
+def found(container: Mapping[str, Any]) -> View:
+    """What an inspected container looks like."""
+    config, host = container["Config"], container["HostConfig"]
+    restart = host.get("RestartPolicy") or {}
+    log = host.get("LogConfig") or {}
+    return {
+        "image": container["Image"],
+        "env": _variables(config.get("Env")),
+        "labels": config.get("Labels") or {},
+        "user": config.get("User") or "",
+        "working_dir": (config.get("WorkingDir") or "/").rstrip("/"),
+        "stop_signal": config.get("StopSignal") or "SIGTERM",
+        "stop_timeout": config.get("StopTimeout"),
+        "entrypoint": config.get("Entrypoint") or [],
+        "command": config.get("Cmd") or [],
+        "hostname": config.get("Hostname"),
+        "healthcheck": _merged_health(config.get("Healthcheck"), None),
+        "published_ports": _found_ports(host.get("PortBindings")),
+        "mounts": _found_mounts(container),
+        "networks": _found_networks(container),
+        "shm_size": host.get("ShmSize") or DEFAULT_SHM,
+        "ulimits": sorted([item["Name"], item["Soft"], item["Hard"]] for item in host.get("Ulimits") or []),
+        "cap_drop": sorted(map(capability, host.get("CapDrop") or [])),
+        "cap_add": sorted(map(capability, host.get("CapAdd") or [])),
+        "security_opts": sorted(host.get("SecurityOpt") or []),
+        "read_only": bool(host.get("ReadonlyRootfs")),
+        "init": bool(host.get("Init")),
+        "sysctls": host.get("Sysctls") or {},
+        "etc_hosts": dict(item.split(":", 1) for item in host.get("ExtraHosts") or []),
+        "group_add": sorted(host.get("GroupAdd") or []),
+        "memory": host.get("Memory") or 0,
+        "memory_swap": host.get("MemorySwap") or 0,
+        "memory_reservation": host.get("MemoryReservation") or 0,
+        "cpus": host.get("NanoCpus") or 0,
+        "pids_limit": max(0, host.get("PidsLimit") or 0),
+        "restart_policy": restart.get("Name") or "no",
+        "restart_retries": restart.get("MaximumRetryCount") or 0,
+        "log_driver": log.get("Type"),
+        "log_options": log.get("Config") or {},
+        "other settings": {key: host[key] for key in _FOREIGN if host.get(key)},
+    }
+
+
+def unenforceable(info: Mapping[str, Any]) -> frozenset[str]:
+    """The limits that this engine drops with a warning (GET /info): comparing them would never come to rest."""
+    support = {
+        "memory": "MemoryLimit",
+        "memory_swap": "SwapLimit",
+        "memory_reservation": "MemoryLimit",
+        "cpus": "CpuCfsQuota",
+        "pids_limit": "PidsLimit",
+    }
+    return frozenset(name for name in _LIMITS if not info.get(support[name], True))
+
+
+def _variables(items: list[str] | None) -> dict[str, str]:
+    return dict(item.partition("=")[::2] for item in items or [])
+
+
+def _first(*candidates: str | None) -> str:
+    """The first that is set and not empty; the last one otherwise."""
+    return next((item for item in candidates if item), candidates[-1])
+
+
+def _merged_health(check: Mapping[str, Any] | None, inherited: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A health check with the image's values where it has none, as the engine merges them; zeros are left out."""
+    if not check and not inherited:
+        return None
+    keys = ("Test", "Interval", "Timeout", "Retries", "StartPeriod", "StartInterval")
+    merged = {key: (check or {}).get(key) or (inherited or {}).get(key) for key in keys}
+    merged = {key: value for key, value in merged.items() if value}
+    return None if merged.get("Test") in (None, ["NONE"]) else merged
+
+
+def _wanted_mount(mount: Mapping[str, Any]) -> dict[str, Any]:
+    options = payload.tmpfs_options(mount) if mount["type"] == "tmpfs" else ""
+    return _mount(mount["type"], mount["source"], mount["target"], mount["read_only"], options)
+
+
+def _mount(kind: str, source: str, target: str, read_only: bool, options: str = "") -> dict[str, Any]:
+    return {"type": kind, "source": source, "target": target, "read_only": bool(read_only), "options": options}
+
+
+def _found_mounts(container: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All mounts, by target: those asked for, and those the engine made without being asked (anonymous volumes)."""
+    host = container["HostConfig"]
+    asked = [
+        _mount(item["Type"], item.get("Source", ""), item["Target"], item.get("ReadOnly", False))
+        for item in host.get("Mounts") or []
+    ]
+    asked += [_mount("tmpfs", "", target, False, options) for target, options in (host.get("Tmpfs") or {}).items()]
+    targets = {item["target"] for item in asked}
+    more = [
+        _mount(item["Type"], item.get("Name") or item.get("Source", ""), item["Destination"], not item.get("RW", True))
+        for item in container.get("Mounts") or []
+        if item["Destination"] not in targets
+    ]
+    return sorted(asked + more, key=lambda item: item["target"])
+
+
+def _found_ports(bindings: Mapping[str, list[Mapping[str, str]] | None] | None) -> list[str]:
+    ports = []
+    for inside, sides in (bindings or {}).items():
+        for side in sides or []:
+            address = side.get("HostIp") or "0.0.0.0"
+            address = f"[{address}]" if ":" in address else address
+            ports.append(f"{address}:{side.get('HostPort')}:{inside}")
+    return sorted(ports)
+
+
+def _found_networks(container: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The networks by name with the aliases that somebody gave; the engine itself adds the container's short id and name."""
+    own = {container["Id"][:12], container["Name"].lstrip("/")}
+    networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
+    return {
+        name: {"aliases": sorted(set(endpoint.get("Aliases") or []) - own)}
+        for name, endpoint in networks.items()
+        if name != "none"
+    }
+
+
+def network_ids(container: Mapping[str, Any]) -> dict[str, str]:
+    """The ids of the networks that the container was last connected to; empty for one that never started."""
+    networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
+    return {name: endpoint.get("NetworkID") or "" for name, endpoint in networks.items()}
+
+
+def volumes_without_mount(spec: Spec, image: Mapping[str, Any]) -> list[str]:
+    """Volumes that the image declares and nothing is mounted on: each start from new would make an anonymous one."""
+    targets = {mount["target"] for mount in spec.mounts}
+    declared = (image.get("Config") or {}).get("Volumes") or {}
+    return sorted(path for path in declared if path.rstrip("/") not in targets)
+
+
+def has_health(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int]) -> bool:
+    """Whether the container has a health check, its own or its image's."""
+    config = (image or {}).get("Config") or {}
+    check = payload.healthcheck(spec.options["healthcheck"], api)
+    return _merged_health(check, config.get("Healthcheck")) is not None
