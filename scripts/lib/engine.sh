@@ -27,7 +27,7 @@ ensure_engine() {
     *) die "$problem" ;;
   esac
   if ((status == 10)) || ! is_docker_member; then
-    note "$problem"
+    note "none that $(id -un) can use; providing one"
     install_engine
     status=0
     problem=$(engine_problem) || status=$?
@@ -66,22 +66,22 @@ is_docker_member() {
   id -nG "$(id -un)" | tr ' ' '\n' | grep -qx docker
 }
 
-# Whoever has just been added to the group docker has it in new sessions only; this one goes on in such a session.
-# restart_with_group PROBLEM ARGUMENT...
+# restart_with_group PROBLEM ARGUMENT...: whoever has just been added to the group docker has it in new sessions only; the
+# script goes on in such a session.
 restart_with_group() {
-  local problem="$1" script command
+  local problem="$1" script
   shift
-  [[ -z "${CLOUDLAB_RESTARTED:-}" ]] || die "$problem" "The group is still missing in this session: log out and in again."
-  note "you are in the group docker now. Shells that were open before learn of it by: newgrp docker"
+  if [[ -n "${CLOUDLAB_RESTARTED:-}" ]]; then
+    die "$problem" "The group is still missing in this session: log out and in again."
+  fi
+  note "going on as a member of the group docker; shells that were open before learn of it by: newgrp docker"
   script="$ROOT/scripts/$(basename "$0")"
   export CLOUDLAB_RESTARTED=1
   if have sg; then
-    # sg makes docker the main group; the second one gives new files their usual group back.
-    command=$(sh_quote bash "$script" "$@")
-    exec sg docker -c "$(sh_quote sg "$(id -gn)" -c "$command")"
+    exec sg docker -c "$(sh_quote bash "$script" "$@")"
   fi
   need_root "Using the new group docker"
-  exec sudo --preserve-env --user "$(id -un)" -- bash "$script" "$@"
+  exec sudo --preserve-env --user "$(id -un)" -- env PATH="$PATH" bash "$script" "$@"
 }
 
 # sh_quote WORD...: the words as a command line for any POSIX shell (printf %q writes one that only Bash reads).

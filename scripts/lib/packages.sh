@@ -54,8 +54,14 @@ apt_install() {
   ((${#missing[@]})) || return 0
   need_root "Installing ${missing[*]}"
   note "installing ${missing[*]} from the distribution"
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get update --quiet=2
-  as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
-    apt-get install --quiet=2 --yes --no-remove --no-install-recommends \
-    -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 "${missing[@]}" >/dev/null
+  local log
+  log=$(mktemp)
+  as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l bash -c '
+    apt-get update --quiet=2 &&
+      apt-get install --quiet=2 --yes --no-remove --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
+  ' apt "${missing[@]}" >"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
+    die "the packages ${missing[*]} could not be installed; the lines above say why."
+  }
+  rm -f "$log"
 }
