@@ -45,7 +45,9 @@ def plan(
     # What needs others goes first; what the catalogue no longer knows goes before all.
     order = {name: number for number, name in enumerate(catalogue.start_order(components, components))}
     containers.sort(key=lambda pair: -order.get(pair[0], len(order)))
-    volumes = [item["Name"] for item in stock["volumes"] if _belongs(item, instance, chosen if level == "data" else None)]
+    volumes = [
+        item["Name"] for item in stock["volumes"] if _belongs(item, instance, chosen if level == "data" else None)
+    ]
     return {
         "containers": [name for _, name in containers],
         "volumes": sorted(volumes) if level != "component" else [],
@@ -62,7 +64,9 @@ def _check(level: str, names: list[str], components: catalogue.Catalogue) -> Non
     if level == "everything" and names:
         problems.append("level everything takes no components. Leave them out, or choose the level component or data.")
     if level in ("component", "data") and not names:
-        problems.append(f"level {level} needs components: -e components=postgres,redis. Known: {', '.join(components)}.")
+        problems.append(
+            f"level {level} needs components: -e components=postgres,redis. Known: {', '.join(components)}."
+        )
     if problems:
         raise ResetError(problems)
 
