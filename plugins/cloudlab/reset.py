@@ -1,4 +1,7 @@
-"""What a reset removes: worked out first, shown, and only then removed. Nothing without this instance's label is in it."""
+"""What a reset removes: worked out first, shown, and only then removed.
+
+Nothing without this instance's label is in it.
+"""
 
 from __future__ import annotations
 
@@ -36,24 +39,24 @@ def plan(
     """
     names = list(names)
     _check(level, names, components)
-    chosen = set(components) if level == "everything" else _with_companions(names, components, level)
+    chosen = None if level == "everything" else _with_companions(names, components, level)
     containers = [
         (item["Labels"].get(LABEL_COMPONENT, ""), item["Names"][0].lstrip("/"))
         for item in stock["containers"]
-        if _belongs(item, instance, None if level == "everything" else chosen)
+        if _belongs(item, instance, chosen)
     ]
     # What needs others goes first; what the catalogue no longer knows goes before all.
     order = {name: number for number, name in enumerate(catalogue.start_order(components, components))}
     containers.sort(key=lambda pair: -order.get(pair[0], len(order)))
-    volumes = [
-        item["Name"] for item in stock["volumes"] if _belongs(item, instance, chosen if level == "data" else None)
-    ]
+    volumes, networks = [], []
+    if level != "component":
+        volumes = [item["Name"] for item in stock["volumes"] if _belongs(item, instance, chosen)]
+    if level == "everything":
+        networks = [item["Name"] for item in stock["networks"] if _belongs(item, instance, None)]
     return {
         "containers": [name for _, name in containers],
-        "volumes": sorted(volumes) if level != "component" else [],
-        "networks": sorted(item["Name"] for item in stock["networks"] if _belongs(item, instance, None))
-        if level == "everything"
-        else [],
+        "volumes": sorted(volumes),
+        "networks": sorted(networks),
         "directory": level == "everything",
     }
 
@@ -64,9 +67,7 @@ def _check(level: str, names: list[str], components: catalogue.Catalogue) -> Non
     if level == "everything" and names:
         problems.append("level everything takes no components. Leave them out, or choose the level component or data.")
     if level in ("component", "data") and not names:
-        problems.append(
-            f"level {level} needs components: -e components=postgres,redis. Known: {', '.join(components)}."
-        )
+        problems.append(f"level {level} needs components, as in -e components=redis. Known: {', '.join(components)}.")
     if problems:
         raise ResetError(problems)
 
