@@ -16,6 +16,9 @@ LABEL_COMPONENT = "cloudlab.component"
 LABEL_SOURCE = "cloudlab.source"
 LABEL_DATA = "cloudlab.data"
 
+# How the data of a component is written out, for those who move it to another version.
+DUMP = {"postgres": "docker exec <container> pg_dumpall -U <user> > dump.sql"}
+
 # Only this machine can reach what is published.
 PUBLISH_ADDRESS = "127.0.0.1"
 
@@ -121,10 +124,21 @@ def component(name: str, values: Mapping[str, Any], size: str, cpus: int) -> dic
     }
 
 
-def with_images(environment: Mapping[str, Any], images: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+class ImageError(ValueError):
+    """The images that are to be had do not fit the environment; the message holds a line for each problem."""
+
+
+def with_images(
+    environment: Mapping[str, Any],
+    images: Mapping[str, Mapping[str, Any]],
+    catalogue_images: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
     """`environment` with the image each component runs, and without the components whose image is not to be had.
 
     :param images: the `images` of the action images: key -> {"reference", "source", "state", "reason"}.
+    :param catalogue_images: the catalogue's `images`, of which `data` (the on-disk format) is used.
+
+    Raises ImageError when something needs a component without an image, or when an image cannot read the data there is.
     """
     skipped = dict(environment["skipped"])
     components = {}
@@ -133,15 +147,52 @@ def with_images(environment: Mapping[str, Any], images: Mapping[str, Mapping[str
         if image and image["state"] == "skipped":
             skipped[name] = image["reason"]
         elif image:
-            components[name] = {**entry, "image": dict(image), "spec": {**entry["spec"], "image": image["reference"]}}
+            data = data_format(catalogue_images[entry["image_key"]], image["source"])
+            spec = {**entry["spec"], "image": image["reference"]}
+            components[name] = {**entry, "image": {**image, "data": data}, "spec": spec}
         else:
             components[name] = dict(entry)
+    problems = [
+        f"{name} needs {need}, which cannot run here: {skipped[need]}"
+        for name, entry in components.items()
+        for need in entry["spec"]["needs"]
+        if need in skipped
+    ]
+    problems += data_problems(components, environment["volumes"])
+    if problems:
+        raise ImageError("\n".join(problems))
     return {
         **environment,
         "components": components,
         "skipped": skipped,
         "chosen": [name for name in environment["chosen"] if name not in skipped],
     }
+
+
+def data_format(image: Mapping[str, Any], source: str) -> str:
+    """The on-disk format that an image of the catalogue writes; it may differ between registry and packages."""
+    data = image.get("data", "")
+    return str(data.get(source, "")) if isinstance(data, Mapping) else str(data)
+
+
+def data_problems(components: Mapping[str, Any], volumes: Mapping[str, Any]) -> list[str]:
+    """Volumes whose data another format wrote than the component's image reads; a message with the way out for each."""
+    found = []
+    for volume in volumes.values():
+        written = volume["labels"].get(LABEL_DATA, "")
+        entry = components.get(volume["component"])
+        if not entry or not written or written == entry["image"]["data"]:
+            continue
+        name = volume["component"]
+        found.append(
+            f"the volume {volume['name']} holds data of {name} {written} (from {volume['labels'].get(LABEL_SOURCE)}); "
+            f"{entry['image']['reference']} reads {entry['image']['data']}. Nothing was changed. To go on with the old "
+            f"data, set the image back (IMAGE_SOURCE in .env, or images.{entry['image_key']} in "
+            "group_vars/all/catalogue.yml). To move it over: with the old image, write a dump "
+            f"({DUMP.get(name, 'with the tool of ' + name)}); then ansible-playbook playbooks/reset.yml -e level=data "
+            f"-e components={name}, converge, and read the dump in."
+        )
+    return found
 
 
 def _existing(wanted: dict[str, Any], present: list[Mapping[str, Any]], instance: str) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.errors import AnsibleFilterError
-from cloudlab import catalogue
+
+from cloudlab import catalogue, environment
 
 
 def tags_for(role, components):
@@ -19,6 +20,14 @@ def tags_for(role, components):
         raise AnsibleFilterError(str(error)) from None
 
 
+def with_images(picture, images, catalogue_images):
+    """The environment with the image of each component: see with_images.yml."""
+    try:
+        return environment.with_images(picture, images, catalogue_images)
+    except environment.ImageError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
 class FilterModule:
     def filters(self):
-        return {"tags_for": tags_for, "declared": catalogue.declared}
+        return {"tags_for": tags_for, "declared": catalogue.declared, "with_images": with_images}

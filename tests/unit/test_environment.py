@@ -79,18 +79,44 @@ def test_what_the_engine_has_is_known_by_label():
     assert (found["networks"]["database"]["exists"], found["networks"]["database"]["ours"]) == (True, False)
 
 
-def test_images_are_added_and_what_has_none_is_skipped():
-    built = {"reference": "db:1", "source": "packages", "state": "present"}
-    found = environment.with_images(describe(), {"db": built})
+IMAGES = {"db": {"data": {"registry": "26", "packages": "18"}}}
+BUILT = {"reference": "db:1", "source": "packages", "state": "present"}
+
+
+def volume(**labels):
+    stock = [{"Name": "lab-db-data", "Labels": {"cloudlab.instance": "lab", **labels}}]
+    return EMPTY | {"volumes": stock}
+
+
+def test_images_are_added():
+    found = environment.with_images(describe(), {"db": BUILT}, IMAGES)
     assert found["components"]["db"]["spec"]["image"] == "db:1"
-    assert found["components"]["db"]["image"] == built
+    assert found["components"]["db"]["image"] == BUILT | {"data": "18"}
     assert found["chosen"] == ["disk", "db"]
 
 
-@pytest.mark.parametrize("name", ["db"])
-def test_a_skipped_image_skips_its_component(name):
-    skipped = {"state": "skipped", "reason": "no registry answers"}
-    found = environment.with_images(describe(), {name: skipped})
+def test_a_component_without_an_image_is_skipped():
+    found = environment.with_images(describe(), {"db": {"state": "skipped", "reason": "no registry answers"}}, IMAGES)
     assert found["chosen"] == ["disk"]
-    assert found["skipped"] == {name: "no registry answers"}
-    assert name not in found["components"]
+    assert found["skipped"] == {"db": "no registry answers"}
+    assert "db" not in found["components"]
+
+
+def test_what_needs_a_component_without_an_image_cannot_run():
+    needed = describe()
+    needed["components"]["disk"]["image_key"] = "disk"
+    with pytest.raises(environment.ImageError, match="db needs disk, which cannot run here: gone"):
+        environment.with_images(needed, {"db": BUILT, "disk": {"state": "skipped", "reason": "gone"}}, IMAGES)
+
+
+def test_data_of_the_same_format_is_fine():
+    stock = volume(**{"cloudlab.data": "18", "cloudlab.source": "packages"})
+    environment.with_images(describe(stock), {"db": BUILT}, IMAGES)
+
+
+def test_data_of_another_format_is_refused_with_the_way_out():
+    stock = volume(**{"cloudlab.data": "26", "cloudlab.source": "registry"})
+    with pytest.raises(environment.ImageError) as error:
+        environment.with_images(describe(stock), {"db": BUILT}, IMAGES)
+    assert "the volume lab-db-data holds data of db 26 (from registry); db:1 reads 18" in str(error.value)
+    assert "reset.yml -e level=data -e components=db" in str(error.value)
