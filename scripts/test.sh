@@ -1,0 +1,175 @@
+#!/usr/bin/env bash
+# Proves the project: lint and unit tests, then tests on the real engine. Touches no environment but its own.
+set -euo pipefail
+
+# shellcheck source=lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=lib/packages.sh
+source "$ROOT/scripts/lib/packages.sh"
+# shellcheck source=lib/python.sh
+source "$ROOT/scripts/lib/python.sh"
+# shellcheck source=lib/engine.sh
+source "$ROOT/scripts/lib/engine.sh"
+# shellcheck source=lib/steps.sh
+source "$ROOT/scripts/lib/steps.sh"
+
+usage() {
+  cat <<'TEXT'
+Usage: ./scripts/test.sh [--fast] [--only NAME]... [--list]
+
+  --fast        lint and unit tests only (under three minutes)
+  --only NAME   this step only; repeat it for several
+  --list        print the names of the steps
+  --help        this text
+
+Everything it needs is installed by itself. The tests on the engine use instances of their own (molecule-...) with ports
+of their own, and remove them, also when they are interrupted. The log of each step is in .cloudlab/test-logs/.
+The exit status is 0 when every step passed.
+TEXT
+}
+
+# Limits per step, in seconds.
+FAST_LIMIT=170
+INTEGRATION_LIMIT=900
+# The first scenario may have to build every image.
+SCENARIO_LIMIT=1500
+
+fast_steps() {
+  printf '%s\n' yamllint ruff ruff-format shellcheck syntax ansible-lint unit
+  [[ ! -f "$ROOT/files/platform/go.mod" ]] || printf '%s\n' platform
+}
+
+engine_steps() {
+  printf '%s\n' integration
+  local file name
+  # `default` comes first: it makes the images that the others find.
+  for file in "$ROOT"/molecule/default/molecule.yml "$ROOT"/molecule/*/molecule.yml; do
+    name=$(basename "$(dirname "$file")")
+    [[ -f "$file" ]] && printf 'molecule-%s\n' "$name"
+  done | awk '!seen[$0]++'
+}
+
+# Runs the step NAME; what a step is stands here and nowhere else.
+step() {
+  case "$1" in
+    yamllint) run_step "$1" "$FAST_LIMIT" yamllint --strict . ;;
+    ruff) run_step "$1" "$FAST_LIMIT" ruff check . ;;
+    ruff-format) run_step "$1" "$FAST_LIMIT" ruff format --check --diff . ;;
+    shellcheck) run_step "$1" "$FAST_LIMIT" bash -c "$(declare -f check_shell); check_shell" ;;
+    syntax) run_step "$1" "$FAST_LIMIT" ansible-playbook --syntax-check playbooks/*.yml ;;
+    ansible-lint) run_step "$1" "$FAST_LIMIT" ansible-lint --offline ;;
+    unit) run_step "$1" "$FAST_LIMIT" python -m pytest --quiet tests/unit ;;
+    platform) run_step "$1" "$FAST_LIMIT" bash -c 'cd files/platform && go vet ./... && go test ./...' ;;
+    integration) run_step "$1" "$INTEGRATION_LIMIT" python -m pytest --quiet tests/integration ;;
+    molecule-*) run_step "$1" "$SCENARIO_LIMIT" molecule test --scenario-name "${1#molecule-}" ;;
+  esac
+}
+
+# Shell scripts are known by their names or by their first line; templates are not scripts yet.
+check_shell() {
+  {
+    git ls-files -z '*.sh'
+    git grep -lzIE '^#! ?/(usr/)?bin/(env )?(ba|da)?sh' -- . ':!*.j2' ':!*.md' ':!*.py'
+  } | sort -zu | xargs -0 shellcheck
+}
+
+# What the user has set for his own environment must not reach the tests: they have instances of their own.
+forget_settings() {
+  local name
+  for name in $(PYTHONPATH="$ROOT/plugins" python -c 'from cloudlab import settings; print(*settings.spec())'); do
+    unset "$(tr '[:lower:]' '[:upper:]' <<<"$name")"
+  done
+  # Empty: there is no .env.
+  export CLOUDLAB_ENV_FILE=
+}
+
+# remove_leftovers: what tests made on the engine and did not remove, because they failed or were interrupted.
+remove_leftovers() {
+  python "$ROOT/tests/support/leftovers.py"
+}
+
+interrupted() {
+  trap '' INT TERM HUP
+  printf '\ninterrupted: stopping the step and removing what it made\n'
+  stop_step
+  [[ -z "${ENGINE_USED:-}" ]] || remove_leftovers || true
+  exit 130
+}
+
+prepare() {
+  phase "Python environment"
+  ensure_venv requirements-dev.txt
+  export PATH="$VENV/bin:$PATH" VIRTUAL_ENV="$VENV"
+  # The logs are read as text.
+  export NO_COLOR=1 ANSIBLE_NOCOLOR=1 PY_COLORS=0 ANSIBLE_FORCE_COLOR=0
+  export PYTHONUNBUFFERED=1
+  unset FORCE_COLOR
+  forget_settings
+  cd "$ROOT"
+  mkdir -p "$LOGS"
+}
+
+# prepare_engine ARGUMENT...: the script's own, should it have to be started anew in the group docker.
+prepare_engine() {
+  phase "Docker Engine and the tools of the tests"
+  ensure_engine "$@"
+  if ! "$ROOT/tests/support/fetch_tools.sh"; then
+    warn "some tools of the tests could not be had; the steps that need them will say so"
+  fi
+  ENGINE_USED=yes
+  remove_leftovers
+}
+
+main() {
+  local only=() fast="" argument chosen known name
+  local -a arguments=("$@")
+  while (($#)); do
+    argument="$1"
+    shift
+    case "$argument" in
+      --fast) fast=yes ;;
+      --only)
+        (($#)) || die "--only needs the name of a step." "--list prints them."
+        only+=("$1")
+        shift
+        ;;
+      --only=*) only+=("${argument#--only=}") ;;
+      --list)
+        fast_steps
+        engine_steps
+        return
+        ;;
+      -h | --help)
+        usage
+        return
+        ;;
+      *) die "unknown argument: $argument" "--help prints what there is." ;;
+    esac
+  done
+
+  known=$(
+    fast_steps
+    [[ -n "$fast" ]] || engine_steps
+  )
+  chosen="$known"
+  if ((${#only[@]})); then
+    for name in "${only[@]}"; do
+      grep -qxF -e "$name" <<<"$known" || die "unknown step: $name" "Steps: $(tr '\n' ' ' <<<"$known")"
+    done
+    chosen=$(printf '%s\n' "${only[@]}")
+  fi
+
+  trap interrupted INT TERM HUP
+  prepare
+  phase "Steps"
+  for name in $chosen; do
+    if [[ -z "${ENGINE_USED:-}" ]] && grep -qxF -e "$name" <(engine_steps); then
+      prepare_engine ${arguments[@]+"${arguments[@]}"}
+    fi
+    step "$name"
+  done
+  [[ -z "${ENGINE_USED:-}" ]] || remove_leftovers
+  summary
+}
+
+main "$@"

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Gets programs that only the tests need, from the distribution, without installing them: a package such as docker-registry
+# would start a service. They are unpacked under .cloudlab/test-tools/.
+set -euo pipefail
+
+# shellcheck source=../../scripts/lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/common.sh"
+# shellcheck source=../../scripts/lib/packages.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/packages.sh"
+
+TOOLS="$ROOT/.cloudlab/test-tools"
+
+# fetch PACKAGE PROGRAM: unpack the program out of the package, unless it is there already.
+fetch() {
+  local package="$1" program="$2" draft
+  [[ ! -x "$TOOLS/$program" ]] || return 0
+  draft=$(mktemp -d "$TOOLS/.draft.XXXXXX")
+  # apt's own user may not be able to write here.
+  (cd "$draft" && apt-get download --quiet=2 -o APT::Sandbox::User="$(id -un)" "$package")
+  dpkg-deb --extract "$draft"/*.deb "$draft"
+  # Distributions disagree on /bin and /usr/bin.
+  find "$draft" -path "*/bin/$program" -type f -exec mv {} "$TOOLS/$program" ';'
+  rm -rf "$draft"
+  [[ -x "$TOOLS/$program" ]] || die "the package $package holds no program $program"
+}
+
+have_apt || die "The tests take docker-registry and a static busybox from packages of Debian or Ubuntu; this is neither."
+mkdir -p "$TOOLS"
+# An image of a distribution comes without package lists.
+if ! apt-cache show docker-registry >/dev/null 2>&1; then
+  as_root apt-get update --quiet=2
+fi
+fetch docker-registry docker-registry
+fetch busybox-static busybox
