@@ -14,6 +14,8 @@ TOOLS="$ROOT/.cloudlab/test-tools"
 fetch() {
   local package="$1" program="$2" draft
   [[ ! -x "$TOOLS/$program" ]] || return 0
+  # An image of a distribution comes without package lists.
+  apt-cache show "$package" >/dev/null 2>&1 || as_root apt-get update --quiet=2
   draft=$(mktemp -d "$TOOLS/.draft.XXXXXX")
   # apt's own user may not be able to write here.
   (cd "$draft" && apt-get download --quiet=2 -o APT::Sandbox::User="$(id -un)" "$package")
@@ -26,9 +28,5 @@ fetch() {
 
 have_apt || die "The tests take docker-registry and a static busybox from packages of Debian or Ubuntu; this is neither."
 mkdir -p "$TOOLS"
-# An image of a distribution comes without package lists.
-if ! apt-cache show docker-registry >/dev/null 2>&1; then
-  as_root apt-get update --quiet=2
-fi
 fetch docker-registry docker-registry
 fetch busybox-static busybox
