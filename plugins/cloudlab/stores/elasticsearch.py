@@ -1,0 +1,323 @@
+"""Elasticsearch's index templates and indices: what is declared, what the server has, and the steps between the two.
+
+``declare``, ``plan`` and ``difference`` are pure; ``Server`` asks and applies over HTTP. ``password_hash`` and
+``users_file`` write the file realm's users, by which a password that changes also reaches an existing volume.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from cloudlab.stores.readiness import NotYetError
+
+PROBE_SECONDS = 2  # one question to a server that may still be starting
+REQUEST_SECONDS = 30  # one request to a server that answers
+PBKDF2_ROUNDS = 10_000  # Elasticsearch's own default for {PBKDF2}
+PBKDF2_BYTES = 32
+
+TEMPLATE_KEYS = {"index_patterns", "priority", "template", "composed_of", "version", "_meta", "data_stream"}
+INDEX_KEYS = {"settings", "mappings", "aliases"}
+
+
+class ObjectsError(ValueError):
+    """The declaration is wrong or the server refused a step; ``problems`` holds one message each."""
+
+    def __init__(self, problems: list[str]):
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class State:
+    """Index templates and indices by name, in the canonical form of :func:`_canonical_template` and ``_index``."""
+
+    templates: Mapping[str, Mapping[str, Any]]
+    indices: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One PUT: ``what`` it is for messages, ``path`` and ``body``, and the object ``before`` and ``after`` it."""
+
+    what: str
+    path: str
+    body: Mapping[str, Any]
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``steps`` in the order in which they are applied; ``warnings``: what differs and cannot be altered in place."""
+
+    steps: tuple[Step, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.steps)
+
+
+def declare(templates: Iterable[Mapping[str, Any]], indices: Iterable[Mapping[str, Any]]) -> State:
+    """The declared state from lists of ``{name, …}``. Raises :class:`ObjectsError` with every problem."""
+    templates, indices = list(templates), list(indices)
+    problems = _problems("index template", templates, TEMPLATE_KEYS) + _problems("index", indices, INDEX_KEYS)
+    problems += [
+        f"index template {entry['name']}: index_patterns must name at least one pattern"
+        for entry in templates
+        if entry.get("name") and not entry.get("index_patterns")
+    ]
+    if problems:
+        raise ObjectsError(problems)
+    return State(
+        templates={entry["name"]: _canonical_template(entry) for entry in templates},
+        indices={entry["name"]: _canonical_index(entry) for entry in indices},
+    )
+
+
+def plan(declared: State, existing: State) -> Plan:
+    """What has to be done: templates become equal to their declaration, indices get what they lack of it.
+
+    An index holds data and grows fields by itself, so only what is declared of it counts; what Elasticsearch cannot
+    alter in place (a field's type, the number of shards) is a warning. Nothing is ever deleted.
+    """
+    steps: list[Step] = []
+    warnings: list[str] = []
+    for name, template in declared.templates.items():
+        before = existing.templates.get(name)
+        if before is None or _plain(before) != _plain(template):
+            steps.append(Step(f"index template {name}", f"/_index_template/{name}", template, before, template))
+    for name, index in declared.indices.items():
+        if name not in existing.indices:
+            steps.append(Step(f"index {name}", f"/{name}", index, None, index))
+            continue
+        more_steps, more_warnings = _alter_index(name, index, existing.indices[name])
+        steps += more_steps
+        warnings += more_warnings
+    return Plan(tuple(steps), tuple(warnings))
+
+
+def difference(steps: Plan) -> tuple[dict, dict]:
+    """(before, after): the objects that change, by what they are."""
+    before = {step.what: step.before for step in steps.steps if step.before is not None}
+    return before, {step.what: step.after for step in steps.steps}
+
+
+class Server:
+    """An Elasticsearch server. ``url``: of its published port; ``user`` and ``password`` when its security is on."""
+
+    def __init__(self, url: str, user: str | None = None, password: str | None = None):
+        self._url = url.rstrip("/")
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy in the environment is for the internet, not for a loopback port
+        if user:
+            self._session.auth = (user.encode(), (password or "").encode())
+
+    def ready(self) -> None:
+        """Returns when the server has a master and its metadata. Raises ``NotYetError`` until then.
+
+        A refused password is an :class:`ObjectsError`: waiting would not help.
+        """
+        try:
+            answer = self._session.get(f"{self._url}/_cluster/health", timeout=PROBE_SECONDS)
+        except requests.RequestException as error:
+            raise NotYetError(_transport_reason(error)) from None
+        if answer.status_code in (401, 403):
+            raise ObjectsError([f"{self._url}: the user or password is refused (HTTP {answer.status_code})"])
+        if answer.status_code != 200 or answer.json()["status"] == "red":
+            raise NotYetError(f"HTTP {answer.status_code}: {answer.text[:200]}")
+
+    def state(self, declared: State) -> State:
+        """All index templates, and of the indices those that are declared: one request each, at most two."""
+        listed = self._call("GET", "/_index_template", params={"flat_settings": "true"})["index_templates"]
+        indices: Mapping[str, Any] = {}
+        if declared.indices:
+            options = {"flat_settings": "true", "ignore_unavailable": "true"}
+            indices = self._call("GET", "/" + ",".join(declared.indices), params=options)
+        return State(
+            templates={entry["name"]: _canonical_template(entry["index_template"]) for entry in listed},
+            indices={name: _canonical_index(index) for name, index in indices.items()},
+        )
+
+    def apply(self, steps: Plan) -> None:
+        """Carry out every step. Raises :class:`ObjectsError` with every refused one."""
+        problems = []
+        for step in steps.steps:
+            try:
+                self._call("PUT", step.path, json=step.body)
+            except ObjectsError as error:
+                problems += [f"{step.what}: {problem}" for problem in error.problems]
+        if problems:
+            raise ObjectsError(problems)
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            answer = self._session.request(method, self._url + path, timeout=REQUEST_SECONDS, **options)
+        except requests.RequestException as error:
+            raise ObjectsError([f"{method} {self._url}{path}: {_transport_reason(error)}"]) from None
+        if not answer.ok:
+            raise ObjectsError([f"{method} {path}: {_server_reason(answer)}"])
+        return answer.json()
+
+
+def password_hash(password: str, salt: str) -> str:
+    """The password as Elasticsearch's file realm stores it, ``{PBKDF2}<rounds>$<salt>$<key>``.
+
+    The salt is derived from ``salt`` (any text), so that the same password in the same place gives the same file.
+    """
+    # The password's own digest is part of it: two passwords of one user never share a salt.
+    grain = hashlib.sha256(salt.encode() + b"\0" + password.encode()).digest()
+    key = hashlib.pbkdf2_hmac("sha512", password.encode(), grain, PBKDF2_ROUNDS, PBKDF2_BYTES)
+    parts = (str(PBKDF2_ROUNDS), base64.b64encode(grain).decode(), base64.b64encode(key).decode())
+    return "{PBKDF2}" + "$".join(parts)
+
+
+def users_file(users: Iterable[Mapping[str, Any]], salt: str) -> str:
+    """The file realm's ``users`` from a list of ``{name, password, roles}``."""
+    return "".join(f"{u['name']}:{password_hash(u['password'], salt + '/' + u['name'])}\n" for u in users)
+
+
+def roles_file(users: Iterable[Mapping[str, Any]]) -> str:
+    """The file realm's ``users_roles`` from the same list."""
+    members: dict[str, list[str]] = {}
+    for user in users:
+        for role in user["roles"]:
+            members.setdefault(role, []).append(user["name"])
+    return "".join(f"{role}:{','.join(names)}\n" for role, names in sorted(members.items()))
+
+
+def _problems(what: str, entries: list[Mapping[str, Any]], keys: set[str]) -> list[str]:
+    problems = []
+    names = [entry.get("name") for entry in entries]
+    for position, entry in enumerate(entries, start=1):
+        if not entry.get("name"):
+            problems.append(f"{what} number {position} has no name")
+        elif unknown := sorted(set(entry) - keys - {"name"}):
+            valid = ", ".join(sorted(keys | {"name"}))
+            problems.append(f"{what} {entry['name']}: unknown {', '.join(unknown)}. Valid: {valid}.")
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    return problems + [f"{what} {name} is declared twice" for name in twice]
+
+
+def _alter_index(name: str, declared: Mapping[str, Any], existing: Mapping[str, Any]) -> tuple[list[Step], list[str]]:
+    steps: list[Step] = []
+    fields, clashes = _missing_fields(declared.get("mappings", {}), existing.get("mappings", {}))
+    if fields:
+        before = existing.get("mappings")
+        steps.append(Step(f"index {name}, mappings", f"/{name}/_mapping", fields, before, fields))
+    had = existing.get("settings", {})
+    settings = {key: value for key, value in declared.get("settings", {}).items() if had.get(key) != value}
+    fixed = {key for key in settings if key in FIXED_SETTINGS or key.startswith("index.analysis.")}
+    if alterable := {key: value for key, value in settings.items() if key not in fixed}:
+        before = {key: had.get(key) for key in alterable}
+        steps.append(Step(f"index {name}, settings", f"/{name}/_settings", alterable, before, alterable))
+    for alias, body in declared.get("aliases", {}).items():
+        if alias not in existing.get("aliases", {}):
+            steps.append(Step(f"index {name}, alias {alias}", f"/{name}/_alias/{alias}", body, None, body))
+    clashes += [f"{key} is {had.get(key)}, declared {settings[key]}" for key in sorted(fixed)]
+    warnings = [
+        f"index {name}: {clash}. Elasticsearch cannot alter this in place: delete the index and fill it anew, or"
+        " declare what it has."
+        for clash in clashes
+    ]
+    return steps, warnings
+
+
+# Settings that are fixed when an index is made; the analysis settings are too.
+FIXED_SETTINGS = {"index.number_of_shards", "index.codec", "index.routing_partition_size", "index.sort.field"}
+
+
+def _missing_fields(declared: Mapping[str, Any], existing: Mapping[str, Any], path: str = "") -> tuple[dict, list[str]]:
+    """(the part of the declared mapping that the existing one lacks, what contradicts it)."""
+    missing: dict[str, Any] = {}
+    clashes: list[str] = []
+    for key, value in declared.items():
+        if key not in existing:
+            missing[key] = value
+        elif isinstance(value, Mapping) and isinstance(existing[key], Mapping):
+            deeper, below = _missing_fields(value, existing[key], f"{path}{key}.")
+            if deeper:
+                missing[key] = _with_type(existing[key], deeper)
+            clashes += below
+        elif _plain(value) != _plain(existing[key]):
+            clashes.append(f"mapping {path}{key} is {existing[key]}, declared {value}")
+    return missing, clashes
+
+
+def _with_type(existing: Mapping[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """A field is only accepted with its type, also when just a part of it is new."""
+    return {"type": existing["type"], **part} if isinstance(existing.get("type"), str) else part
+
+
+def _canonical_template(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A template as the server returns it: flat text settings, no empty parts, a list of patterns."""
+    patterns = entry["index_patterns"]
+    canonical = {key: entry[key] for key in sorted(TEMPLATE_KEYS - {"template", "index_patterns"}) if entry.get(key)}
+    canonical["index_patterns"] = [patterns] if isinstance(patterns, str) else list(patterns)
+    if "priority" in entry and entry["priority"] is not None:
+        canonical["priority"] = entry["priority"]
+    if template := _canonical_index(entry.get("template") or {}):
+        canonical["template"] = template
+    return canonical
+
+
+def _canonical_index(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of an index that can be declared, without empty ones."""
+    canonical = {
+        "settings": _flat_settings(entry.get("settings") or {}),
+        "mappings": entry.get("mappings") or {},
+        "aliases": entry.get("aliases") or {},
+    }
+    return {key: value for key, value in canonical.items() if value}
+
+
+def _flat_settings(settings: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """``{"index": {"a": {"b": 1}}}`` or ``{"a.b": 1}`` as ``{"index.a.b": "1"}``, the form of ``flat_settings``."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat_settings(value, f"{path}{key}.")
+        else:
+            name = f"{path}{key}"
+            name = name if name.startswith("index.") else f"index.{name}"
+            flat[name] = [_text(item) for item in value] if isinstance(value, (list, tuple)) else _text(value)
+    return flat
+
+
+def _plain(value: Any) -> Any:
+    """The value for comparing, with every scalar as text: the server answers ``"dynamic": "false"`` to a ``false``."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _server_reason(answer: requests.Response) -> str:
+    try:
+        error = answer.json()["error"]
+        causes = [error, *_causes(error)] if isinstance(error, Mapping) else [{"reason": str(error)}]
+    except (ValueError, KeyError):
+        return f"HTTP {answer.status_code}: {answer.text[:300]}"
+    return f"HTTP {answer.status_code}: " + "; ".join(str(cause.get("reason")) for cause in causes)
+
+
+def _causes(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    cause = error.get("caused_by")
+    return [cause, *_causes(cause)] if cause else []
+
+
+def _transport_reason(error: requests.RequestException) -> str:
+    """The innermost cause, without the client's object addresses."""
+    cause: BaseException = error
+    while deeper := (cause.__cause__ or cause.__context__):
+        cause = deeper
+    return str(cause)
