@@ -2,13 +2,13 @@ DOCUMENTATION = r"""
 module: kafka_topics
 short_description: Converge the topics of a Kafka broker
 description:
-  - Compares declared topics with the broker's, which is asked once for its metadata and once for the configuration of the
-    declared topics, and creates, grows or alters what differs.
-  - A topic is never deleted and never loses partitions. Topics that nobody declares are returned in RV(undeclared); a topic
-    with more partitions than declared is a warning.
+  - Compares declared topics with the broker's, which is asked once for its metadata and once for the configuration of
+    the declared topics, and creates, grows or alters what differs.
+  - A topic is never deleted and never loses partitions. Topics that nobody declares are returned in RV(undeclared); a
+    topic with more partitions than declared is a warning.
   - A configuration value that a declared topic overrides, and that is not declared, goes back to the broker's default.
-  - Waits until the broker answers, and fails early, with the container's last log lines, when its container is not running
-    or in a crash loop.
+  - Waits until the broker answers, and fails early, with the container's last log lines, when its container is not
+    running or in a crash loop.
   - Runs in process on the controller; needs the Python packages C(confluent-kafka) and C(docker).
 options:
   bootstrap:
