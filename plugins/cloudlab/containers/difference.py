@@ -21,7 +21,7 @@ _SECRET_LINE = re.compile(
 _CREDENTIALS = re.compile(r"(?P<before>\w+://[^/\s:@]*:)(?P<secret>[^@\s/]+)@")
 _SIZES = ("memory", "memory_swap", "memory_reservation", "shm_size")
 # Lists that may quote a secret or are too long to read: that they differ is enough, the diff shows how.
-_LONG = ("command", "entrypoint", "healthcheck", "mounts", "log_options", "other settings")
+_LONG = ("command", "entrypoint", "healthcheck")
 
 
 class Redactor:
@@ -62,10 +62,12 @@ def reasons(option: str, found: Any, wanted: Any) -> list[str]:
         return [f"image: the container runs {_short(found)}, its tag is {_short(wanted)} now"]
     if option == "published_ports" or option in ("cap_add", "cap_drop", "security_opts", "group_add"):
         return _set_reasons(option, set(found or ()), set(wanted or ()))
-    if option in ("env", "labels", "sysctls", "etc_hosts"):
-        return _mapping_reasons(option, found or {}, wanted or {})
     if option in _LONG:
         return [f"{option}: differs"]
+    if option == "mounts":
+        return _mapping_reasons(option, _by_target(found), _by_target(wanted))
+    if isinstance(wanted, Mapping):
+        return _mapping_reasons(option, found or {}, wanted)
     return [f"{option}: {_plain(option, found)} instead of {_plain(option, wanted)}"]
 
 
@@ -76,9 +78,17 @@ def _set_reasons(option: str, found: set, wanted: set) -> list[str]:
 
 def _mapping_reasons(option: str, found: Mapping, wanted: Mapping) -> list[str]:
     names = sorted(name for name in {*found, *wanted} if name != LABEL_HASH and found.get(name) != wanted.get(name))
-    words = {name: "is missing" if name not in found else "is not in the specification" for name in names}
-    changed = {name: "has another value" for name in names if name in found and name in wanted}
-    return [f"{option}: {name} {word}" for name, word in (words | changed).items()]
+    return [f"{option}: {name} {_how(name in found, name in wanted)}" for name in names]
+
+
+def _how(is_found: bool, is_wanted: bool) -> str:
+    if is_found and is_wanted:
+        return "has another value"
+    return "is missing" if is_wanted else "is not in the specification"
+
+
+def _by_target(mounts: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {mount["target"]: mount for mount in mounts or ()}
 
 
 def as_text(view: Mapping[str, Any], spec: Spec, redactor: Redactor) -> str:

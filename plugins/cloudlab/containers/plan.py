@@ -179,7 +179,7 @@ def _reasons_to_renew(
             result += difference.reasons(option, found.get(option), wanted[option])
         elif option in _NEVER_LIFTED and wanted[option] == 0:
             result.append(f"{option}: the limit {found[option]} is no longer wanted, and only a new container is without it")
-    result += _hash_reasons(spec, have)
+    result += _hash_reasons(spec, have, explained=bool(result))
     if not have.image and have.container["Config"].get("Image") != spec.image:
         result.append(f"image: {have.container['Config'].get('Image')} instead of {spec.image}")
     default = have.container["HostConfig"].get("NetworkMode")
@@ -190,15 +190,18 @@ def _reasons_to_renew(
     return result
 
 
-def _hash_reasons(spec: Spec, have: Situation) -> list[str]:
-    """Why the label with the hash of the specification is not the one wanted."""
+def _hash_reasons(spec: Spec, have: Situation, explained: bool) -> list[str]:
+    """Why the label with the hash of the specification is not the one wanted.
+
+    explained: a difference that can be seen on the container says it better already.
+    """
     label = (have.container["Config"].get("Labels") or {}).get(LABEL_HASH)
     if label == spec.hash:
         return []
     if not label:
         return [f"labels: {LABEL_HASH} is missing"]
     changed = [f"file {file.target}: {why}" for file, why in have.altered.items()]
-    return changed or ["the specification has changed"]
+    return changed or ([] if explained else ["the specification has changed"])
 
 
 def _limit_reasons(drift: list[str], found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
