@@ -1,0 +1,160 @@
+"""One converged instance as tests see it: what its settings say, what the engine holds, and runs of the playbooks.
+
+The instance is the one that the process environment names, as for a user: CLOUDLAB_INSTANCE, PORT_OFFSET, and every
+other setting.
+"""
+
+import functools
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from cloudlab import environment
+
+ROOT = Path(__file__).resolve().parents[2]
+POLL_SECONDS = 0.2
+# Only a hang takes longer than this.
+PLAYBOOK_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a playbook ended: exit status, everything it printed, the numbers of its recap, and seconds."""
+
+    status: int
+    output: str
+    seconds: float
+
+    @property
+    def changed(self) -> int:
+        """How many tasks changed something."""
+        return int(self._recap()["changed"])
+
+    def _recap(self) -> Mapping[str, str]:
+        lines = re.findall(r"^localhost\s*: (ok=.*)$", self.output, re.MULTILINE)
+        assert lines, f"no recap in:\n{self.output}"
+        return dict(re.findall(r"(\w+)=(\d+)", lines[-1]))
+
+
+class Lab:
+    """The instance that `environ` names."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None):
+        self.environ = dict(os.environ if environ is None else environ) | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        self.client = docker.APIClient(version="auto", timeout=120)
+
+    @functools.cached_property
+    def values(self) -> dict[str, Any]:
+        """Every setting and the catalogue, as a playbook would see them."""
+        command = ["ansible-inventory", "--inventory", str(ROOT / "inventory"), "--host", "localhost"]
+        done = subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    @property
+    def instance(self) -> str:
+        """The instance's name."""
+        return self.values["cloudlab_instance"]
+
+    @property
+    def directory(self) -> Path:
+        """Where its generated files are."""
+        return environment.directory(ROOT, self.instance)
+
+    def component(self, name: str) -> dict[str, Any]:
+        """What the environment says of the component `name`."""
+        return environment.component(name, self.values, "full", os.cpu_count() or 1)
+
+    def port(self, component: str, port: str) -> int:
+        """The port on 127.0.0.1 where `port` of `component` is published."""
+        return self.component(component)["ports"][port]["host"]
+
+    def container(self, component: str) -> str:
+        """The container's name."""
+        return self.component(component)["container"]
+
+    # Playbooks
+
+    def playbook(self, name: str, *arguments: str, status: int | None = 0, **settings: str) -> Run:
+        """Run playbooks/<name>.yml; `settings` are set in its process environment. `status` None accepts any."""
+        begun = time.monotonic()
+        done = subprocess.run(
+            ["ansible-playbook", f"playbooks/{name}.yml", *arguments],
+            cwd=ROOT,
+            env=self.environ | settings,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PLAYBOOK_SECONDS,
+        )
+        run = Run(done.returncode, done.stdout, time.monotonic() - begun)
+        assert status is None or run.status == status, f"exit status {run.status} instead of {status}:\n{run.output}"
+        return run
+
+    def converge(self, *components: str, **settings: str) -> Run:
+        """Converge everything, or these components and what they need."""
+        tags = ["--tags", ",".join(components)] if components else []
+        return self.playbook("dev", *tags, **settings)
+
+    # The engine
+
+    def containers(self) -> dict[str, dict[str, Any]]:
+        """Component -> inspection of its container, for all containers of the instance."""
+        listed = self.client.containers(all=True, filters=self._labelled())
+        return {
+            item["Labels"][environment.LABEL_COMPONENT]: self.client.inspect_container(item["Id"]) for item in listed
+        }
+
+    def networks(self) -> set[str]:
+        """Names of the instance's networks, without the instance's name."""
+        names = [network["Name"] for network in self.client.networks(filters=self._labelled())]
+        return {name.removeprefix(f"{self.instance}-") for name in names}
+
+    def volumes(self) -> set[str]:
+        """Names of the instance's volumes, without the instance's name."""
+        volumes = self.client.volumes(filters=self._labelled())["Volumes"] or []
+        return {volume["Name"].removeprefix(f"{self.instance}-") for volume in volumes}
+
+    def _labelled(self) -> dict[str, str]:
+        return {"label": f"{environment.LABEL_INSTANCE}={self.instance}"}
+
+    def inspect(self, component: str) -> dict[str, Any]:
+        """The engine's own description of the component's container."""
+        return self.client.inspect_container(self.container(component))
+
+    def lives(self) -> dict[str, tuple[str, str]]:
+        """Component -> (id, time of start) of its container: equal as long as nothing was restarted or made anew."""
+        return {name: (item["Id"], item["State"]["StartedAt"]) for name, item in self.containers().items()}
+
+    def execute(self, component: str, *command: str) -> str:
+        """Output of a command in the component's container; it must succeed."""
+        job = self.client.exec_create(self.container(component), list(command))["Id"]
+        output = self.client.exec_start(job).decode(errors="replace")
+        assert self.client.exec_inspect(job)["ExitCode"] == 0, f"{command} failed:\n{output}"
+        return output
+
+    def is_healthy(self, component: str) -> bool:
+        """Whether the container runs, is not paused, and passes its health check."""
+        state = self.inspect(component)["State"]
+        return state["Running"] and not state["Paused"] and state["Health"]["Status"] == "healthy"
+
+    def wait_until_healthy(self, component: str, seconds: float = 120) -> None:
+        """Wait until the container passes its health check."""
+        wait_until(lambda: self.is_healthy(component), f"{component} is healthy", seconds)
+
+
+def wait_until(condition, what: str, seconds: float) -> None:
+    """Wait until `condition()` is true; fail, naming `what`, when it is not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(POLL_SECONDS)
