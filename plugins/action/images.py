@@ -1,0 +1,65 @@
+"""Make an environment's images present. Documentation: plugins/modules/images.py."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from cloudlab import engine, environment
+from cloudlab.images import build, contexts, converge, plan, progress, trust
+
+ROOT = Path(__file__).resolve().parents[2] / "files" / "images"
+FAULTS = (engine.EngineError, contexts.ContextError, trust.TrustError)
+
+ARGUMENTS = {
+    "environment": {"type": "dict", "required": True},
+    "images": {"type": "dict", "required": True},
+    "image_source": {"type": "str", "choices": ["auto", "registry", "packages"], "default": "auto"},
+    "registry_mirror": {"type": "str", "default": ""},
+    "pull_timeout": {"type": "float", "default": 900.0},
+    "contexts": {"type": "path", "default": str(ROOT)},
+}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        try:
+            return result | self._converge(self._request(arguments))
+        except (plan.PlanError, converge.ImagesError) as error:
+            return result | {"failed": True, "msg": "\n".join(error.problems)}
+        except FAULTS as error:
+            return result | {"failed": True, "msg": str(error)}
+
+    def _request(self, arguments):
+        picture = arguments["environment"]
+        return converge.Request(
+            wanted=plan.wanted_images(picture, arguments["images"]),
+            sources=plan.volume_sources(picture, environment.LABEL_SOURCE),
+            settings=plan.Settings(arguments["image_source"], arguments["registry_mirror"], build.no_base_reason()),
+            root=Path(arguments["contexts"]),
+            logs=Path(picture["directory"]) / "logs",
+            pull_timeout=arguments["pull_timeout"],
+        )
+
+    def _converge(self, request):
+        connected = engine.connect(timeout=converge.SILENCE_SECONDS)
+        try:
+            made, known = converge.prepare(connected.client, request, converge.ask_registries)
+            changed = bool(made.pulls or made.builds)
+            ids = None
+            if not self._task.check_mode:
+                ids = {}
+                if changed:
+                    show = progress.Progress(Display().display)
+                    ids = converge.apply(connected.client, made, known, request, show)
+        finally:
+            connected.close()
+        return {"changed": changed, "images": converge.outcome(made, ids)}

@@ -1,0 +1,133 @@
+"""The build contexts under files/images/, and the tags that follow from their content.
+
+A context is a folder with a Dockerfile, or with a file `suite`: a base system that files/images/rootfs.sh makes. A line
+`ARG NAME=cloudlab/<context>` before the first FROM of a Dockerfile names a parent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import stat
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+REPOSITORY = "cloudlab"
+CA_BUNDLE = "ca-bundle.crt"  # added to every context that is sent; see `trust`
+ROOTFS_SCRIPT = "rootfs.sh"
+HASH_LENGTH = 12
+_PARENT = re.compile(rf"^ARG\s+(\w+)={REPOSITORY}/([a-z0-9-]+)\s*$")
+
+
+class ContextError(ValueError):
+    """A build context is missing or malformed. The message names the file and what to change."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """One build context, read and hashed."""
+
+    name: str
+    folder: Path
+    suite: str = ""  # of a base system; empty for a Dockerfile
+    parents: Mapping[str, str] = field(default_factory=dict)  # build argument -> name of the parent context
+    tag: str = ""
+
+    @property
+    def reference(self) -> str:
+        """The image's name, for example cloudlab/postgres:0123456789ab."""
+        return f"{REPOSITORY}/{self.name}:{self.tag}"
+
+
+def load(root: Path, names: Iterable[str]) -> dict[str, Context]:
+    """The contexts `names` and all their ancestors, parents before children.
+
+    :param root: the folder files/images. Raises ContextError.
+    """
+    contexts: dict[str, Context] = {}
+    for name in names:
+        _load(root, name, contexts, ())
+    return contexts
+
+
+def _load(root: Path, name: str, contexts: dict[str, Context], path: tuple[str, ...]) -> None:
+    if name in path:
+        raise ContextError(f"{root}: images are each other's parents: {' -> '.join((*path, name))}.")
+    if name in contexts:
+        return
+    folder = root / name
+    suite_file, dockerfile = folder / "suite", folder / "Dockerfile"
+    if suite_file.is_file():
+        suite, parents = suite_file.read_text(encoding="ascii").strip(), {}
+    elif dockerfile.is_file():
+        suite, parents = "", _parents(dockerfile)
+    else:
+        raise ContextError(
+            f"{folder} is no build context: it has neither a Dockerfile nor a file `suite`. "
+            f"Create it, or correct `context: {name}` in the catalogue's images."
+        )
+    for parent in parents.values():
+        _load(root, parent, contexts, (*path, name))
+    digest = hashlib.sha256()
+    for relative, file in _files(folder):
+        _feed(digest, relative, file)
+    if suite:
+        _feed(digest, ROOTFS_SCRIPT, root / ROOTFS_SCRIPT)
+    for argument, parent in sorted(parents.items()):
+        _feed_text(digest, f"{argument}={contexts[parent].reference}")
+    contexts[name] = Context(name, folder, suite, parents, digest.hexdigest()[:HASH_LENGTH])
+
+
+def _parents(dockerfile: Path) -> dict[str, str]:
+    """Build argument -> parent context, of the lines before the first FROM."""
+    parents = {}
+    for line in dockerfile.read_text(encoding="utf-8").splitlines():
+        if line.upper().startswith("FROM "):
+            break
+        if found := _PARENT.match(line):
+            parents[found[1]] = found[2]
+    return parents
+
+
+def _files(folder: Path) -> list[tuple[str, Path]]:
+    """Every file of the folder with its path inside it, in an order that does not depend on the file system."""
+    files = sorted((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if not path.is_dir())
+    if any(relative == CA_BUNDLE for relative, _ in files):
+        raise ContextError(f"{folder / CA_BUNDLE}: this name is reserved for the host's certificates. Rename the file.")
+    return files
+
+
+def _feed(digest, relative: str, file: Path) -> None:
+    """Name, executable bit and content: what git keeps of a file, so that every checkout gives the same hash."""
+    _feed_text(digest, f"{relative} {_mode(file):o}")
+    content = file.read_bytes()
+    _feed_text(digest, str(len(content)))
+    digest.update(content)
+
+
+def _feed_text(digest, text: str) -> None:
+    digest.update(text.encode() + b"\0")
+
+
+def _mode(file: Path) -> int:
+    return 0o755 if file.stat().st_mode & stat.S_IXUSR else 0o644
+
+
+def archive(context: Context, ca_bundle: bytes) -> io.BytesIO:
+    """The context as the engine's builder takes it: a tar archive, in which owners, modes and times are of no host."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for relative, file in _files(context.folder):
+            _add(tar, relative, file.read_bytes(), _mode(file))
+        _add(tar, CA_BUNDLE, ca_bundle, 0o644)
+    buffer.seek(0)
+    return buffer
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), mode
+    tar.addfile(member, io.BytesIO(content))

@@ -1,0 +1,175 @@
+"""Makes the images of an environment present: asks the engine, plans, then pulls and builds what is missing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docker import APIClient
+
+from cloudlab import engine
+from cloudlab.images import build, contexts, plan, pull, registry, trust
+from cloudlab.images.contexts import Context
+from cloudlab.images.progress import Progress
+
+BUILDS_AT_ONCE = 2
+PULLS_AT_ONCE = 3
+SILENCE_SECONDS = 120  # of the engine while it pulls or imports
+
+
+class ImagesError(Exception):
+    """Some images could not be pulled or built; `problems` holds one message each."""
+
+    def __init__(self, problems: list[str]):
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is wanted, and how."""
+
+    wanted: list[dict[str, Any]]  # {"key", "repository", "tag", "digest", "context"} each
+    sources: Mapping[str, str]  # key -> source of the image that wrote existing data
+    settings: plan.Settings
+    root: Path  # files/images
+    logs: Path
+    pull_timeout: float  # seconds for one pull
+
+
+def local_images(client: APIClient) -> dict[str, str]:
+    """Everything the engine has, by one call: name:tag and name@digest in their familiar form -> image id."""
+    return {
+        name: image["Id"]
+        for image in client.images()
+        for name in [*(image.get("RepoTags") or []), *(image.get("RepoDigests") or [])]
+        if not name.startswith("<none>")
+    }
+
+
+def prepare(
+    client: APIClient, request: Request, ask: Callable[[list[str]], dict[str, registry.Answer]]
+) -> tuple[plan.Plan, dict[str, Context]]:
+    """(plan, contexts): one list call to the engine, and a question to registries for what is missing only."""
+    known = contexts.load(request.root, [image["context"] for image in request.wanted if image.get("context")])
+    local = local_images(client)
+    asked = plan.questions(request.wanted, local, request.settings, request.sources, known)
+    answers = ask(asked) if asked else {}
+    return plan.plan_images(request.wanted, local, request.settings, answers, request.sources, known), known
+
+
+def ask_registries(references: list[str]) -> dict[str, registry.Answer]:
+    """Ask on a connection of its own, whose timeout bounds the wait for a registry that hangs."""
+    asking = engine.connect(timeout=registry.ASK_SECONDS)
+    try:
+        return registry.ask(asking.client, references)
+    finally:
+        asking.close()
+
+
+def apply(
+    client: APIClient, made: plan.Plan, known: Mapping[str, Context], request: Request, show: Progress
+) -> dict[str, str]:
+    """Pull and build; return reference -> image id. Everything is tried before ImagesError names what failed.
+
+    :param show: told about every job, and ticked from this thread.
+    """
+    builder = build.Builder(
+        client, request.logs, trust.ca_bundle(os.environ) if made.builds else b"", trust.proxy_arguments(os.environ)
+    )
+    jobs = _Jobs(show)
+    try:
+        for reference in made.pulls:
+            jobs.submit(jobs.pulls, reference, pull.pull, client, reference, request.pull_timeout)
+        jobs.build(made.builds, known, builder)
+    finally:
+        jobs.close()
+    if jobs.problems:
+        raise ImagesError(jobs.problems)
+    return jobs.ids
+
+
+def outcome(made: plan.Plan, ids: Mapping[str, str] | None) -> dict[str, dict[str, str]]:
+    """key -> {"reference", "source", "id", "state", "reason"}.
+
+    :param ids: reference -> id of what was pulled and built; None in check mode.
+    """
+    states = {plan.PRESENT: "present", plan.SKIP: "skipped", plan.PULL: "pulled", plan.BUILD: "built"}
+    if ids is None:
+        states |= {plan.PULL: "would_pull", plan.BUILD: "would_build"}
+    return {
+        key: {
+            "reference": decision.reference,
+            "source": decision.source,
+            "id": decision.id or (ids or {}).get(decision.reference, ""),
+            "state": states[decision.step],
+            "reason": decision.reason,
+        }
+        for key, decision in made.decisions.items()
+    }
+
+
+class _Jobs:
+    """Pulls and builds under way. Only this object's own thread touches its fields."""
+
+    def __init__(self, show: Progress):
+        self.ids: dict[str, str] = {}
+        self.problems: list[str] = []
+        self.pulls = ThreadPoolExecutor(PULLS_AT_ONCE)
+        self.builds = ThreadPoolExecutor(BUILDS_AT_ONCE)
+        self._show = show
+        self._running: dict[Future, str] = {}
+
+    def submit(self, pool: ThreadPoolExecutor, name: str, work: Callable, *arguments) -> None:
+        """Start a job; its last argument is the function it reports to."""
+        self._running[pool.submit(self._run, name, work, *arguments)] = name
+
+    def build(self, names: Iterable[str], known: Mapping[str, Context], builder: build.Builder) -> None:
+        """Build the contexts, each once its parents are there; then wait for everything."""
+        waiting, missing = list(names), set(names)
+        while waiting or self._running:
+            for name in [name for name in waiting if not missing & set(known[name].parents.values())]:
+                waiting.remove(name)
+                self.submit(self.builds, name, builder.build, known[name], known)
+            if not self._running:
+                break  # what is left waits for something that failed
+            for name, image in self._finished().items():
+                missing.discard(name)
+                self.ids[known[name].reference if name in known else name] = image
+        for name in waiting:
+            self.problems.append(f"The image {known[name].reference} was not built: it rests on one that failed.")
+
+    def close(self) -> None:
+        """Give up what has not begun; what runs is waited for by the interpreter."""
+        for pool in (self.pulls, self.builds):
+            pool.shutdown(wait=False, cancel_futures=True)
+        self._show.tick()
+
+    def _run(self, name: str, work: Callable, *arguments) -> str:
+        self._show.start(name, "begins")
+        done = "failed"
+        try:
+            image = work(*arguments, lambda doing: self._show.update(name, doing))
+            done = "done"
+            return image
+        finally:
+            self._show.finish(name, done)
+
+    def _finished(self) -> dict[str, str]:
+        """Wait until a job ends, telling the user meanwhile; name -> image id of those that succeeded."""
+        ended: set[Future] = set()
+        while not ended:
+            self._show.tick()
+            ended, _ = wait(self._running, timeout=1, return_when=FIRST_COMPLETED)
+        images = {}
+        for future in ended:
+            name = self._running.pop(future)
+            try:
+                images[name] = future.result()
+            except (pull.PullError, build.BuildError) as error:
+                self.problems.append(str(error))
+        return images

@@ -1,0 +1,95 @@
+"""Pulls an image through the engine: bounded in time, and repeated only where a repetition can help."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from docker import APIClient
+from docker.errors import DockerException
+
+from cloudlab.images import references
+from cloudlab.images.registry import cause
+
+ATTEMPTS = 3
+# Faults of a connection. What a registry says on purpose (no such image, no access) is not among them.
+_TRANSIENT = re.compile(
+    r"time-?out|timed out|connection reset|connection refused|broken pipe|unexpected EOF|\bEOF\b|TLS handshake"
+    r"|temporary failure|no route to host|network is unreachable|\b50[0234]\b|too ?many ?requests",
+    re.IGNORECASE,
+)
+
+
+class PullError(Exception):
+    """An image could not be pulled. The message names the reference, the cause and the cure."""
+
+
+class _Stalled(Exception):
+    """No progress, or not enough, within the time allowed."""
+
+
+def pull(client: APIClient, reference: str, timeout: float, report: Callable[[str], None]) -> str:
+    """Pull `reference`, return the image's id.
+
+    :param client: its timeout is the longest silence of the engine that is waited for.
+    :param timeout: seconds for all attempts together.
+    :param report: called with what is going on, for example "12 of 80 MB".
+    """
+    deadline = time.monotonic() + timeout
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _pull_once(client, reference, deadline, report)
+            return client.inspect_image(reference)["Id"]
+        except _Stalled as error:
+            raise PullError(_message(reference, str(error), "set IMAGE_PULL_TIMEOUT higher")) from None
+        except (requests.exceptions.RequestException, DockerException) as error:
+            text = cause(getattr(error, "explanation", "") or str(error))
+            if attempt == ATTEMPTS or not _TRANSIENT.search(text):
+                raise PullError(_message(reference, text, "check the connection")) from None
+            report(f"attempt {attempt + 1} of {ATTEMPTS} ({text})")
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _pull_once(client: APIClient, reference: str, deadline: float, report: Callable[[str], None]) -> None:
+    name, tag = references.split_tag(reference)
+    layers: dict[str, tuple[int, int]] = {}
+    events = client.pull(name, tag=tag, stream=True, decode=True)
+    try:
+        for event in events:
+            if "error" in event:
+                raise DockerException(event["error"])
+            if time.monotonic() > deadline:
+                raise _Stalled(f"not finished in time ({_amount(layers)})")
+            if _count(layers, event):
+                report(_amount(layers))
+    finally:
+        events.close()  # the engine stops a pull that nobody listens to
+
+
+def _count(layers: dict[str, tuple[int, int]], event: dict[str, Any]) -> bool:
+    """Note how much of a layer has come in; whether that changed anything."""
+    detail = event.get("progressDetail") or {}
+    if event.get("status") == "Downloading" and detail.get("total"):
+        layers[event["id"]] = (detail["current"], detail["total"])
+        return True
+    if event.get("status") == "Download complete" and event.get("id") in layers:
+        total = layers[event["id"]][1]
+        layers[event["id"]] = (total, total)
+        return True
+    return False
+
+
+def _amount(layers: dict[str, tuple[int, int]]) -> str:
+    done, total = (sum(values) / 1e6 for values in zip(*layers.values(), strict=True)) if layers else (0, 0)
+    return f"{done:.0f} of {total:.0f} MB"
+
+
+def _message(reference: str, text: str, cure: str) -> str:
+    host, _ = references.split_host(reference)
+    return (
+        f"{reference} could not be pulled from {host}: {text}. To mend it: {cure}, "
+        "set REGISTRY_MIRROR to another registry, or IMAGE_SOURCE=packages to build images from packages."
+    )

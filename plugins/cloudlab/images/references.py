@@ -1,0 +1,41 @@
+"""Names of images as engines and registries spell them. Everything here is pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+DOCKER_HUB = "docker.io"
+
+
+def registry_reference(image: Mapping[str, Any], mirror: str = "") -> str:
+    """The full name of a pinned upstream image: host/path:tag, or host/path@sha256:… when a digest pins it.
+
+    :param image: {"repository": "docker.io/library/postgres", "tag": "17.11", "digest": "" or "sha256:…"}
+    :param mirror: host[:port][/path] that replaces the registry's host.
+    """
+    host, path = split_host(image["repository"])
+    name = f"{mirror.rstrip('/') or host}/{path}"
+    return f"{name}@{image['digest']}" if image.get("digest") else f"{name}:{image['tag']}"
+
+
+def split_host(name: str) -> tuple[str, str]:
+    """The registry's host and the path of an image's name; without a host it is Docker Hub's."""
+    first, _, rest = name.partition("/")
+    if rest and ("." in first or ":" in first or first == "localhost"):
+        return first, rest
+    return DOCKER_HUB, name if rest else f"library/{name}"
+
+
+def split_tag(reference: str) -> tuple[str, str]:
+    """Name and tag, or name and digest; the form in which the engine wants to be asked for a pull."""
+    if "@" in reference:
+        name, _, digest = reference.partition("@")
+        return name, digest
+    name, colon, tag = reference.rpartition(":")
+    return (name, tag) if colon and "/" not in tag else (reference, "latest")
+
+
+def familiar(reference: str) -> str:
+    """The short form in which an engine lists images of Docker Hub: postgres:17 for docker.io/library/postgres:17."""
+    return reference.removeprefix(f"{DOCKER_HUB}/").removeprefix("library/")

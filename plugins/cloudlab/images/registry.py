@@ -1,0 +1,66 @@
+"""Asks registries, through the engine, whether they have an image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import requests
+from docker import APIClient
+from docker.errors import APIError, DockerException
+
+ASK_SECONDS = 8
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a registry said about one reference. `cause` says why not, in words, when it is not `found`."""
+
+    found: bool
+    reachable: bool = True
+    cause: str = ""
+
+
+def ask(client: APIClient, references: Iterable[str]) -> dict[str, Answer]:
+    """reference -> Answer, all asked at once.
+
+    :param client: its timeout bounds how long a registry that does not answer can hold up the run (ASK_SECONDS).
+    """
+    references = list(dict.fromkeys(references))
+    if not references:
+        return {}
+    with ThreadPoolExecutor(len(references)) as pool:
+        return dict(zip(references, pool.map(lambda reference: _ask(client, reference), references), strict=True))
+
+
+def _ask(client: APIClient, reference: str) -> Answer:
+    try:
+        client.inspect_distribution(reference)
+    except requests.exceptions.Timeout:
+        return Answer(found=False, reachable=False, cause=f"no answer within {client.timeout:g} s")
+    except APIError as error:
+        return _refused(error)
+    except (requests.exceptions.RequestException, DockerException) as error:
+        return Answer(found=False, reachable=False, cause=str(error))
+    return Answer(found=True)
+
+
+def _refused(error: APIError) -> Answer:
+    """The engine's own error, told apart: the registry has no such image, wants a login, or cannot be reached."""
+    text = cause(error.explanation or str(error))
+    if re.search(r"manifest unknown|not found|no such manifest|name unknown", text, re.IGNORECASE) or (
+        error.status_code == 404
+    ):
+        return Answer(found=False, cause="it has no such image")
+    if error.status_code in (401, 403) or re.search(r"unauthorized|denied", text, re.IGNORECASE):
+        return Answer(found=False, cause=f"it refuses access ({text}); `docker login` may help")
+    if "toomanyrequests" in text:
+        return Answer(found=False, cause=f"it limits downloads ({text}); `docker login` raises the limit")
+    return Answer(found=False, reachable=False, cause=text)
+
+
+def cause(text: str) -> str:
+    """The part of an engine's message that says why: without the URL and the word Get in front of it."""
+    return re.sub(r'^(?:error[^:]*: )?(?:Get|Head) "[^"]*": ', "", text.strip(), flags=re.IGNORECASE)
