@@ -84,7 +84,7 @@ def questions(
     for image in wanted:
         source = sources.get(image["key"]) or settings.source
         reference = references.registry_reference(image, settings.mirror)
-        if source == PACKAGES or _present(reference, local):
+        if PACKAGES in (source, settings.source) or _present(reference, local):
             continue
         if source == AUTO and _package_present(image, local, contexts):
             continue
