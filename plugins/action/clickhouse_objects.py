@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
 from cloudlab.stores import clickhouse, clickhouse_server, readiness
-from cloudlab.stores.lazy_engine import LazyEngine
+from cloudlab.stores.lazy_client import LazyClient, is_running
 
 ARGUMENTS = {
     "host": {"type": "str", "default": "127.0.0.1"},
@@ -63,7 +63,7 @@ class ActionModule(ActionBase):
         server = clickhouse_server.Server(
             arguments["host"], arguments["port"], arguments["container"], arguments["user"], arguments["password"]
         )
-        docker = LazyEngine()
+        docker = LazyClient()
         try:
             return result | self._converge(server, docker, clickhouse.desired(arguments), arguments["timeout"])
         except FAILURES as error:
@@ -74,15 +74,39 @@ class ActionModule(ActionBase):
 
     def _converge(self, server, docker, want, timeout):
         state, remark = self._ask(server, docker, want, timeout)
+        if state is None:
+            return {"changed": False, "applied": [], "differences": [], "msg": remark}
         steps = clickhouse.plan(want, state)
         if steps and not self._task.check_mode:
             server.apply(steps)
-        report = {"changed": bool(steps), "applied": [f"{step.subject}: absent -> {step.after}" for step in steps]}
-        if differences := clickhouse.differences(want, state):
-            report["warnings"] = [
-                f"{text} It is left as it is: alter the table or the declaration." for text in differences
-            ]
-        report["differences"] = differences
+        return self._report(steps, clickhouse.differences(want, state), remark)
+
+    def _ask(self, server, docker, want, timeout):
+        """(state, remark). In check mode a server that cannot be asked is no failure: the converge makes it so.
+
+        The state is then empty where there is no server, and None where a running one knows another password, which the
+        converge would replace with its container.
+        """
+        check = self._task.check_mode
+        if check and not is_running(docker, server.container):
+            return NOTHING, "The server does not run: everything declared is taken as missing."
+        try:
+            return readiness.wait_until(docker, server.container, partial(server.state, want), timeout), ""
+        except clickhouse_server.RefusedError as error:
+            if check:
+                return None, f"Its content cannot be compared before its container has the new password. ({error})"
+            raise clickhouse_server.RefusedError(
+                f"{error}. Converge the container, which brings it its users."
+            ) from error
+
+    def _report(self, steps, differences, remark):
+        report = {
+            "changed": bool(steps),
+            "applied": [f"{step.subject}: absent -> {step.after}" for step in steps],
+            "differences": differences,
+        }
+        if differences:
+            report["warnings"] = [f"{text} Left as it is: alter the table or its declaration." for text in differences]
         if remark:
             report["msg"] = remark
         if self._task.diff:
@@ -93,22 +117,3 @@ class ActionModule(ActionBase):
                 "after": "".join(f"{step.subject}: {step.after}\n" for step in steps),
             }
         return report
-
-    def _ask(self, server, docker, want, timeout):
-        """(state, remark); in check mode a server that cannot be asked yet is one that will be made."""
-        check = self._task.check_mode
-        if check and not docker.running(server.container):
-            return NOTHING, "The server does not run: everything declared is taken as missing."
-        try:
-            return readiness.wait_until(docker, server.container, partial(server.state, want), timeout), ""
-        except clickhouse_server.RefusedError as error:
-            if not check:
-                raise
-            present = {"databases": set(want.databases), "tables": {}}
-            remark = f"The running server knows another user or password; its content cannot be compared. ({error})"
-            return present | {"tables": {(t.database, t.name): _as_declared(t) for t in want.tables}}, remark
-
-
-def _as_declared(table):
-    columns = {column.name: column.type for column in table.columns}
-    return {"engine": table.engine.partition("(")[0].split(" ")[0], "columns": columns}

@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
 from cloudlab.stores import postgres, postgres_server, readiness
-from cloudlab.stores.lazy_engine import LazyEngine
+from cloudlab.stores.lazy_client import LazyClient, is_running
 
 EXTENSIONS = {
     "type": "list",
@@ -72,7 +72,7 @@ class ActionModule(ActionBase):
             address=postgres_server.Address(arguments["host"], arguments["port"], arguments["container"]),
             user=arguments["admin_user"],
             password=arguments["admin_password"],
-            engine=LazyEngine(),
+            engine=LazyClient(),
         )
         try:
             return result | self._converge(server, postgres.desired(arguments), arguments["timeout"])
@@ -94,7 +94,7 @@ class ActionModule(ActionBase):
 
     def _ask(self, server, want, timeout):
         """(state, contents, whether the administrator's role had to be, or would have to be, set)."""
-        if self._task.check_mode and not server.engine.running(server.address.container):
+        if self._task.check_mode and not is_running(server.engine, server.address.container):
             return postgres.NOTHING, {}, False
         probe = partial(server.answer, want.main.name)
         try:

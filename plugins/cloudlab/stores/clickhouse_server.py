@@ -13,10 +13,11 @@ from cloudlab.stores.readiness import NotYetError
 
 REQUEST_SECONDS = 30
 
-# Codes of ClickHouse's errors: unknown user, wrong password, password required, authentication failed, address refused.
-_REFUSED = {"192", "193", "194", "516", "195"}
+# Codes of its errors: unknown user, wrong password, password required, address refused, authentication failed.
+_REFUSED = {"192", "193", "194", "195", "516"}
+# 18.16: "Code: 60, e.displayText() = DB::Exception: Text, e.what() = …"; now: "Code: 60. DB::Exception: Text (version …"
 _ERROR = re.compile(
-    r"Code: (\d+)\S*\s*(?:e\.displayText\(\) = )?(?:DB::Exception: )?(.*?)(?:, e\.what\(\)| \(version |$)", re.S
+    r"Code: (\d+)\S*\s*(?:e\.displayText\(\) = )?(?:DB::Exception: )?(.*?)(?:, e\.what\(\)| \(version |$)", re.DOTALL
 )
 
 

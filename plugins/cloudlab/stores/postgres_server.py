@@ -15,7 +15,7 @@ import docker
 import psycopg
 
 from cloudlab.stores import postgres
-from cloudlab.stores.lazy_engine import LazyEngine
+from cloudlab.stores.lazy_client import LazyClient
 from cloudlab.stores.readiness import NotYetError
 
 CONNECT_SECONDS = 3  # libpq's time for one attempt
@@ -61,7 +61,7 @@ class Server:
     address: Address
     user: str
     password: str = field(repr=False)
-    engine: LazyEngine
+    engine: LazyClient
     _connections: dict[str, psycopg.Connection] = field(default_factory=dict, init=False, repr=False)
 
     def answer(self, database: str) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class Server:
 
         The statements go to psql's standard input: an argument list could be read by others on the machine.
         """
-        api, container = self.engine.api, self.address.container
+        api, container = self.engine, self.address.container
         try:
             command = ["sh", "-c", _LOCAL_PSQL, "psql", *_LOCAL_ARGUMENTS, "-d", database]
             job = api.exec_create(container, command, stdin=True, user=postgres.BOOTSTRAP)["Id"]
