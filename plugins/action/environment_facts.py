@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.plugins.action import ActionBase
+
 from cloudlab import catalogue, engine, environment, lock, preflight, settings, sizes, stock
 
 
