@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import requests
+import urllib3
 from docker import APIClient
 from docker.errors import APIError, DockerException
 
@@ -29,6 +30,13 @@ _LAYER = re.compile(r"^ ---> ([0-9a-f]{12})$")
 
 class BuildError(Exception):
     """An image could not be built. The message names it, the cause, and the file with the whole log."""
+
+
+class _Failed(Exception):
+    """A step failed; the message is for the user."""
+
+
+FAULTS = (_Failed, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, DockerException)
 
 
 def no_base_reason() -> str:
@@ -64,7 +72,7 @@ class Builder:
                 image = self._base(context, log, report) if context.suite else self._image(context, known, log, report)
                 name, _, tag = context.reference.rpartition(":")
                 self._client.tag(image, name, tag)
-            except (_Failed, requests.exceptions.RequestException, DockerException) as error:
+            except FAULTS as error:
                 text = getattr(error, "explanation", "") or str(error)
                 raise BuildError(_message(context, text, log, path)) from None
         return image
@@ -132,10 +140,6 @@ class Builder:
             if error.status_code == 404:
                 return True  # gone: nothing left to remove
             raise
-
-
-class _Failed(Exception):
-    """A step failed; the message is for the user."""
 
 
 def _imported(client: APIClient, archive: IO[bytes]) -> str:

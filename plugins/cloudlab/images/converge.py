@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Callable, Iterable, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +88,11 @@ def apply(
     try:
         for reference in made.pulls:
             jobs.submit(jobs.pulls, reference, pull.pull, client, reference, request.pull_timeout)
-        jobs.build(made.builds, known, builder)
+        with _one_builder(show) if made.builds else nullcontext():
+            # Another run may have built them meanwhile.
+            local = local_images(client) if made.builds else {}
+            jobs.ids |= {known[name].reference: local.get(known[name].reference, "") for name in made.builds}
+            jobs.build([name for name in made.builds if known[name].reference not in local], known, builder)
     finally:
         jobs.close()
     if jobs.problems:
@@ -111,6 +118,19 @@ def outcome(made: plan.Plan, ids: Mapping[str, str] | None) -> dict[str, dict[st
         }
         for key, decision in made.decisions.items()
     }
+
+
+@contextmanager
+def _one_builder(show: Progress) -> Iterator[None]:
+    """Keep other runs of this user from building at the same time: they would all make the same images."""
+    path = Path(tempfile.gettempdir()) / f"cloudlab-builds-{os.getuid()}.lock"
+    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            show.say("another run builds images: waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class _Jobs:

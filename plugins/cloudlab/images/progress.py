@@ -28,6 +28,10 @@ class Progress:
             self._jobs[job] = {"since": now, "shown": now, "doing": doing}
             self._finished.append(f"images: {job}  {doing}")
 
+    def say(self, text: str) -> None:
+        """Print one line at once; from the thread that ticks."""
+        self._show(f"images: {text}")
+
     def update(self, job: str, doing: str) -> None:
         """What the job does now."""
         with self._lock:

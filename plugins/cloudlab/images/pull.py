@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import requests
-from docker import APIClient
+import urllib3
+from docker import APIClient, auth
 from docker.errors import DockerException
 
 from cloudlab.images import references
@@ -27,10 +28,6 @@ class PullError(Exception):
     """An image could not be pulled. The message names the reference, the cause and the cure."""
 
 
-class _Stalled(Exception):
-    """No progress, or not enough, within the time allowed."""
-
-
 def pull(client: APIClient, reference: str, timeout: float, report: Callable[[str], None]) -> str:
     """Pull `reference`, return the image's id.
 
@@ -43,10 +40,11 @@ def pull(client: APIClient, reference: str, timeout: float, report: Callable[[st
         try:
             _pull_once(client, reference, deadline, report)
             return client.inspect_image(reference)["Id"]
-        except _Stalled as error:
-            raise PullError(_message(reference, str(error), "set IMAGE_PULL_TIMEOUT higher")) from None
-        except (requests.exceptions.RequestException, DockerException) as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, DockerException) as error:
             text = cause(getattr(error, "explanation", "") or str(error))
+            if time.monotonic() >= deadline:
+                text = f"not finished within {timeout:g} s ({text})"
+                raise PullError(_message(reference, text, "set IMAGE_PULL_TIMEOUT higher")) from None
             if attempt == ATTEMPTS or not _TRANSIENT.search(text):
                 raise PullError(_message(reference, text, "check the connection")) from None
             report(f"attempt {attempt + 1} of {ATTEMPTS} ({text})")
@@ -54,19 +52,34 @@ def pull(client: APIClient, reference: str, timeout: float, report: Callable[[st
 
 
 def _pull_once(client: APIClient, reference: str, deadline: float, report: Callable[[str], None]) -> None:
-    name, tag = references.split_tag(reference)
     layers: dict[str, tuple[int, int]] = {}
-    events = client.pull(name, tag=tag, stream=True, decode=True)
+    response = _request(client, reference, max(deadline - time.monotonic(), 1.0))
     try:
-        for event in events:
+        for event in client._stream_helper(response, decode=True):
             if "error" in event:
                 raise DockerException(event["error"])
             if time.monotonic() > deadline:
-                raise _Stalled(f"not finished in time ({_amount(layers)})")
+                raise DockerException(_amount(layers))
             if _count(layers, event):
                 report(_amount(layers))
     finally:
-        events.close()  # the engine stops a pull that nobody listens to
+        response.close()  # the engine stops a pull that nobody listens to
+
+
+def _request(client: APIClient, reference: str, patience: float) -> requests.Response:
+    """Ask the engine to pull. The SDK's own `pull` waits without end for an engine that waits for a registry."""
+    name, tag = references.split_tag(reference)
+    host, _ = auth.resolve_repository_name(name)
+    header = auth.get_config_header(client, host)
+    response = client.post(
+        client._url("/images/create"),
+        params={"fromImage": name, "tag": tag},
+        headers={"X-Registry-Auth": header} if header else {},
+        stream=True,
+        timeout=min(client.timeout, patience),
+    )
+    client._raise_for_status(response)
+    return response
 
 
 def _count(layers: dict[str, tuple[int, int]], event: dict[str, Any]) -> bool:
