@@ -110,7 +110,7 @@ def _plain(option: str, value: Any) -> Any:
         return value or "no limit"
     if option == "image":
         return _short(value)
-    return value
+    return "none" if value in ("", None) else value
 
 
 def _short(image_id: str) -> str:

@@ -175,10 +175,8 @@ def _reasons_to_renew(
     """Why the container cannot be mended; empty when it can."""
     result = []
     for option in drift:
-        if option not in ADJUSTABLE:
+        if option not in ADJUSTABLE or (option in _NEVER_LIFTED and wanted[option] == 0):
             result += difference.reasons(option, found.get(option), wanted[option])
-        elif option in _NEVER_LIFTED and wanted[option] == 0:
-            result.append(f"{option}: the limit {found[option]} is no longer wanted, and only a new container is without it")
     result += _hash_reasons(spec, have, explained=bool(result))
     if not have.image and have.container["Config"].get("Image") != spec.image:
         result.append(f"image: {have.container['Config'].get('Image')} instead of {spec.image}")
