@@ -6,8 +6,14 @@ Shapes: `catalogue` maps a component's name to its entry, as group_vars/all/cata
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
+
+import yaml
+
+FILE = Path(__file__).resolve().parents[2] / "group_vars" / "all" / "catalogue.yml"
 
 Catalogue = Mapping[str, Mapping[str, Any]]
 
@@ -26,6 +32,12 @@ class CatalogueError(ValueError):
     def __init__(self, problems: list[str]):
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+@functools.cache
+def committed() -> dict[str, Any]:
+    """The catalogue's file: {"catalogue", "networks", "images"}."""
+    return yaml.load(FILE.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
 
 
 def needs(catalogue: Catalogue, name: str) -> list[str]:

@@ -12,10 +12,10 @@ from ansible.errors import AnsibleFilterError
 from cloudlab import catalogue, environment
 
 
-def tags_for(role, components):
+def tags_for(role):
     """The tags that select `role`: see tags_for.yml."""
     try:
-        return catalogue.tags_for(role, components)
+        return catalogue.tags_for(role, catalogue.committed()["catalogue"])
     except catalogue.CatalogueError as error:
         raise AnsibleFilterError(str(error)) from None
 

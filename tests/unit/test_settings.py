@@ -5,7 +5,7 @@ import yaml
 
 from cloudlab import settings
 
-PLAIN_DATA = {"catalogue.yml", "profiles.yml"}
+NOT_SETTINGS = {"catalogue.yml", "profiles.yml", "wiring.yml"}
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def _defaults():
     """Every variable of group_vars/all that is a setting, with its default."""
     defaults = {}
     for path in (settings.ROOT / "group_vars" / "all").glob("*.yml"):
-        if path.name not in PLAIN_DATA:
+        if path.name not in NOT_SETTINGS:
             defaults |= yaml.safe_load(path.read_text(encoding="utf-8"))
     return defaults
 
