@@ -86,7 +86,7 @@ forget_settings() {
 
 # remove_leftovers: what tests made on the engine and did not remove, because they failed or were interrupted.
 remove_leftovers() {
-  python "$ROOT/tests/support/leftovers.py"
+  PYTHONPATH="$ROOT/plugins" python "$ROOT/tests/support/leftovers.py"
 }
 
 interrupted() {

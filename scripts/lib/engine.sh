@@ -27,6 +27,7 @@ ensure_engine() {
     *) die "$problem" ;;
   esac
   if ((status == 10)) || ! is_docker_member; then
+    can_become_root || die "$problem" "This script does it by itself as root, or with sudo at a terminal."
     note "none that $(id -un) can use; providing one"
     install_engine
     status=0
@@ -54,7 +55,6 @@ ensure_package_tools() {
 
 # The role `engine` does the work, as root from its first task on: so sudo asks once, here at the terminal.
 install_engine() {
-  need_root "Installing and starting the Docker Engine"
   # As root nothing is left behind in the user's checkout.
   as_root env LC_ALL="${LC_ALL:-${LANG:-C.UTF-8}}" \
     ANSIBLE_CONFIG="$ANSIBLE_CONFIG" ANSIBLE_HOME=/root/.ansible PYTHONDONTWRITEBYTECODE=1 CLOUDLAB_ENV_FILE='' \

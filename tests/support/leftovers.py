@@ -1,19 +1,16 @@
 """Remove what tests made on the engine and left behind, because they failed or were interrupted.
 
 Everything a test makes carries the label of an instance whose name begins with `molecule-` or `test-`, or the label
-`cloudlab.test`. Nothing else is touched. The test registry is a process of its own; its pid file tells which.
+`cloudlab.test`. Nothing else is touched. The test registry, a process of its own, is ended.
 """
 
-import os
 import shutil
-import signal
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import docker
+import registry
 
-ROOT = Path(__file__).resolve().parents[2]
-STATE = ROOT / ".cloudlab"
+STATE = registry.ROOT / ".cloudlab"
 PREFIXES = ("molecule-", "test-")
 # Not an instance's directory, in spite of its name: logs and downloads of the tests.
 KEPT = ("test-logs", "test-tools")
@@ -38,17 +35,8 @@ def remove_from_engine(client: docker.APIClient) -> None:
         client.remove_network(network["Id"])
     for volume in ours(client.volumes()["Volumes"] or []):
         client.remove_volume(volume["Name"], force=True)
-
-
-def stop_registry(pid_file: Path) -> None:
-    """End the test registry of this checkout, if it runs."""
-    try:
-        pid = int(pid_file.read_text())
-        if "docker-registry" in Path(f"/proc/{pid}/cmdline").read_text():
-            os.kill(pid, signal.SIGTERM)
-    except (FileNotFoundError, ValueError, ProcessLookupError):
-        pass
-    pid_file.unlink(missing_ok=True)
+    for image in ours(client.images()):
+        client.remove_image(image["Id"], force=True)
 
 
 def remove_files() -> None:
@@ -60,6 +48,6 @@ def remove_files() -> None:
 
 
 if __name__ == "__main__":
-    stop_registry(STATE / "test-registry" / "pid")
+    registry.stop()
     remove_from_engine(docker.APIClient(timeout=120))
     remove_files()

@@ -1,0 +1,64 @@
+"""scripts/setup.sh on a fresh machine: what every Debian release has to show."""
+
+import re
+from collections.abc import Iterator
+
+from lab import Lab
+from machine import Machine, Result
+from registry import Registry
+
+# A blank and a letter beyond ASCII, as in the folders that people have.
+CHECKOUT = "/srv/my projects/größe"
+STORES = {"postgres", "redis", "clickhouse", "elasticsearch", "zookeeper", "kafka"}
+
+
+class Fresh:
+    """A fresh machine with a checkout that belongs to `user`; its images come from the test registry."""
+
+    def __init__(self, lab: Lab, suite: str, user: str):
+        registry = Registry(lab)
+        registry.fill()
+        self.user = user
+        self.environ = {"IMAGE_SOURCE": "registry", "REGISTRY_MIRROR": registry.mirror_for_containers}
+        self.machine = Machine(lab.client, suite, registry.mirror_for_containers)
+        self.machine.clone(CHECKOUT, owner=user)
+
+    def setup(self, *arguments: str, user: str = "", **environ: str) -> Result:
+        """Run scripts/setup.sh as a careful person would: nobody else may read what it makes."""
+        shell = 'umask 077 && exec ./scripts/setup.sh "$@"'
+        return self.run("bash", "-c", shell, "setup", *arguments, user=user, **environ)
+
+    def run(self, *command: str, user: str = "", **environ: str) -> Result:
+        """Run a command in the checkout."""
+        return self.machine.run(*command, user=user or self.user, folder=CHECKOUT, environ=self.environ | environ)
+
+    def healthy(self) -> set[str]:
+        """The components whose containers are healthy, by the word of the machine's own engine."""
+        format_ = '{{.Label "cloudlab.component"}}'
+        listed = self.machine.run("docker", "ps", "--filter", "health=healthy", "--format", format_)
+        assert listed.status == 0, listed.output
+        return set(listed.output.split())
+
+
+def fresh_machine(lab: Lab, suite: str, user: str) -> Iterator[Fresh]:
+    """For a fixture: the machine, removed afterwards."""
+    fresh = Fresh(lab, suite, user)
+    yield fresh
+    fresh.machine.remove()
+
+
+def assert_complete(fresh: Fresh, result: Result) -> None:
+    """What the first run has to have done."""
+    assert result.status == 0, result.output
+    assert fresh.healthy() == STORES
+    assert "Traceback" not in result.output
+    assert fresh.run("stat", "--format=%a %U", ".env").output.split() == ["600", fresh.user]
+
+
+def assert_nothing_to_do(fresh: Fresh) -> None:
+    """What the next run has to say."""
+    result = fresh.setup()
+    assert result.status == 0, result.output
+    recap = re.search(r"^localhost\s*:.* changed=(\d+) ", result.output, re.MULTILINE)
+    assert recap, result.output
+    assert recap[1] == "0", result.output
