@@ -8,9 +8,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
+from ansible.errors import AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 
-from cloudlab import catalogue, engine, environment, lock, preflight, settings, sizes, stock
+from cloudlab import catalogue, engine, environment, lock, preflight, rolespecs, settings, sizes, stock
 
 
 class ActionModule(ActionBase):
@@ -59,12 +60,19 @@ class ActionModule(ActionBase):
     def _values(self, task_vars):
         """The variables that this plugin reads, with templates resolved."""
         names = [*settings.spec(), "catalogue", "networks", "images", "profiles"]
-        return {name: self._templar.template(task_vars[name]) for name in names if name in task_vars}
+        values = {name: self._templar.template(task_vars[name]) for name in names if name in task_vars}
+        for name in rolespecs.names(_roles()) & task_vars.keys():
+            try:
+                values[name] = self._templar.template(task_vars[name])
+            except AnsibleUndefinedVariable:
+                # It rests on what only comes to be in this run, as some roles' defaults do.
+                continue
+        return values
 
     def _configuration(self, values, task_vars):
         """What is wrong with the settings and the catalogue, and the chosen components when nothing is."""
-        problems = settings.check(values)
-        roles = [path.name for path in (settings.ROOT / "roles").iterdir() if path.is_dir()]
+        problems = settings.check(values) + rolespecs.problems(_roles(), values)
+        roles = [role.name for role in _roles()]
         problems += catalogue.problems(
             values["catalogue"], values["networks"], values["images"], settings.spec(), roles
         )
@@ -82,6 +90,11 @@ class ActionModule(ActionBase):
         # All components' ports, chosen or not: a second run with other tags must not collide with this one.
         ports = catalogue.host_ports(values["catalogue"], values["catalogue"], values)
         return catalogue.port_problems(ports), chosen
+
+
+def _roles():
+    """The folders of all roles."""
+    return sorted(path for path in (settings.ROOT / "roles").iterdir() if path.is_dir())
 
 
 def _message(problems):
