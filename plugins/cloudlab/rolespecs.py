@@ -1,7 +1,7 @@
 """The variables of all roles against their argument specs, at once.
 
-Ansible would check each role in a task of its own: a process per role, also for those that a run does not touch, which is
-half of what a run with nothing to do costs. The plays import roles with `rolespec_validate: false` and check here.
+Ansible would check each role in a task of its own: a process per role, also for those that a run does not touch, which
+is half of what a run with nothing to do costs. The plays import roles with `rolespec_validate: false` and check here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def names(roles: list[Path]) -> set[str]:
 
 
 def problems(roles: list[Path], values: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the roles' variables that are set in `values` (those at their defaults are not); a message each."""
+    """What is wrong with those of the roles' variables that `values` holds; a message each."""
     found = []
     for role in roles:
         spec = {name: _checked(option) for name, option in options(role).items() if name in values}
