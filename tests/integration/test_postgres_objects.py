@@ -227,8 +227,6 @@ def test_a_first_start_that_is_killed_is_begun_anew(tmp_path, delay):
         if store.state()["Running"]:
             store.kill()
         store.start()
-        store.wait_healthy()
-        code, listing = store.execute("ls", "/var/lib/postgresql/data")
-        assert (code, listing.split()) == (0, ["pgdata"])
-        assert converge(store, ORDER)["changed"]
+        assert converge(store, ORDER)["applied"]  # waits for the server
         assert not converge(store, ORDER)["changed"]
+        assert store.execute("ls", "/var/lib/postgresql/data") == (0, "pgdata\n")
