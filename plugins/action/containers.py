@@ -6,7 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package `cloudlab` stands beside the plugin folders
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1])
+)  # the project's package `cloudlab` stands beside the plugin folders
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
@@ -51,7 +53,8 @@ class ActionModule(ActionBase):
         if report.diff:
             result["diff"] = report.diff
         if report.failures:
-            result |= {"failed": True, "failures": report.failures}
+            failures = [{"container": item.container, "cause": item.cause} for item in report.failures]
+            result |= {"failed": True, "failures": failures}
         return result
 
     def _converge(self, arguments):
@@ -81,7 +84,9 @@ class ActionModule(ActionBase):
             raise SpecError([str(error)]) from None
         text = trust_as_template(self._loader.get_text_file_contents(source))
         templar = self._templar_for(os.path.dirname(source))
-        rendered = templar.template(text, escape_backslashes=False, overrides={"trim_blocks": True, "lstrip_blocks": False})
+        rendered = templar.template(
+            text, escape_backslashes=False, overrides={"trim_blocks": True, "lstrip_blocks": False}
+        )
         return "" if rendered is None else str(rendered)
 
     def _templar_for(self, folder):

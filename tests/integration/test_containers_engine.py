@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tarfile
 import time
 import urllib.request
@@ -15,19 +17,41 @@ from pathlib import Path
 
 import docker
 import pytest
+
 from cloudlab import engine
 from cloudlab.containers import converge, files, payload
 from cloudlab.containers import spec as specification
 from cloudlab.containers.spec import SpecError
 
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 INSTANCE = "containers-test"
 PREFIX = INSTANCE
 IMAGE = f"{PREFIX}-busybox"
 NETWORK = f"{PREFIX}-front"
 OTHER_NETWORK = f"{PREFIX}-back"
 SECRET = "correct-horse-battery"
-APPLETS = ("sh", "sleep", "cat", "httpd", "wget", "nc", "true", "false", "echo", "test", "kill", "ps", "touch", "dd", "tail")
-HEALTHY = {"test": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/"], "interval": "1s", "retries": 3}
+APPLETS = (
+    "sh",
+    "sleep",
+    "cat",
+    "httpd",
+    "wget",
+    "nc",
+    "true",
+    "false",
+    "echo",
+    "test",
+    "kill",
+    "ps",
+    "touch",
+    "dd",
+    "tail",
+)
+HEALTHY = {
+    "test": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/"],
+    "interval": "250ms",
+    "retries": 8,
+}
 
 
 def busybox() -> Path:
@@ -76,7 +100,9 @@ class Lab:
 
     def build(self, page: str = "one") -> None:
         """(Re)build the image under its tag."""
-        self.client.import_image_from_data(image_archive(page), repository=IMAGE, tag="1", changes=["ENV FROM_IMAGE=yes"])
+        self.client.import_image_from_data(
+            image_archive(page), repository=IMAGE, tag="1", changes=["ENV FROM_IMAGE=yes"]
+        )
 
     def spec(self, short: str = "web", **options):
         """A specification of a container that serves a page on port 8080."""
@@ -105,7 +131,13 @@ class Lab:
             published_ports=[f"127.0.0.1:{self.port}:8080/tcp"],
             mounts=[
                 {"type": "volume", "source": f"{PREFIX}-data", "target": "/data"},
-                {"type": "tmpfs", "target": "/tmp", "tmpfs_size": "1m", "tmpfs_mode": "1777", "tmpfs_options": ["exec"]},
+                {
+                    "type": "tmpfs",
+                    "target": "/tmp",
+                    "tmpfs_size": "1m",
+                    "tmpfs_mode": "1777",
+                    "tmpfs_options": ["exec"],
+                },
             ],
             files=[{"content": "threads 4\n", "target": "/etc/app.conf"}],
             cpus="0.5",
@@ -347,7 +379,9 @@ def renamed(lab):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_drift_is_mended_once(lab, alter, expected):
+def test_drift_is_mended_once(module_lab, alter, expected):
+    """The container stays between the cases, to spare the time."""
+    lab = module_lab
     lab.build("one")
     lab.up(lab.full(), state="healthy")
     alter(lab)
@@ -450,7 +484,7 @@ def share_processes(body):
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_container_that_was_made_anew_differently_is_seen(module_lab, alter, named):
-    """The container stays between the cases: only the last one has to be removed."""
+    """The container stays between the cases, to spare the time."""
     lab = module_lab
     lab.build("one")
     lab.make_anew(lab.full(), alter)
@@ -472,14 +506,19 @@ def test_a_container_that_was_made_anew_differently_is_seen(module_lab, alter, n
         ({"needs": ["nothing"]}, None, ""),
         ({"memory": None, "memory_swap": None}, "recreate", "memory: 32 MiB instead of no limit"),
         ({"env": {"DB_PASSWORD": SECRET}}, "recreate", "env: LEVEL is not in the specification"),
-        ({"env": {"LEVEL": "debug", "DB_PASSWORD": "another-secret"}}, "recreate", "env: DB_PASSWORD has another value"),
+        (
+            {"env": {"LEVEL": "debug", "DB_PASSWORD": "another-secret"}},
+            "recreate",
+            "env: DB_PASSWORD has another value",
+        ),
         ({"published_ports": []}, "recreate", "published_ports: 127.0.0.1"),
         ({"files": [{"content": "threads 8\n", "target": "/etc/app.conf"}]}, "recreate", "file /etc/app.conf"),
         ({"networks": [OTHER_NETWORK]}, "recreate", "default network"),
         ({"stop_timeout": 3}, "recreate", "stop_timeout: 2 instead of 3"),
     ],
 )
-def test_a_changed_specification(lab, change, expected, named):
+def test_a_changed_specification(module_lab, change, expected, named):
+    lab = module_lab
     lab.up(lab.full())
     report = lab.up(lab.full() | change)
     assert actions(report) == ([expected] if expected else [])
@@ -502,7 +541,9 @@ def test_a_changed_file_reaches_the_container(lab):
 def test_a_changed_mounted_file_makes_a_new_container(lab, tmp_path):
     source = tmp_path / "certificate.pem"
     source.write_text("one")
-    raw = lab.spec(mounts=[{"type": "bind", "source": str(source), "target": "/etc/certificate.pem", "read_only": True}])
+    raw = lab.spec(
+        mounts=[{"type": "bind", "source": str(source), "target": "/etc/certificate.pem", "read_only": True}]
+    )
     lab.up(raw)
     replacement = tmp_path / "new"
     replacement.write_text("two")
@@ -528,6 +569,48 @@ def test_what_an_interrupted_replacement_left_is_removed(lab):
     report = lab.up(lab.full())
     assert actions(report) == ["remove"]
     assert lab.names() == {f"{PREFIX}-web"}
+
+
+class Interrupted(BaseException):
+    """The process is killed: nothing after this happens."""
+
+
+@pytest.mark.parametrize("last", range(6), ids="before {}".format)
+def test_an_interruption_at_any_point_is_completed_by_the_next_run(module_lab, monkeypatch, last):
+    """`last` is how many of the requests that change something are still made: create, connect, stop, delete, rename, start."""
+    lab = module_lab
+    old = lab.full()
+    new = old | {"files": [{"content": "threads 8\n", "target": "/etc/app.conf"}], "networks": [NETWORK, OTHER_NETWORK]}
+    lab.up(old)
+    lab.sh("echo kept > /data/row")
+    with monkeypatch.context() as patch:
+        left = iter(range(last))
+        send = docker.APIClient.send
+
+        def send_or_die(self, request, **settings):
+            if request.method != "GET" and next(left, None) is None:
+                raise Interrupted
+            return send(self, request, **settings)
+
+        patch.setattr(docker.APIClient, "send", send_or_die)
+        with pytest.raises(Interrupted):
+            lab.converge(new)
+    lab.up(new)
+    assert lab.sh("cat /etc/app.conf /data/row") == "threads 8\nkept\n"
+    assert set(lab.inspect()["NetworkSettings"]["Networks"]) == {NETWORK, OTHER_NETWORK}
+    assert lab.names() == {f"{PREFIX}-web"}
+    assert lab.up(new).actions == []
+
+
+def test_a_restart_for_a_file_that_is_interrupted_is_not_forgotten(lab, monkeypatch):
+    lab.up(lab.full())
+    edited_file(lab)
+    with monkeypatch.context() as patch:
+        patch.setattr(docker.APIClient, "start", lambda *_: (_ for _ in ()).throw(Interrupted))
+        with pytest.raises(Interrupted):
+            lab.converge(lab.full())
+    assert actions(lab.up(lab.full())) == ["start"]
+    assert lab.sh("cat /etc/app.conf") == "threads 4\n"
 
 
 def test_a_container_that_was_never_started_is_started(lab):
@@ -604,7 +687,7 @@ def test_failures_are_collected_and_the_others_come_up(lab):
             lab.spec("good"),
         )
     assert lab.inspect("good")["State"]["Running"]
-    causes = {entry["container"].removeprefix(f"{PREFIX}-"): entry["cause"] for entry in report.failures}
+    causes = {item.container.removeprefix(f"{PREFIX}-"): item.cause for item in report.failures}
     assert f"port {port} on 127.0.0.1 is in use by" in causes["port"]
     assert f"(process {os.getpid()})" in causes["port"]
     assert "the limit nofile" in causes["limit"]
@@ -640,7 +723,11 @@ def test_an_end_without_restart_is_reported_at_once(lab):
 def test_death_by_memory_is_named(lab):
     report = lab.converge(
         lab.spec(
-            command=["sh", "-c", "tail /dev/zero"], healthcheck=HEALTHY, memory="8m", memory_swap="8m", restart_policy="no"
+            command=["sh", "-c", "tail /dev/zero"],
+            healthcheck=HEALTHY,
+            memory="8m",
+            memory_swap="8m",
+            restart_policy="no",
         ),
         state="healthy",
         timeout=60,
@@ -667,6 +754,61 @@ def test_an_unhealthy_container_is_restarted(lab):
     assert actions(lab.up(raw, state="healthy")) == ["restart"]
 
 
+# As a task of a playbook
+
+
+PLAYBOOK = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars:
+    threads: 4
+  tasks:
+    - name: Converge
+      containers:
+        instance: {instance}
+        directory: "{{{{ playbook_dir }}}}/state"
+        state: "{{{{ want | default('healthy') }}}}"
+        specs: "{{{{ lookup('file', 'specs.json') | from_json }}}}"
+"""
+
+
+def play(lab, folder: Path, specs: list, *arguments: str) -> subprocess.CompletedProcess:
+    """Run the action from a playbook beside a folder of templates."""
+    (folder / "templates").mkdir(exist_ok=True)
+    (folder / "templates" / "app.conf.j2").write_text("{% include 'part.j2' %}\npassword {{ 'x' }}-value\n")
+    (folder / "templates" / "part.j2").write_text("threads {{ threads }}")
+    (folder / "play.yml").write_text(PLAYBOOK.format(instance=INSTANCE))
+    (folder / "specs.json").write_text(json.dumps(specs))
+    environment = os.environ | {
+        "ANSIBLE_CONFIG": str(PLUGINS.parent / "ansible.cfg"),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+    }
+    command = [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", folder / "play.yml", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_the_action_renders_checks_and_explains(lab, tmp_path):
+    raw = lab.spec(files=[{"src": "app.conf.j2", "target": "/etc/app.conf"}], healthcheck=HEALTHY)
+    planned = play(lab, tmp_path, [raw], "--check", "--diff", "-v")
+    assert "changed=1" in planned.stdout, planned.stdout
+    assert "+threads 4" in planned.stdout
+    assert "+password <hidden>" in planned.stdout
+    assert SECRET not in planned.stdout
+    assert lab.names() == set()
+    assert not (tmp_path / "state").exists()
+    assert "changed=1" in play(lab, tmp_path, [raw]).stdout
+    assert lab.sh("cat /etc/app.conf") == "threads 4\npassword x-value\n"
+    again = play(lab, tmp_path, [raw], "-v")
+    assert "changed=0" in again.stdout
+    assert "1 containers, healthy: nothing to do" in again.stdout
+    wrong = play(lab, tmp_path, [raw | {"memry": "1g", "cpus": "many"}])
+    assert wrong.returncode != 0
+    assert "unknown option 'memry'; did you mean 'memory'?" in wrong.stdout
+    assert "'many' is not a number of CPUs" in wrong.stdout
+    assert "Traceback" not in wrong.stdout + wrong.stderr
+
+
 # Order
 
 
@@ -679,7 +821,7 @@ def test_needs_come_first_and_what_they_break_is_not_waited_for(lab):
         broken,
         state="healthy",
     )
-    assert [entry["container"] for entry in report.failures] == [f"{PREFIX}-broken"]
+    assert [failure.container for failure in report.failures] == [f"{PREFIX}-broken"]
     assert f"{PREFIX}-middle: started, but not waited for, because it needs {PREFIX}-broken" in report.message
     assert lab.started("first") < lab.started("middle") < lab.started("last")
 
@@ -703,7 +845,10 @@ def test_stop_and_absent_go_backwards_and_keep_the_data(lab):
 
 
 def test_a_clean_stop_gets_its_time(lab):
-    slow = lab.spec(command=["sh", "-c", "trap 'sleep 3; echo closed; exit 0' TERM; while true; do sleep 0.1; done"], stop_timeout=10)
+    slow = lab.spec(
+        command=["sh", "-c", "trap 'sleep 3; echo closed; exit 0' TERM; while true; do sleep 0.1; done"],
+        stop_timeout=10,
+    )
     lab.up(slow)
     time.sleep(0.5)
     lab.up(slow, state="stopped")

@@ -56,7 +56,7 @@ def apply(engine: Engine, plan: Plan) -> Outcome:
     except Failure:
         raise
     except (DockerException, requests.exceptions.RequestException, OSError) as error:
-        raise Failure(causes.explain(error), worker.container_id) from error
+        raise Failure(causes.explain(error, worker.publisher), worker.container_id) from error
     return Outcome(worker.container_id, worker.replaced)
 
 
@@ -83,6 +83,15 @@ class _Worker:
                 self.replaced[step.action] = f"the engine refused to {step.action} it: {error.explanation}"
                 self.recreate()
                 return
+
+    def publisher(self, port: int) -> str | None:
+        """The name of the running container that publishes a port of the host."""
+        try:
+            listed = self.client.containers(filters={"publish": str(port)})
+        except (DockerException, requests.exceptions.RequestException):
+            return None  # the error that is being explained matters more
+        others = [entry for entry in listed if entry["Id"] != self.container_id]
+        return others[0]["Names"][0].lstrip("/") if others else None
 
     def remove_leftovers(self) -> None:
         """Remove what an interrupted run left under another name."""

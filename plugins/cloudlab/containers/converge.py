@@ -36,13 +36,32 @@ class Request:
     secrets: Iterable[str] = ()
 
 
+@dataclass(frozen=True)
+class FailureReport:
+    """A container that failed, and what is known about it. All texts are free of secrets."""
+
+    container: str
+    cause: str
+    log: list[str]
+    advice: str | None
+
+    def lines(self) -> list[str]:
+        """The lines of the message about it."""
+        lines = [f"* {self.container}: {self.cause}"]
+        if self.advice:
+            lines.append(f"  {self.advice}")
+        if self.log:
+            lines.append(f"  its last log lines (`docker logs {self.container}` has more):")
+        return lines + [f"    | {line}" for line in self.log]
+
+
 @dataclass
 class Report:
     """What was found and done: entries for the task's result, and an error message when it failed."""
 
     actions: list[dict[str, Any]] = field(default_factory=list)
     diff: list[dict[str, str]] = field(default_factory=list)
-    failures: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[FailureReport] = field(default_factory=list)
     message: str = ""
 
     @property
@@ -54,23 +73,28 @@ class Report:
 def converge(engine: Engine, request: Request, render: files.Render) -> Report:
     """Bring all containers to the state that is asked for.
 
-    Raises SpecError before anything is changed when the input is wrong or a stranger has one of the names. What fails
-    afterwards is collected in the report.
+    Raises SpecError before anything is changed when the input is wrong or a stranger has one of the names, and EngineError
+    when the engine stops answering. What fails for single containers is collected in the report.
     """
+    try:
+        return _converge(engine, request, render)
+    except (DockerException, requests.exceptions.RequestException) as error:
+        raise EngineError(
+            f"The Docker Engine at {engine.address} failed in the middle of the work: {causes.explain(error)}. "
+            "What was begun is completed by the next run."
+        ) from error
+
+
+def _converge(engine: Engine, request: Request, render: files.Render) -> Report:
     down = request.state in ("stopped", "absent")
     specs = _specs(engine, request, render, down)
-    try:
-        situations = discovery.situations(engine, specs, down)
-    except (DockerException, requests.exceptions.RequestException) as error:
-        raise EngineError(f"The Docker Engine at {engine.address} could not be asked for its containers: {causes.explain(error)}") from error
-    if refused := [line for item in specs for line in plan.refusals(item, situations[item.name], request.state, engine.api)]:
-        raise SpecError(refused)
+    situations = discovery.situations(engine, specs, down)
+    _refuse(specs, situations, request.state, engine)
     plans = _plans(engine, specs, situations, request.state)
-    redactor = difference.Redactor([*request.secrets, *(value for item in specs for value in difference.secrets_of(item))])
+    own_secrets = (value for item in specs for value in difference.secrets_of(item))
+    redactor = difference.Redactor([*request.secrets, *own_secrets])
+    results = schedule.Results() if request.check else _apply(engine, plans, request, down)
     report = Report()
-    results = schedule.Results()
-    if not request.check:
-        results = _apply(engine, plans, request, down)
     report.actions = [entry for item in plans.values() for entry in _entries(item, results, redactor)]
     if request.diff:
         report.diff = [entry for item in plans.values() for entry in _diff(item, redactor)]
@@ -89,10 +113,24 @@ def _specs(engine: Engine, request: Request, render: files.Render, down: bool) -
         # Who is not described any more may use anything that is: they go first, for nothing else is known to need them.
         described = sorted({item.component for item in parsed})
         parsed += [
-            Spec(name=name, component=f"orphan.{name}", instance=request.instance, image="", options=spec.DEFAULTS, needs=tuple(described))
+            Spec(
+                name=name,
+                component=f"orphan.{name}",
+                instance=request.instance,
+                image="",
+                options=spec.DEFAULTS,
+                needs=tuple(described),
+            )
             for name in names
         ]
     return parsed
+
+
+def _refuse(specs: Sequence[Spec], situations: Mapping[str, plan.Situation], state: str, engine: Engine) -> None:
+    """Raise SpecError for what is known to be wrong before anything is changed."""
+    refused = [line for item in specs for line in plan.refusals(item, situations[item.name], state, engine.api)]
+    if refused:
+        raise SpecError(refused)
 
 
 def _plans(
@@ -125,7 +163,8 @@ def _order(plans: Mapping[str, Plan], reverse: bool) -> dict[str, set[str]]:
     for name, item in plans.items():
         of_component.setdefault(item.spec.component, set()).add(name)
     forward = {
-        name: {other for need in item.spec.needs for other in of_component.get(need, ())} for name, item in plans.items()
+        name: {other for need in item.spec.needs for other in of_component.get(need, ())}
+        for name, item in plans.items()
     }
     if not reverse:
         return forward
@@ -182,17 +221,21 @@ def _diff(item: Plan, redactor: difference.Redactor) -> list[dict[str, str]]:
 
 def _failures(
     engine: Engine, plans: Mapping[str, Plan], results: schedule.Results, redactor: difference.Redactor
-) -> list[dict[str, Any]]:
-    """Each failure with its cause and the end of the container's log."""
-    entries = []
+) -> list[FailureReport]:
+    """Each failure with its cause, the end of the container's log, and advice if that log tells of a known fault."""
+    reports = []
     for name in (name for name in plans if name in results.failures):
         failure = results.failures[name]
-        lines = [redactor.text(line) for line in apply.last_lines(engine, failure.container_id)]
-        entry = {"container": name, "cause": redactor.text(str(failure)), "log": lines}
-        if known := diagnosis.explain(lines):
-            entry["advice"] = known
-        entries.append(entry)
-    return entries
+        lines = apply.last_lines(engine, failure.container_id)
+        reports.append(
+            FailureReport(
+                container=name,
+                cause=redactor.text(str(failure)),
+                log=[redactor.text(line) for line in lines],
+                advice=diagnosis.explain(lines),
+            )
+        )
+    return reports
 
 
 def _message(plans: Mapping[str, Plan], report: Report, results: schedule.Results, request: Request) -> str:
@@ -204,10 +247,9 @@ def _message(plans: Mapping[str, Plan], report: Report, results: schedule.Result
         words = ", ".join(f"{action} {count}" for action, count in done.items()) or "nothing to do"
         return f"{len(plans)} containers, {request.state}: {words}"
     lines = [f"{len(report.failures)} of {len(plans)} containers failed:"]
-    for entry in report.failures:
-        lines.append(f"* {entry['container']}: {entry['cause']}")
-        lines += [f"  {entry['advice']}"] if "advice" in entry else []
-        lines += [f"  its last log lines (`docker logs {entry['container']}` has more):"] if entry["log"] else []
-        lines += [f"    | {line}" for line in entry["log"]]
-    lines += [f"* {name}: started, but not waited for, because it needs {need}" for name, need in results.unwatched.items()]
+    for failure in report.failures:
+        lines += failure.lines()
+    lines += [
+        f"* {name}: started, but not waited for, because it needs {need}" for name, need in results.unwatched.items()
+    ]
     return "\n".join(lines)

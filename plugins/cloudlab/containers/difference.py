@@ -16,7 +16,9 @@ SHORTEST_SECRET = 6  # a shorter value also occurs where it means nothing; its o
 
 _SECRET_NAME = re.compile(r"(^|_)(PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY)$", re.IGNORECASE)
 _SECRET_LINE = re.compile(
-    r"(?im)^(?P<name>.*(?:password|passwd|requirepass|masterauth|secret|token|api_?key|private_?key)[\w.-]*['\"]?\s*[:= >]\s*)(?P<value>\S.*)$"
+    r"^(?P<name>.*?(?:password|passwd|requirepass|masterauth|secret|token|api_?key|private_?key)"
+    r"[\w.-]*['\"]?[ \t]*[:= \t>][ \t]*)\S.*$",
+    re.IGNORECASE | re.MULTILINE,
 )
 _CREDENTIALS = re.compile(r"(?P<before>\w+://[^/\s:@]*:)(?P<secret>[^@\s/]+)@")
 _SIZES = ("memory", "memory_swap", "memory_reservation", "shm_size")
@@ -93,12 +95,16 @@ def _by_target(mounts: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, An
 
 def as_text(view: Mapping[str, Any], spec: Spec, redactor: Redactor) -> str:
     """A view as YAML, for people: sizes with units, secrets hidden, empty options left out."""
-    shown = {name: _plain(name, value) for name, value in sorted(view.items()) if value not in (None, "", [], {}, False, 0)}
+    shown = {
+        name: _plain(name, value) for name, value in sorted(view.items()) if value not in (None, "", [], {}, False, 0)
+    }
     if "env" in shown:
         shown["env"] = {key: HIDDEN if is_secret(key, spec) else value for key, value in view["env"].items()}
     if not shown:
         return ""
-    return redactor.text(yaml.safe_dump(shown, sort_keys=True, default_flow_style=False, allow_unicode=True, width=1000))
+    return redactor.text(
+        yaml.safe_dump(shown, sort_keys=True, default_flow_style=False, allow_unicode=True, width=1000)
+    )
 
 
 def _plain(option: str, value: Any) -> Any:

@@ -30,7 +30,9 @@ def situations(engine: Engine, specs: Sequence[Spec], down: bool) -> dict[str, S
     images = () if down else {spec.image for spec in specs}
     with ThreadPoolExecutor(INSPECTORS) as pool:
         networks = pool.submit(_networks, engine, specs) if not down else None
-        containers = dict(zip(present, pool.map(_or_none(engine.client.inspect_container), present.values()), strict=True))
+        containers = dict(
+            zip(present, pool.map(_or_none(engine.client.inspect_container), present.values()), strict=True)
+        )
         image_of = dict(zip(images, pool.map(_or_none(engine.client.inspect_image), images), strict=True))
         ids = networks.result() if networks else {}
     return {

@@ -11,7 +11,6 @@ import dataclasses
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -70,7 +69,9 @@ def _digests(spec: Spec, forgiven: Path | None) -> dict[str, str]:
             if mount["read_only"] and source.is_file():
                 digests[str(source)] = hashlib.sha256(source.read_bytes()).hexdigest()
             elif not source.exists() and not (forgiven and source.is_relative_to(forgiven)):
-                problems.append(f"{spec.name}: mounts: the source {source} does not exist; create it or correct the path")
+                problems.append(
+                    f"{spec.name}: mounts: the source {source} does not exist; create it or correct the path"
+                )
         except OSError as error:
             problems.append(f"{spec.name}: mounts: the source {source} cannot be read: {error.strerror}")
     if problems:
@@ -107,14 +108,11 @@ def write(file: File) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.is_dir() and not path.is_symlink():
         path.rmdir()  # the engine made an empty folder where a file was missing; one with content is nobody's to delete
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(file.content)
-            stream.flush()
-            os.fchmod(stream.fileno(), file.mode)
-            os.fsync(stream.fileno())
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)  # left by an interrupted run, perhaps with a mode that forbids writing
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline="") as stream:
+        stream.write(file.content)
+        stream.flush()
+        os.fchmod(stream.fileno(), file.mode)
+        os.fsync(stream.fileno())
+    os.replace(draft, path)

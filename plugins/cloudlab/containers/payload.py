@@ -28,7 +28,9 @@ def create(spec: Spec, api: tuple[int, int]) -> dict[str, Any]:
         "Healthcheck": healthcheck(options["healthcheck"], api),
         "ExposedPorts": {split_port(port)[2]: {} for port in options["published_ports"]},
         "HostConfig": _host_config(spec),
-        "NetworkingConfig": {"EndpointsConfig": {name: {"Aliases": aliases} for name, aliases in _first(options["networks"])}},
+        "NetworkingConfig": {
+            "EndpointsConfig": {name: {"Aliases": aliases} for name, aliases in _first(options["networks"])}
+        },
     }
     return {key: value for key, value in body.items() if value is not None}
 
@@ -47,7 +49,9 @@ def _host_config(spec: Spec) -> dict[str, Any]:
         "SecurityOpt": options["security_opts"],
         "ReadonlyRootfs": options["read_only"],
         "Init": options["init"],
-        "LogConfig": {"Type": options["log_driver"], "Config": options["log_options"]} if options["log_driver"] else None,
+        "LogConfig": {"Type": options["log_driver"], "Config": options["log_options"]}
+        if options["log_driver"]
+        else None,
         "Sysctls": options["sysctls"],
         "ExtraHosts": [f"{host}:{address}" for host, address in options["etc_hosts"].items()],
         "GroupAdd": options["group_add"],

@@ -129,7 +129,7 @@ def _create(spec: Spec, have: Situation, api: tuple[int, int]) -> Plan:
 
 def _converge(spec: Spec, have: Situation, api: tuple[int, int], unenforced: frozenset[str]) -> Plan:
     wanted = {name: value for name, value in view.wanted(spec, have.image, api).items() if name not in unenforced}
-    found = view.found(have.container)
+    found = view.found(have.container, spec.options["log_options"])
     drift = difference.differing(found, wanted)
     networks = _network_drift(spec, have, found)
     renew = _reasons_to_renew(spec, have, drift, found, wanted)
@@ -203,7 +203,9 @@ def _hash_reasons(spec: Spec, have: Situation, explained: bool) -> list[str]:
 
 
 def _limit_reasons(drift: list[str], found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    return [reason for name in drift if name in _LIMITS for reason in difference.reasons(name, found[name], wanted[name])]
+    return [
+        reason for name in drift if name in _LIMITS for reason in difference.reasons(name, found[name], wanted[name])
+    ]
 
 
 def _limits(spec: Spec, drift: list[str]) -> dict[str, Any]:
@@ -258,7 +260,11 @@ def _liven(have: Situation) -> list[Step]:
     altered = tuple(f"file {file.target} {why}" for file, why in have.altered.items())
     status = state["Status"]
     if status == "restarting" or state.get("Restarting"):
-        return [Step("restart", (f"it exits and is restarted again and again (exit code {state.get('ExitCode')})", *altered))]
+        return [
+            Step(
+                "restart", (f"it exits and is restarted again and again (exit code {state.get('ExitCode')})", *altered)
+            )
+        ]
     if status in ("created", "exited"):
         stopped = "it was never started" if status == "created" else f"it has exited with code {state.get('ExitCode')}"
         return [Step("start", (stopped, *altered))]
@@ -303,9 +309,12 @@ def stranger(name: str, labels: Mapping[str, str], instance_label: str, instance
     owner = labels.get(instance_label)
     if owner == instance:
         return None
-    whose = f"belongs to the instance {owner}" if owner else f"does not belong to Cloudlab (it has no label {instance_label})"
+    whose = (
+        f"belongs to the instance {owner}"
+        if owner
+        else f"does not belong to Cloudlab (it has no label {instance_label})"
+    )
     return (
         f"{name}: a container of this name exists and {whose}. It is left as it is. Remove it (`docker rm -f {name}`) or "
         f"rename it (`docker rename {name} {name}-old`), or choose another instance name"
     )
-

@@ -7,6 +7,7 @@ the rest, but nothing waits for their health any more: it could not be had.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -50,16 +51,25 @@ class _Run:
         self.results = Results()
 
     def run(self) -> Results:
-        with ThreadPoolExecutor(self.workers) as pool:
+        pool = ThreadPoolExecutor(self.workers)
+        try:
             self._submit(pool)
             while self.running or self.watcher:
-                done, _ = wait(self.running, ROUND_SECONDS if self.watcher else None, FIRST_COMPLETED)
-                for future in done:
+                for future in self._finished():
                     self._finish(self.running.pop(future), future)
                 if self.watcher:
                     self._poll()
                 self._submit(pool)
+        finally:
+            pool.shutdown(cancel_futures=True)  # on an interruption, what has not begun does not begin any more
         return self.results
+
+    def _finished(self) -> set[Future]:
+        """Wait for work to end, but no longer than until health has to be asked for again."""
+        if self.running:
+            return wait(self.running, ROUND_SECONDS if self.watcher else None, FIRST_COMPLETED).done
+        time.sleep(ROUND_SECONDS)  # `wait` returns at once when there is no work left to wait for
+        return set()
 
     def _submit(self, pool: ThreadPoolExecutor) -> None:
         """Hand out all whose needs are done."""

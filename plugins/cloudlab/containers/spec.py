@@ -96,9 +96,7 @@ class Spec:
         Options at their defaults are left out: an option that a later version adds re-creates nothing.
         """
         fixed = {
-            name: value
-            for name, value in self.options.items()
-            if name not in ADJUSTABLE and value != DEFAULTS[name]
+            name: value for name, value in self.options.items() if name not in ADJUSTABLE and value != DEFAULTS[name]
         }
         files = [(file.target, file.mode, file.digest) for file in self.files]
         document = [HASH_FORMAT, self.component, fixed, sorted(files), sorted(self.digests.items())]
@@ -123,7 +121,9 @@ def _mount(value: Any) -> dict[str, Any]:
         raise ValueError(f"source is missing; a {kind} without it would be anonymous")
     if any(mount[key] != MOUNT_DEFAULTS[key] for key in ("tmpfs_size", "tmpfs_mode", "tmpfs_options")):
         raise ValueError(f"options of a tmpfs on a {kind}")
-    mount["source"] = os.path.normpath(values.absolute(mount["source"])) if kind == "bind" else values.name(mount["source"])
+    mount["source"] = (
+        os.path.normpath(values.absolute(mount["source"])) if kind == "bind" else values.name(mount["source"])
+    )
     return mount
 
 
@@ -279,7 +279,16 @@ DEFAULTS = {name: option.default for name, option in OPTIONS.items()}
 
 # What the engine can change on a container that lives: never a reason to make a new one by itself.
 ADJUSTABLE = frozenset(
-    ("networks", "memory", "memory_swap", "memory_reservation", "cpus", "pids_limit", "restart_policy", "restart_retries")
+    (
+        "networks",
+        "memory",
+        "memory_swap",
+        "memory_reservation",
+        "cpus",
+        "pids_limit",
+        "restart_policy",
+        "restart_retries",
+    )
 )
 
 # Keys of a specification that are not options of the container itself.
@@ -341,7 +350,10 @@ def _read(raw: Mapping, parsers: Mapping[str, values.Parser], problems: list[str
 
 
 def _build(identity: Mapping[str, Any], options: Mapping[str, Any], instance: str) -> Spec:
-    files = [File(mode=file.pop("mode", 0o444), secret=file.pop("secret", False), **file) for file in identity.get("files", [])]
+    files = [
+        File(mode=file.pop("mode", 0o444), secret=file.pop("secret", False), **file)
+        for file in identity.get("files", [])
+    ]
     return Spec(
         name=identity["name"],
         component=identity.get("component", identity["name"].removeprefix(f"{instance}-")),
@@ -370,7 +382,9 @@ def _contradictions(options: Mapping[str, Any], identity: Mapping[str, Any]) -> 
         found.append("restart_retries: only the restart_policy on-failure counts")
     if options["log_options"] and not options["log_driver"]:
         found.append("log_options: log_driver has to be set too")
-    own = [label for label in options["labels"] if label in (LABEL_INSTANCE, LABEL_COMPONENT, LABEL_CONTAINER, LABEL_HASH)]
+    own = [
+        label for label in options["labels"] if label in (LABEL_INSTANCE, LABEL_COMPONENT, LABEL_CONTAINER, LABEL_HASH)
+    ]
     found += [f"labels: {label} is set by this plugin" for label in own]
     targets = [mount["target"] for mount in options["mounts"]] + [file["target"] for file in identity.get("files", [])]
     try:
@@ -387,7 +401,11 @@ def _conflicts(specs: Sequence[Spec]) -> list[str]:
 
 def _same_names(specs: Sequence[Spec]) -> list[str]:
     names = [spec.name for spec in specs]
-    return [f"{name}: {names.count(name)} specifications have this name" for name in sorted(set(names)) if names.count(name) > 1]
+    return [
+        f"{name}: {names.count(name)} specifications have this name"
+        for name in sorted(set(names))
+        if names.count(name) > 1
+    ]
 
 
 def _same_ports(specs: Sequence[Spec]) -> list[str]:

@@ -42,7 +42,9 @@ def name(value: Any) -> str:
     """A container's, network's or volume's name."""
     result = text(value)
     if not _NAME.fullmatch(result):
-        raise ValueError(f"{result!r} is not a name; letters, digits and _ . - after the first are allowed, two characters at least")
+        raise ValueError(
+            f"{result!r} is not a name; letters, digits and _ . - after the first are allowed, two characters at least"
+        )
     return result
 
 

@@ -7,7 +7,7 @@ leaves to the engine or the image, and that cannot be known, is not in the wante
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cloudlab.containers import payload
@@ -16,13 +16,8 @@ from cloudlab.containers.values import capability
 
 View = dict[str, Any]
 
-DEFAULT_SHM = 64 * 2**20
-
 # Settings of HostConfig that no specification makes; whoever finds one filled looks at somebody else's work.
-_FOREIGN = (
-    "Binds Devices DeviceRequests DeviceCgroupRules Dns DnsOptions DnsSearch Links VolumesFrom Privileged PidMode PublishAllPorts "
-    "CpuShares CpuQuota CpuPeriod CpusetCpus CpusetMems BlkioWeight AutoRemove OomKillDisable"
-).split()
+_FOREIGN = ["Binds", "Devices", "DeviceRequests", "DeviceCgroupRules", "Dns", "DnsOptions", "DnsSearch", "Links", "VolumesFrom", "Privileged", "PidMode", "PublishAllPorts", "CpuShares", "CpuQuota", "CpuPeriod", "CpusetCpus", "CpusetMems", "BlkioWeight", "AutoRemove", "OomKillDisable"]
 _LIMITS = ("memory", "memory_swap", "memory_reservation", "cpus", "pids_limit")
 
 
@@ -33,7 +28,6 @@ def wanted(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int]) ->
         "published_ports": options["published_ports"],
         "mounts": [_wanted_mount(mount) for mount in spec.mounts],
         "networks": {name: {"aliases": aliases} for name, aliases in options["networks"].items()},
-        "shm_size": options["shm_size"] or DEFAULT_SHM,
         "ulimits": options["ulimits"],
         "cap_drop": options["cap_drop"],
         "cap_add": options["cap_add"],
@@ -47,8 +41,8 @@ def wanted(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int]) ->
         **{name: options[name] for name in ADJUSTABLE if name != "networks"},
     }
     view["memory_swap"] = options["memory_swap"] or 2 * options["memory"]
-    optional = ("hostname", "stop_timeout")
-    view |= {name: options[name] for name in optional if options[name] is not None}
+    optional = ("hostname", "stop_timeout", "shm_size")  # otherwise the engine's configuration decides
+    view |= {name: options[name] for name in optional if options[name]}
     if options["log_driver"]:
         view |= {"log_driver": options["log_driver"], "log_options": options["log_options"]}
     return view | _from_image(spec, image, api)
@@ -63,9 +57,10 @@ def _from_image(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int
     config = image.get("Config") or {}
     entrypoint, command = options["entrypoint"], options["command"]
     if not entrypoint:
-        # The image's command is an argument of the image's entry point and of no other.
-        command = command or config.get("Cmd") or []
-        entrypoint = config.get("Entrypoint") or []
+        # The image's command is not an argument of another entry point than its own.
+        command = command or config.get("Cmd")
+    if entrypoint is None:
+        entrypoint = config.get("Entrypoint")
     return {
         "image": image["Id"],
         "env": _variables(config.get("Env")) | options["env"],
@@ -73,14 +68,17 @@ def _from_image(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int
         "user": _first(options["user"], config.get("User"), ""),
         "working_dir": _first(options["working_dir"], config.get("WorkingDir"), "/").rstrip("/"),
         "stop_signal": _first(options["stop_signal"], config.get("StopSignal"), "SIGTERM"),
-        "entrypoint": list(entrypoint),
+        "entrypoint": list(entrypoint or []),
         "command": list(command or []),
         "healthcheck": _merged_health(payload.healthcheck(options["healthcheck"], api), config.get("Healthcheck")),
     }
 
 
-def found(container: Mapping[str, Any]) -> View:
-    """What an inspected container looks like."""
+def found(container: Mapping[str, Any], log_options: Iterable[str]) -> View:
+    """What an inspected container looks like.
+
+    log_options: those to look at; the engine adds the ones of its own configuration when it makes a container.
+    """
     config, host = container["Config"], container["HostConfig"]
     restart = host.get("RestartPolicy") or {}
     log = host.get("LogConfig") or {}
@@ -99,7 +97,7 @@ def found(container: Mapping[str, Any]) -> View:
         "published_ports": _found_ports(host.get("PortBindings")),
         "mounts": _found_mounts(container),
         "networks": _found_networks(container),
-        "shm_size": host.get("ShmSize") or DEFAULT_SHM,
+        "shm_size": host.get("ShmSize") or 0,
         "ulimits": sorted([item["Name"], item["Soft"], item["Hard"]] for item in host.get("Ulimits") or []),
         "cap_drop": sorted(map(capability, host.get("CapDrop") or [])),
         "cap_add": sorted(map(capability, host.get("CapAdd") or [])),
@@ -117,7 +115,7 @@ def found(container: Mapping[str, Any]) -> View:
         "restart_policy": restart.get("Name") or "no",
         "restart_retries": restart.get("MaximumRetryCount") or 0,
         "log_driver": log.get("Type"),
-        "log_options": log.get("Config") or {},
+        "log_options": {key: value for key, value in (log.get("Config") or {}).items() if key in log_options},
         "other settings": {key: host[key] for key in _FOREIGN if host.get(key)},
     }
 
@@ -140,7 +138,7 @@ def _variables(items: list[str] | None) -> dict[str, str]:
 
 def _first(*candidates: str | None) -> str:
     """The first that is set and not empty; the last one otherwise."""
-    return next((item for item in candidates if item), candidates[-1])
+    return next((item for item in candidates if item), candidates[-1] or "")
 
 
 def _merged_health(check: Mapping[str, Any] | None, inherited: Mapping[str, Any] | None) -> dict[str, Any] | None:

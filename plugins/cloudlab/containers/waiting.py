@@ -86,12 +86,15 @@ class Watcher:
         restarts = container.get("RestartCount", 0)
         if item.restarts is None:
             item.restarts = restarts if state["Status"] == "running" else 0
-        if state.get("OOMKilled"):
-            raise NotReady(causes.ending(state))
-        if state["Status"] in ("exited", "dead"):
+        crashes = restarts - item.restarts
+        if state["Status"] == "running":
+            # How it ended is only told while it does not run; wait for the next end, but not for ever.
+            if crashes >= 2 * LOOP_RESTARTS:
+                raise NotReady(f"it crashes again and again ({crashes} restarts)")
+        elif state.get("OOMKilled") or state["Status"] in ("exited", "dead"):
             raise NotReady(f"it does not run: {causes.ending(state)}")
-        if restarts - item.restarts >= LOOP_RESTARTS:
-            raise NotReady(f"it crashes again and again ({restarts} restarts): {causes.ending(state)}")
+        elif crashes >= LOOP_RESTARTS:
+            raise NotReady(f"it crashes again and again ({crashes} restarts): {causes.ending(state)}")
         if now > item.deadline:
             raise NotReady(_too_late(item, state))
 
@@ -114,4 +117,10 @@ def _too_late(item: _Watched, state: Mapping[str, Any]) -> str:
 
 def _verdict(probe: Mapping[str, Any]) -> str:
     code = probe.get("ExitCode")
-    return "takes longer than its timeout" if code == -1 else f"fails with exit code {code}" if code else "has only just passed"
+    return (
+        "takes longer than its timeout"
+        if code == -1
+        else f"fails with exit code {code}"
+        if code
+        else "has only just passed"
+    )
