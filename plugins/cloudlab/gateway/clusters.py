@@ -1,0 +1,116 @@
+"""Envoy's clusters: how the gateway reaches the services. Pure functions over the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudlab.gateway.model import Gateway, Route, Settings
+
+Resource = dict[str, Any]
+
+TYPE_CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+TRACING = "tracing"
+_TYPE_HTTP = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_TYPE_DNS = "type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster"
+_TYPE_CARES = "type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
+
+
+def cluster_of(route: Route) -> str:
+    """The cluster that a route leads to."""
+    return grpc_name(route.service) if route.grpc else route.service
+
+
+def grpc_name(service: str) -> str:
+    """The cluster of a service's gRPC port."""
+    return f"{service}.grpc"
+
+
+def clusters(gateway: Gateway) -> list[Resource]:
+    """A cluster for every port that a route, the keys or the traces lead to."""
+    wanted: dict[str, Resource] = {}
+    for route in gateway.routes:
+        service = gateway.service(route.service)
+        name = cluster_of(route)
+        wanted[name] = _cluster(name, service.name, service.grpc if route.grpc else service.http, http2=route.grpc)
+    publisher = gateway.service(gateway.settings.jwt.service)
+    if publisher and publisher.http and publisher.name not in wanted and any(r.auth != "none" for r in gateway.routes):
+        wanted[publisher.name] = _cluster(publisher.name, publisher.name, publisher.http, http2=False)
+    return [wanted[name] for name in sorted(wanted)] + _tracing(gateway.settings)
+
+
+def _tracing(settings: Settings) -> list[Resource]:
+    if not settings.tracing:
+        return []
+    host, port = settings.tracing.rsplit(":", 1)
+    return [_cluster(TRACING, host, int(port), http2=False)]
+
+
+def _cluster(name: str, host: str, port: int, *, http2: bool) -> Resource:
+    return {
+        "@type": TYPE_CLUSTER,
+        "name": name,
+        "cluster_type": {"name": "envoy.clusters.dns", "typed_config": _name_service()},
+        "lb_policy": "ROUND_ROBIN",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [_endpoint(host, port)]}]},
+        "circuit_breakers": {
+            "thresholds": [
+                {"max_connections": 256, "max_pending_requests": 256, "max_requests": 512, "max_retries": 16},
+            ],
+        },
+        "outlier_detection": _outlier_detection(),
+        # A replica that left without a word is noticed, not waited for.
+        "upstream_connection_options": {
+            "tcp_keepalive": {"keepalive_probes": 3, "keepalive_time": 10, "keepalive_interval": 5},
+        },
+        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _protocol(http2)},
+    }
+
+
+def _endpoint(host: str, port: int) -> Resource:
+    return {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}
+
+
+def _name_service() -> Resource:
+    """A service's name resolves to all of its replicas; it is asked for again and again, whatever its time to live."""
+    return {
+        "@type": _TYPE_DNS,
+        "dns_lookup_family": "V4_ONLY",
+        "dns_refresh_rate": "2s",
+        "dns_failure_refresh_rate": {"base_interval": "0.5s", "max_interval": "2s"},
+        "typed_dns_resolver_config": {
+            "name": "envoy.network.dns_resolver.cares",
+            "typed_config": {
+                "@type": _TYPE_CARES,
+                # The name is complete: the host's search domains would turn it into somebody else's.
+                "dns_resolver_options": {"no_default_search_domain": True},
+                # The engine's own name server is one hop away: an answer that does not come at once does not come.
+                "query_timeout_seconds": 1,
+                "query_tries": 2,
+            },
+        },
+    }
+
+
+def _outlier_detection() -> Resource:
+    """Leave out a replica that fails in a row, never the only one: then its own answer says more than the gateway's."""
+    return {
+        "consecutive_5xx": 5,
+        "consecutive_gateway_failure": 5,
+        "split_external_local_origin_errors": True,
+        "consecutive_local_origin_failure": 3,
+        "interval": "2s",
+        "base_ejection_time": "5s",
+        "max_ejection_time": "30s",
+        "max_ejection_percent": 50,
+    }
+
+
+def _protocol(http2: bool) -> Resource:
+    version = {"http2_protocol_options": {}} if http2 else {"http_protocol_options": {}}
+    return {
+        "@type": _TYPE_HTTP,
+        "explicit_http_config": version,
+        # Shorter than what servers keep an idle connection for: a request never meets one that is being closed.
+        "common_http_protocol_options": {"idle_timeout": "30s"},
+    }

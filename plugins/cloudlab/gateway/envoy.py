@@ -1,0 +1,178 @@
+"""Talking to Envoy through the engine: a trial of a configuration, and questions to a running one."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import requests
+from docker import APIClient
+from docker.errors import APIError, DockerException, NotFound
+
+from cloudlab.containers.spec import LABEL_COMPONENT, LABEL_INSTANCE
+from cloudlab.gateway import config, listener, routing
+
+USER = "101:101"
+ADMIN = "/usr/local/bin/cloudlab-admin"  # the role's script: prints what the admin interface answers
+TRIAL_SECONDS = 60
+_CANDIDATE = "candidate.json"
+
+# The live file -> the prefix of its statistics.
+_STATS = {
+    config.CLUSTERS: "cluster_manager.cds",
+    config.LISTENERS: "listener_manager.lds",
+    config.ROUTES: f"http.{listener.STAT_PREFIX}.rds.{routing.NAME}",
+}
+_WARMING = ("cluster_manager.warming_clusters", "listener_manager.total_listeners_warming")
+_QUESTION = r"(cds|lds|rds\.\w+)\.(version_text|update_rejected)$|manager\.(total_listeners_warming|warming_clusters)$"
+
+
+class EnvoyError(Exception):
+    """Envoy cannot be talked to, or refuses a configuration. The message is for people and holds Envoy's words."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a running Envoy says: file -> version in use, file -> updates refused so far, and whether it still prepares some."""
+
+    versions: dict[str, str]
+    refused: dict[str, int]
+    warming: bool
+
+
+def try_out(client: APIClient, image: str, name: str, instance: str, text: str) -> None:
+    """Have Envoy check a whole configuration, in a container of its own that is removed afterwards.
+
+    name: of the running gateway's container. Raises EnvoyError with what Envoy finds wrong.
+    """
+    trial = f"{name}-trial"
+    labels = {LABEL_INSTANCE: instance, LABEL_COMPONENT: "gateway"}
+    try:
+        _remove_leftover(client, trial, instance)
+        container = client.create_container(
+            image,
+            name=trial,
+            entrypoint=["envoy"],
+            command=["--mode", "validate", "--concurrency", "1", "--log-level", "warning", "-c", f"/{_CANDIDATE}"],
+            user=USER,
+            labels=labels,
+            host_config=client.create_host_config(
+                network_mode="none", cap_drop=["ALL"], security_opt=["no-new-privileges:true"], mem_limit="256m", pids_limit=64
+            ),
+        )["Id"]
+        try:
+            client.put_archive(container, "/", _archive(text))
+            client.start(container)
+            code = client.wait(container, timeout=TRIAL_SECONDS)["StatusCode"]
+            output = client.logs(container).decode("utf-8", "replace")
+        finally:
+            client.remove_container(container, force=True, v=True)
+    except (DockerException, requests.exceptions.RequestException) as error:
+        raise EnvoyError(f"The gateway's configuration could not be tried out in the image {image}: {error}") from error
+    if code:
+        raise EnvoyError(f"Envoy refuses the gateway's configuration; nothing was changed. It says: {_complaint(output)}")
+
+
+def has_image(client: APIClient, image: str) -> bool:
+    """Whether the engine has the image."""
+    try:
+        client.inspect_image(image)
+    except NotFound:
+        return False
+    return True
+
+
+def runs(client: APIClient, container: str, image: str) -> bool:
+    """Whether the container runs, from this image: one of another image is going to be made anew."""
+    try:
+        found = client.inspect_container(container)
+    except NotFound:
+        return False
+    state = found["State"]
+    return state["Status"] == "running" and not state["Paused"] and found["Config"]["Image"] == image
+
+
+def ask(client: APIClient, container: str) -> State:
+    """The state of the Envoy in the container. Raises EnvoyError when it cannot be had."""
+    output = _admin(client, container, f"/stats?filter={quote(_QUESTION, safe='')}")
+    stats = dict(line.split(": ", 1) for line in output.splitlines() if ": " in line)
+    return State(
+        versions={file: stats.get(f"{prefix}.version_text", "").strip('"') for file, prefix in _STATS.items()},
+        refused={file: int(stats.get(f"{prefix}.update_rejected", 0)) for file, prefix in _STATS.items()},
+        warming=any(int(stats.get(name, 0)) for name in _WARMING),
+    )
+
+
+def refusal(client: APIClient, container: str, since: float) -> str:
+    """Why Envoy refused an update after the time `since` (epoch), in its own words from its log."""
+    output = client.logs(container, since=int(since), stdout=True, stderr=True).decode("utf-8", "replace")
+    words = [message for message in _messages(output.splitlines()) if "rejected" in message]
+    return words[-1] if words else "(no reason in its log)"
+
+
+def restart(client: APIClient, container: str) -> None:
+    """Restart the container and wait until Envoy answers again. Raises EnvoyError."""
+    client.restart(container)
+    deadline = time.monotonic() + TRIAL_SECONDS
+    while True:
+        try:
+            ask(client, container)
+            return
+        except EnvoyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def _admin(client: APIClient, container: str, path: str) -> str:
+    try:
+        job = client.exec_create(container, [ADMIN, path])["Id"]
+        output = client.exec_start(job).decode("utf-8", "replace")
+        code = client.exec_inspect(job)["ExitCode"]
+    except (APIError, requests.exceptions.RequestException) as error:
+        raise EnvoyError(f"container {container}: its Envoy cannot be asked: {error}") from error
+    if code:
+        raise EnvoyError(f"container {container}: its Envoy does not answer on the admin interface: {output.strip()}")
+    return output
+
+
+def _remove_leftover(client: APIClient, name: str, instance: str) -> None:
+    """Remove the trial of an interrupted run; another container of this name makes the creation fail."""
+    filters = {"name": f"^/{name}$", "label": f"{LABEL_INSTANCE}={instance}"}
+    for found in client.containers(all=True, filters=filters):
+        client.remove_container(found["Id"], force=True, v=True)
+
+
+def _archive(text: str) -> bytes:
+    content = text.encode()
+    member = tarfile.TarInfo(_CANDIDATE)
+    member.size, member.mode = len(content), 0o444
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _complaint(output: str) -> str:
+    """The last thing that Envoy said, without the name of the file that exists for the trial only."""
+    messages = list(_messages(output.splitlines()))
+    last = messages[-1] if messages else output.strip() or "(nothing)"
+    return last.removeprefix(f"error initializing configuration '/{_CANDIDATE}': ")
+
+
+def _messages(lines: Iterable[str]) -> Iterable[str]:
+    """The texts of warnings and worse in Envoy's log; lines that are not its JSON as they are."""
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            if line.strip():
+                yield line.strip()
+            continue
+        if isinstance(entry, dict) and entry.get("level") in ("warning", "error", "critical"):
+            yield entry.get("msg", line)

@@ -1,0 +1,120 @@
+"""What the gateway itself answers when it cannot pass a request on: problem details (RFC 9457). Pure data.
+
+An answer of a service is never touched: these formats apply to what Envoy answers by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudlab.gateway.model import HEALTH_PATH
+from cloudlab.gateway.routing import NAMESPACE
+
+Resource = dict[str, Any]
+
+CONTENT_TYPE = "application/problem+json"
+_SERVICE = f"%METADATA(ROUTE:{NAMESPACE}:service)%"
+_SAID = "%LOCAL_REPLY_BODY%"  # what Envoy would have answered
+_TYPE_CEL = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
+
+# The JWT filter says 401 when it could not get the keys, as if the token were wrong.
+_KEYS_AWAY = 'response.code_details == "jwt_authn_access_denied{Jwks_remote_fetch_is_failed}"'
+
+# Status, title, detail. The first that fits is taken.
+_TITLES = (
+    (400, "Bad Request", _SAID),
+    (401, "Unauthorized", _SAID),
+    (403, "Forbidden", _SAID),
+    (404, "Not Found", "The gateway has no route for this path."),
+    (405, "Method Not Allowed", "The path does not take this method; the header allow names those that it takes."),
+    (429, "Too Many Requests", "The route's rate limit is used up; the header retry-after says when to come again."),
+)
+
+
+def local_replies(publisher: str) -> Resource:
+    """Envoy's local_reply_config. publisher: the service that publishes the keys for tokens."""
+    return {
+        "mappers": [
+            _healthy(),
+            *_grpc_mappers(publisher),
+            _mapper(_keys_away(), 503, "Service Unavailable", _keys_detail(publisher), publisher),
+            *(_mapper(_status(status), status, title, detail) for status, title, detail in _TITLES),
+            _mapper(_flags("UO"), 503, "Service Unavailable", f"{_SERVICE} has too many requests in flight.", _SERVICE),
+            _mapper(_status(503), 503, "Service Unavailable", f"{_SERVICE} is not available.", _SERVICE),
+            _mapper(_status(504), 504, "Gateway Timeout", f"{_SERVICE} did not answer in time.", _SERVICE),
+        ],
+        "body_format": _problem("%RESPONSE_CODE%", "The gateway could not pass the request on", _SAID),
+    }
+
+
+def _healthy() -> Resource:
+    return {
+        "filter": {"header_filter": {"header": {"name": ":path", "string_match": {"exact": HEALTH_PATH}}}},
+        "body_format_override": {"json_format": {"status": "ok"}, "content_type": "application/json"},
+    }
+
+
+def _keys_detail(publisher: str) -> str:
+    return f"{publisher} is not available, so the token cannot be verified."
+
+
+def _mapper(condition: Resource, status: int, title: str, detail: str, service: str = "") -> Resource:
+    return {
+        "filter": condition,
+        "status_code": status,
+        "body_format_override": _problem(status, title, detail, service),
+    }
+
+
+def _problem(status: int | str, title: str, detail: str, service: str = "") -> Resource:
+    body = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": "%REQ(:PATH)%",
+        "request_id": "%REQ(X-REQUEST-ID)%",
+    }
+    return {"json_format": body | ({"service": service} if service else {}), "content_type": CONTENT_TYPE}
+
+
+def _grpc_mappers(publisher: str) -> list[Resource]:
+    """A gRPC client is told in its status message, as plain text."""
+    call = {
+        "header_filter": {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"}}},
+    }
+    texts = (
+        (_keys_away(), 503, _keys_detail(publisher)),
+        (_status(404), 404, "the gateway has no route for this method"),
+        (_status(503), 503, f"{_SERVICE} is not available"),
+        (_status(504), 504, f"{_SERVICE} did not answer in time"),
+    )
+    mappers = [
+        {
+            "filter": {"and_filter": {"filters": [call, condition]}},
+            "status_code": status,
+            "body_format_override": {"text_format_source": {"inline_string": text}},
+        }
+        for condition, status, text in texts
+    ]
+    rest = {"filter": call, "body_format_override": {"text_format_source": {"inline_string": _SAID}}}
+    return [*mappers, rest]
+
+
+def _keys_away() -> Resource:
+    return {
+        "extension_filter": {
+            "name": "envoy.access_loggers.extension_filters.cel",
+            "typed_config": {"@type": _TYPE_CEL, "expression": _KEYS_AWAY},
+        },
+    }
+
+
+def _flags(*flags: str) -> Resource:
+    return {"response_flag_filter": {"flags": list(flags)}}
+
+
+def _status(code: int) -> Resource:
+    # The runtime key is Envoy's obligatory handle for overriding the value; nothing sets it.
+    value = {"default_value": code, "runtime_key": f"gateway.replies.{code}"}
+    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}

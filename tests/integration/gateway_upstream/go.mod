@@ -1,0 +1,3 @@
+module gateway.test/upstream
+
+go 1.24
