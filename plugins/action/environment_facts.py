@@ -37,7 +37,8 @@ class ActionModule(ActionBase):
             return result | {"failed": True, "msg": _message([*problems, str(error)])}
         if problems:
             return result | {"failed": True, "msg": _message(problems)}
-        picture = environment.describe(settings.ROOT, values, chosen, holdings, facts)
+        complete = not set(task_vars.get("ansible_run_tags", [])) - catalogue.ANSIBLE_TAGS
+        picture = environment.describe(settings.ROOT, values, chosen, holdings, facts, complete)
         warnings = []
         if options["checks"]:
             needs = {

@@ -29,7 +29,12 @@ def directory(root: Path, instance: str) -> Path:
 
 
 def describe(
-    root: Path, values: Mapping[str, Any], chosen: list[str], stock: Mapping[str, Any], engine: Mapping[str, Any]
+    root: Path,
+    values: Mapping[str, Any],
+    chosen: list[str],
+    stock: Mapping[str, Any],
+    engine: Mapping[str, Any],
+    complete: bool = False,
 ) -> dict[str, Any]:
     """The fact `environment`.
 
@@ -37,6 +42,7 @@ def describe(
     :param chosen: names of components in start order.
     :param stock: what the engine holds: {"containers": […], "networks": […], "volumes": […]} as its list calls answer.
     :param engine: facts of the engine, taken over as they are.
+    :param complete: whether the run is for all that the profile chooses, and not for a part of it chosen by tags.
     """
     instance = values["cloudlab_instance"]
     size = values["profiles"][values["cloudlab_profile"]].get("size", "full")
@@ -49,6 +55,7 @@ def describe(
         "size": size,
         "chosen": chosen,
         "skipped": {},
+        "surplus": surplus(instance, chosen, stock["containers"]) if complete else [],
         "engine": dict(engine),
         "components": components,
         "networks": {
@@ -65,6 +72,16 @@ def describe(
             for volume in entry["volumes"].values()
         },
     }
+
+
+def surplus(instance: str, chosen: list[str], containers: list[Mapping[str, Any]]) -> list[str]:
+    """Names of the instance's containers whose component is not chosen: of another profile, or gone from the catalogue."""
+    return sorted(
+        item["Names"][0].lstrip("/")
+        for item in containers
+        if (labels := item.get("Labels") or {}).get(LABEL_INSTANCE) == instance
+        and labels.get(LABEL_COMPONENT) not in chosen
+    )
 
 
 def component(name: str, values: Mapping[str, Any], size: str, cpus: int) -> dict[str, Any]:

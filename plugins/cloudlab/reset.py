@@ -62,6 +62,8 @@ def plan(
 
 
 def _check(level: str, names: list[str], components: catalogue.Catalogue) -> None:
+    if not level:
+        raise ResetError([f"which level? Say it with -e level=, one of: {', '.join(LEVELS)}."])
     problems = catalogue.unknown([level], LEVELS, "level")
     problems += catalogue.unknown(names, components, "component")
     if level == "everything" and names:

@@ -57,6 +57,9 @@ environment:
     size: {description: Size of the components, full or lite., type: str}
     chosen: {description: Names of the chosen components in start order., type: list}
     skipped: {description: Components that cannot run here, with the reason., type: dict}
+    surplus:
+      description: Containers of this instance whose component the profile does not choose. Empty when tags choose a part.
+      type: list
     engine: {description: "Facts of the engine: version, api, os, arch, memory (bytes), cpus, data_root, rootless.", type: dict}
     components:
       description:

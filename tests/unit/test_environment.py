@@ -79,6 +79,18 @@ def test_what_the_engine_has_is_known_by_label():
     assert (found["networks"]["database"]["exists"], found["networks"]["database"]["ours"]) == (True, False)
 
 
+def test_containers_of_components_that_are_not_chosen_are_surplus():
+    containers = [
+        {"Names": ["/lab-db"], "Labels": {"cloudlab.instance": "lab", "cloudlab.component": "db"}},
+        {"Names": ["/lab-disk"], "Labels": {"cloudlab.instance": "lab", "cloudlab.component": "disk"}},
+        {"Names": ["/lab-gone"], "Labels": {"cloudlab.instance": "lab", "cloudlab.component": "gone"}},
+        {"Names": ["/other-gone"], "Labels": {"cloudlab.instance": "other", "cloudlab.component": "gone"}},
+        {"Names": ["/stranger"], "Labels": None},
+    ]
+    assert environment.surplus("lab", ["db"], containers) == ["lab-disk", "lab-gone"]
+    assert describe(EMPTY | {"containers": containers})["surplus"] == []
+
+
 IMAGES = {"db": {"data": {"registry": "26", "packages": "18"}}}
 BUILT = {"reference": "db:1", "source": "packages", "state": "present"}
 

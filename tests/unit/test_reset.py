@@ -74,7 +74,7 @@ def test_everything_is_everything_of_the_instance_and_nothing_else():
 @pytest.mark.parametrize(
     ("level", "names", "message"),
     [
-        ("", [], "Valid: component, data, everything."),
+        ("", [], "which level? Say it with -e level=, one of: component, data, everything."),
         ("date", ["db"], "unknown level date. Did you mean data?"),
         ("data", [], "level data needs components"),
         ("component", ["bd"], "unknown component bd. Did you mean db?"),
