@@ -2,12 +2,12 @@ DOCUMENTATION = r"""
 module: clickhouse_objects
 short_description: Converge the databases and tables of a ClickHouse server
 description:
-  - Compares what is declared with what the server holds, asked with one query, and creates what is missing, databases, tables
-    and columns.
+  - Compares what is declared with what the server holds, asked with one query, and creates what is missing,
+    databases, tables and columns.
   - Nothing is dropped. A table whose engine or columns differ otherwise is left as it is, with a warning that names the
     difference.
-  - Waits until the server answers, and fails early, with the container's last log lines, when its container is not running
-    or in a crash loop.
+  - Waits until the server answers, and fails early, with the container's last log lines, when its container is not
+    running or in a crash loop.
   - Speaks HTTP, in the form that every version since 18.16 takes. Runs in process on the controller.
 options:
   host:

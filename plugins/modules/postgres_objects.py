@@ -2,18 +2,20 @@ DOCUMENTATION = r"""
 module: postgres_objects
 short_description: Converge the roles, databases, schemas and privileges of a PostgreSQL server
 description:
-  - Compares what is declared with what the server holds, asked with one query per database, and applies only what is missing
-    or different, in one transaction per database (roles in one of their own).
-  - Each service gets a login role with its own schema. A service's role can connect to its own database alone, can read its
-    own schema alone, and holds no privileges of the server. Its search path is its schema, C(public), and the schemas of the
-    database's extensions.
-  - Nothing is dropped. Schemas that nobody declares are returned in RV(unmanaged_schemas). Grants, memberships and attributes
-    that break the isolation of the declared roles are taken back; grants to roles that nobody declares are left alone.
-  - When the server does not accept the administrator's password, the role is created or changed by the server's socket inside
-    the container, where the account C(postgres) is the superuser. So a password changed on an existing volume is applied.
+  - Compares what is declared with what the server holds, asked with one query per database, and applies only what is
+    missing or different, in one transaction per database (roles in one of their own).
+  - Each service gets a login role with its own schema. A service's role can connect to its own database alone, can
+    read its own schema alone, and holds no privileges of the server. Its search path is its schema, C(public), and
+    the schemas of the database's extensions.
+  - Nothing is dropped. Schemas that nobody declares are returned in RV(unmanaged_schemas). Grants, memberships and
+    attributes that break the isolation of the declared roles are taken back; grants to roles that nobody declares are
+    left alone.
+  - When the server does not accept the administrator's password, the role is created or changed by the server's
+    socket inside the container, where the account C(postgres) is the superuser. So a password changed on an existing
+    volume is applied.
   - Passwords are sent as SCRAM-SHA-256 verifiers, and compared with the server's verifiers on this side.
-  - Waits until the server answers, and fails early, with the container's last log lines, when its container is not running
-    or in a crash loop.
+  - Waits until the server answers, and fails early, with the container's last log lines, when its container is not
+    running or in a crash loop.
   - Runs in process on the controller; needs the Python packages C(psycopg) and C(docker).
 options:
   host:
@@ -77,8 +79,8 @@ options:
         type: str
         required: true
       schema:
-        description: The schema it stands in, open to everybody. When it is not set, an extension is created in C(public) and left
-          wherever it is.
+        description: The schema it stands in, open to everybody. When it is not set, an extension is created in
+          C(public) and left wherever it is.
         type: str
   databases:
     description: Further databases, for platforms that want separate ones.

@@ -15,7 +15,7 @@ REQUEST_SECONDS = 30
 
 # Codes of its errors: unknown user, wrong password, password required, address refused, authentication failed.
 _REFUSED = {"192", "193", "194", "195", "516"}
-# 18.16: "Code: 60, e.displayText() = DB::Exception: Text, e.what() = …"; now: "Code: 60. DB::Exception: Text (version …"
+# Old: "Code: 60, e.displayText() = DB::Exception: Text, e.what() = …"; now: "Code: 60. DB::Exception: Text (version"
 _ERROR = re.compile(
     r"Code: (\d+)\S*\s*(?:e\.displayText\(\) = )?(?:DB::Exception: )?(.*?)(?:, e\.what\(\)| \(version |$)", re.DOTALL
 )

@@ -1,4 +1,4 @@
-"""A client of the Docker Engine that connects on first use: a store that answers at once costs no call to the engine."""
+"""A client of the Docker Engine that connects on first use: a store that answers at once needs no engine."""
 
 from functools import cached_property
 from typing import Any
