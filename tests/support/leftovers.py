@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 
 import docker
 import registry
+from lab import ROOT, TEST_INSTANCES
 
-STATE = registry.ROOT / ".cloudlab"
-PREFIXES = ("molecule-", "test-")
+STATE = ROOT / ".cloudlab"
 # Not an instance's directory, in spite of its name: logs and downloads of the tests.
 KEPT = ("test-logs", "test-tools")
 
@@ -19,7 +19,7 @@ KEPT = ("test-logs", "test-tools")
 def is_ours(labels: Mapping[str, str] | None) -> bool:
     """Whether a thing with these labels was made by a test."""
     labels = labels or {}
-    return labels.get("cloudlab.instance", "").startswith(PREFIXES) or "cloudlab.test" in labels
+    return labels.get("cloudlab.instance", "").startswith(TEST_INSTANCES) or "cloudlab.test" in labels
 
 
 def ours(things: Iterable[Mapping]) -> Iterable[Mapping]:
@@ -41,7 +41,7 @@ def remove_from_engine(client: docker.APIClient) -> None:
 
 def remove_files() -> None:
     """Remove the directories that instances of tests generated."""
-    for prefix in PREFIXES:
+    for prefix in TEST_INSTANCES:
         for directory in STATE.glob(f"{prefix}*"):
             if directory.name not in KEPT:
                 shutil.rmtree(directory, ignore_errors=True)

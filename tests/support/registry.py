@@ -4,6 +4,7 @@ What it serves under those names are the images that the project uses here, buil
 where this machine finds it, and where containers on the engine's default network do.
 """
 
+import ipaddress
 import json
 import os
 import signal
@@ -38,9 +39,8 @@ class Registry:
         STATE.mkdir(parents=True, exist_ok=True)
         self.port = self._port()
         self.mirror = f"127.0.0.1:{self.port}"
-        gateway = lab.client.inspect_network("bridge")["IPAM"]["Config"][0]["Gateway"]
-        # How a container on the default network names it.
-        self.mirror_for_containers = f"{gateway}:{self.port}"
+        # How a container on the engine's default network names it.
+        self.mirror_for_containers = f"{gateway(lab)}:{self.port}"
         # The program listens on one address; two of them share the store.
         for address in (self.mirror, self.mirror_for_containers):
             if not answers(address):
@@ -86,6 +86,12 @@ class Registry:
         finally:
             # Whoever wants it shall have to pull it.
             client.remove_image(name, noprune=True)
+
+
+def gateway(lab: Lab) -> str:
+    """This machine's address on the engine's default network."""
+    network = lab.client.inspect_network("bridge")["IPAM"]["Config"][0]
+    return network.get("Gateway") or str(next(ipaddress.ip_network(network["Subnet"]).hosts()))
 
 
 def answers(address: str) -> bool:

@@ -1,0 +1,68 @@
+"""The registry is where images come from, and it is asked only for what is missing."""
+
+import docker
+import pytest
+import registry
+
+from cloudlab.images import references
+
+
+@pytest.fixture(scope="module")
+def mirror(lab):
+    """Address of the registry, which is what the settings name from here on; nothing of it is in the engine yet."""
+    served = registry.Registry(lab)
+    served.fill()
+    lab.environ["REGISTRY_MIRROR"] = served.mirror
+    remove_images(lab, f"{served.mirror}/")
+    yield served.mirror
+    remove_images(lab, f"{served.mirror}/")
+
+
+def remove_images(lab, prefix: str) -> None:
+    """Remove the names that begin so from the engine; the images live on under their others."""
+    for image in lab.client.images():
+        for name in image["RepoTags"] or []:
+            if name.startswith(prefix):
+                lab.client.remove_image(name, force=True, noprune=True)
+
+
+@pytest.fixture(scope="module")
+def converged(lab, mirror):
+    """The instance, converged with images from the registry."""
+    lab.converge()
+    yield lab
+    lab.playbook("reset", "--extra-vars", "level=everything confirm=yes")
+
+
+def test_every_container_runs_the_pinned_upstream_image(converged, mirror):
+    values = converged.values
+    for name, item in converged.containers().items():
+        image = values["images"][values["catalogue"][name]["image"]]
+        assert item["Config"]["Image"] == references.registry_reference(image, mirror)
+        assert converged.is_healthy(name)
+
+
+def test_the_second_run_changes_nothing(converged):
+    before = converged.lives()
+    assert converged.converge().changed == 0
+    assert converged.lives() == before
+
+
+def test_without_the_registry_what_is_there_is_enough(converged):
+    registry.stop()
+    assert converged.converge().changed == 0
+
+
+def test_without_the_registry_what_is_missing_is_named(converged, mirror):
+    converged.client.remove_container(converged.container("redis"), force=True)
+    remove_images(converged, f"{mirror}/library/redis")
+    with pytest.raises(docker.errors.ImageNotFound):
+        converged.client.inspect_image(f"{mirror}/library/redis:8.10.2-alpine")
+    before = converged.lives()
+    run = converged.playbook("dev", status=None)
+    assert run.status != 0
+    assert f"{mirror}/library/redis" in run.output
+    assert "REGISTRY_MIRROR" in run.output
+    assert "Traceback" not in run.output
+    # The images come before everything else: nothing was touched.
+    assert converged.lives() == before
