@@ -10,16 +10,23 @@ extends_documentation_fragment:
   - default_callback
   - result_format_callback
 description:
-  - Shows a line for every task that changed something or took long, with the time since the start, and at the end whether there
-    was anything to do. Tasks that found what they wanted are silent.
+  - Shows a line for every task that changed something or took long, with the time since the start, and at the end whether
+    there was anything to do. Tasks that found what they wanted are silent.
   - A failure is shown once, with the task's message.
   - With C(-v) it is Ansible's default output.
 """
 
+import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible import constants as C
+from ansible import context
 from ansible.plugins.callback.default import CallbackModule as DefaultCallback
+
+from cloudlab import commandline
 
 # A task that changed nothing is worth a line when somebody had to wait for it.
 LONG_SECONDS = 3
@@ -36,6 +43,13 @@ class CallbackModule(DefaultCallback):
         super().__init__()
         self._began = time.monotonic()
         self._task_began = self._began
+
+    def v2_playbook_on_start(self, playbook):
+        # Ansible looks for the task to start at before it asks for variables; this is the last chance to refuse.
+        if problem := commandline.problem(context.CLIARGS):
+            self._display.error(problem, wrap_text=False)
+            raise SystemExit(1)
+        super().v2_playbook_on_start(playbook)
 
     @property
     def _is_brief(self):

@@ -76,7 +76,7 @@ def unknown(names: Iterable[str], valid: Iterable[str], what: str) -> list[str]:
     valid = sorted(valid)
     problems = []
     for name in sorted(set(names) - set(valid)):
-        close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+        close = difflib.get_close_matches(name, valid, n=1, cutoff=0.6)
         hint = f" Did you mean {close[0]}?" if close else ""
         problems.append(f"unknown {what} {name}.{hint} Valid: {', '.join(valid)}.")
     return problems

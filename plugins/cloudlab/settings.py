@@ -155,5 +155,5 @@ def _convert_into(values: dict[str, Any], name: str, raw: str, place: str, probl
 
 def _nearest(key: str) -> str:
     known = [name.upper() for name in spec()]
-    close = difflib.get_close_matches(key.upper(), known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(key.upper(), known, n=1, cutoff=0.6)
     return f"Did you mean {close[0]}?" if close else f"Known keys: {', '.join(sorted(known))}."

@@ -10,8 +10,8 @@ description:
     upper-case name. A variable of the process environment wins over C(.env), extra variables win over both, and all of
     them win over C(group_vars).
   - An unknown key or a value of the wrong type ends the run with the file, the line and the nearest valid name.
-  - Command-line options that would silently skip what a run rests on (C(--limit) without localhost, C(--start-at-task),
-    C(--skip-tags)) are refused here too, because Ansible alone would do nothing and report success.
+  - Command-line options that would silently skip what a run rests on (C(--start-at-task), C(--skip-tags)) are refused
+    here too, because Ansible alone would do nothing, or half of it, and report success.
 options:
   stage:
     description: When Ansible asks this plugin; see C(ansible-doc -t vars host_group_vars).
@@ -32,11 +32,14 @@ from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.vars import BaseVarsPlugin
 
-from cloudlab import settings
+from cloudlab import commandline, settings
 
 
 class VarsModule(BaseVarsPlugin):
     """Answers for the group `all`; asked many times in a run, it reads the file once."""
+
+    # Asked in the order of vars_plugins_enabled, after group_vars and so winning over them.
+    REQUIRES_ENABLED = True
 
     _values: dict | None = None
 
@@ -45,7 +48,8 @@ class VarsModule(BaseVarsPlugin):
         if not any(getattr(entity, "name", None) == "all" for entity in _as_list(entities)):
             return {}
         if VarsModule._values is None:
-            _check_command_line(context.CLIARGS)
+            if problem := commandline.problem(context.CLIARGS):
+                raise AnsibleError(problem)
             try:
                 VarsModule._values = settings.load(os.environ)
             except settings.SettingsError as error:
@@ -59,20 +63,3 @@ def _as_list(entities):
 
 def _bullets(problems):
     return "\n".join(f"  - {problem}" for problem in problems)
-
-
-def _check_command_line(arguments):
-    """Refuse the options of ansible-playbook that end in doing nothing, or half of it, with exit status 0."""
-    if arguments.get("subset") and "localhost" not in str(arguments["subset"]).split(","):
-        raise AnsibleError(
-            f"--limit {arguments['subset']}: there is no such host. The only host is localhost; leave --limit out."
-        )
-    if arguments.get("start_at_task"):
-        raise AnsibleError(
-            "--start-at-task would skip the checks that every run begins with. Choose components with --tags instead."
-        )
-    if arguments.get("skip_tags"):
-        raise AnsibleError(
-            "--skip-tags: a component's tags include what needs it, so skipping one would skip what others rest on. "
-            "Choose components with --tags, or a list of your own in group_vars/all/profiles.yml."
-        )
