@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tarfile
+import tempfile
 import threading
 import time
 import urllib.request
@@ -42,13 +43,32 @@ def client():
 
 
 @pytest.fixture(autouse=True)
+def own_lock(tmp_path, monkeypatch):
+    """Builds of this user outside the tests neither wait for these nor hold them up."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+@pytest.fixture(autouse=True)
 def no_images_left(client):
     yield
-    for image in client.images():
-        for name in [*(image["RepoTags"] or []), *(image["RepoDigests"] or [])]:
-            if PREFIX in name:
-                with contextlib.suppress(ImageNotFound):
-                    client.remove_image(name, force=True)
+    for image in ours(client):
+        with contextlib.suppress(ImageNotFound):
+            client.remove_image(image, force=True)
+
+
+def ours(client) -> list[str]:
+    """Ids of the images that carry this module's name and of all layers on top of them, newest first."""
+    images = sorted(client.images(all=True), key=lambda image: image["Created"], reverse=True)
+    found = {
+        image["Id"]
+        for image in images
+        if any(PREFIX in name for name in [*(image["RepoTags"] or []), *(image["RepoDigests"] or [])])
+    }
+    size = 0
+    while size != len(found):
+        size = len(found)
+        found |= {image["Id"] for image in images if image["ParentId"] in found}
+    return [image["Id"] for image in images if image["Id"] in found]
 
 
 @pytest.fixture(scope="module")
