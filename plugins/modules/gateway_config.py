@@ -4,12 +4,13 @@ short_description: Converge the API gateway's configuration, live
 description:
   - Makes Envoy's clusters, listener and routes from the routes that services declare, and brings them into the gateway
     without dropping a connection. Envoy watches the files; its container is not made anew.
-  - A configuration is tried out first, by C(envoy --mode validate) in a container of its own with the same image. What Envoy
-    refuses is never written. After the change Envoy is asked whether it took each file over; if it did not, the former files
-    are put back and the task fails with Envoy's own words.
+  - A configuration is tried out first, by C(envoy --mode validate) in a container of its own with the same image. What
+    Envoy refuses is never written. After the change Envoy is asked whether it took each file over; if it did not, the
+    former files are put back and the task fails with Envoy's own words.
   - Clusters are added before the routes that need them, and removed after.
   - Returns the bootstrap configuration, which belongs to the container's specification.
-  - Where the engine does not pass on that a file was renamed (a virtual machine), the container is restarted, with a warning.
+  - Where the engine does not pass on that a file was renamed (a virtual machine), the container is restarted, with a
+    warning.
   - With nothing to do, neither the engine nor Envoy is asked.
   - Runs in process on the controller; needs the Python package C(docker).
 options:
@@ -30,7 +31,9 @@ options:
     type: str
     required: true
   services:
-    description: The services that the gateway may reach, and what it exposes of them; see the filter P(gateway_services#filter).
+    description:
+      - The services that the gateway may reach, and what it exposes of them. The filter P(gateway_services#filter)
+        makes the list from the catalogue.
     type: list
     elements: dict
     required: true
@@ -47,8 +50,8 @@ options:
         type: int
       routes:
         description:
-          - "Below a path: C(prefix), C(auth) (V(required), V(optional) or V(none)), C(methods), C(timeout), C(retries) of safe
-            methods, C(rate_limit) with C(requests) and C(per)."
+          - "Below a path: C(prefix), C(auth) (V(required), V(optional) or V(none)), C(methods), C(timeout),
+            C(retries) of safe methods, C(rate_limit) with C(requests) and C(per)."
           - "A gRPC service: C(grpc), its full name, and C(auth), C(timeout), C(rate_limit)."
         type: list
         elements: dict

@@ -56,7 +56,8 @@ class Keys:
         claims = {"iss": ISSUER, "aud": [AUDIENCE], "sub": "u-1", "tenant": "t-1", "roles": ["admin", "buyer"]}
         claims |= {"iat": now, "exp": now + 300} | changes
         head = {"alg": "ES256", "typ": "JWT", "kid": self.kid}
-        signed = ".".join(_b64(json.dumps(part).encode()) for part in (head, {k: v for k, v in claims.items() if v is not None}))
+        claims = {name: value for name, value in claims.items() if value is not None}
+        signed = ".".join(_b64(json.dumps(part).encode()) for part in (head, claims))
         r, s = utils.decode_dss_signature(self._key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
         return f"{signed}.{_b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
@@ -155,7 +156,9 @@ class Gateway:
     def get(self, path: str, **arguments) -> requests.Response:
         return self.send("GET", path, **arguments)
 
-    def send(self, method: str, path: str, *, token: str = "", headers: dict | None = None, **arguments) -> requests.Response:
+    def send(
+        self, method: str, path: str, *, token: str = "", headers: dict | None = None, **arguments
+    ) -> requests.Response:
         headers = (headers or {}) | ({"Authorization": f"Bearer {token}"} if token else {})
         return requests.request(method, self.url + path, headers=headers, timeout=30, **arguments)
 
@@ -197,6 +200,7 @@ class Run:
         tasks = json.loads(done.stdout)["plays"][0]["tasks"]
         self.failed = done.returncode != 0
         self.results = [task["hosts"]["localhost"] for task in tasks if task["hosts"]]
+        self.gateway = next((result for result in self.results if result.get("action") == "gateway_config"), {})
         self.changed = any(result.get("changed") for result in self.results)
 
     @property

@@ -10,7 +10,7 @@ Resource = dict[str, Any]
 
 TYPE_CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 TRACING = "tracing"
-_TYPE_HTTP = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_PROTOCOL = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _TYPE_DNS = "type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster"
 _TYPE_CARES = "type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
 
@@ -63,7 +63,7 @@ def _cluster(name: str, host: str, port: int, *, http2: bool) -> Resource:
         "upstream_connection_options": {
             "tcp_keepalive": {"keepalive_probes": 3, "keepalive_time": 10, "keepalive_interval": 5},
         },
-        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _protocol(http2)},
+        "typed_extension_protocol_options": {_PROTOCOL: _protocol(http2)},
     }
 
 
@@ -109,7 +109,7 @@ def _outlier_detection() -> Resource:
 def _protocol(http2: bool) -> Resource:
     version = {"http2_protocol_options": {}} if http2 else {"http_protocol_options": {}}
     return {
-        "@type": _TYPE_HTTP,
+        "@type": f"type.googleapis.com/{_PROTOCOL}",
         "explicit_http_config": version,
         # Shorter than what servers keep an idle connection for: a request never meets one that is being closed.
         "common_http_protocol_options": {"idle_timeout": "30s"},

@@ -1,7 +1,7 @@
 """Envoy's configuration as files. Pure functions over the model.
 
-`live_files`: what Envoy watches, one file per kind of resource. `bootstrap`: what it is started with. `standalone`: both in one
-document, for a trial: in Envoy's validation mode nothing that is watched is read.
+`live_files`: what Envoy watches, one per kind of resource. `bootstrap`: what it is started with. `standalone`: both in
+one document, for a trial: in Envoy's validation mode nothing that is watched is read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from cloudlab.gateway.routing import routing
 
 CLUSTERS, LISTENERS, ROUTES = "cds.json", "lds.json", "rds.json"
 FILES = (CLUSTERS, LISTENERS, ROUTES)
+_LOG_LINE = {"time": "%Y-%m-%dT%T.%eZ", "level": "%l", "service": "gateway", "logger": "%n", "msg": "%j"}
 
 
 def live_files(gateway: Gateway) -> dict[str, str]:
@@ -74,11 +75,7 @@ def _bootstrap(instance: str) -> dict[str, Any]:
             ],
         },
         # One kind of line in the container's log: the access log's and Envoy's own are both JSON.
-        "application_log_config": {
-            "log_format": {
-                "json_format": {"time": "%Y-%m-%dT%T.%eZ", "level": "%l", "service": "gateway", "logger": "%n", "msg": "%j"},
-            },
-        },
+        "application_log_config": {"log_format": {"json_format": _LOG_LINE}},
     }
 
 

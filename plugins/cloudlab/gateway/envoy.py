@@ -21,6 +21,13 @@ USER = "101:101"
 ADMIN = "/usr/local/bin/cloudlab-admin"  # the role's script: prints what the admin interface answers
 TRIAL_SECONDS = 60
 _CANDIDATE = "candidate.json"
+_TRIAL_LIMITS = {
+    "network_mode": "none",
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges:true"],
+    "mem_limit": "256m",
+    "pids_limit": 64,
+}
 
 # The live file -> the prefix of its statistics.
 _STATS = {
@@ -38,7 +45,7 @@ class EnvoyError(Exception):
 
 @dataclass(frozen=True)
 class State:
-    """What a running Envoy says: file -> version in use, file -> updates refused so far, and whether it still prepares some."""
+    """What a running Envoy says: file -> version in use, file -> number of refused updates, whether it prepares any."""
 
     versions: dict[str, str]
     refused: dict[str, int]
@@ -61,9 +68,7 @@ def try_out(client: APIClient, image: str, name: str, instance: str, text: str) 
             command=["--mode", "validate", "--concurrency", "1", "--log-level", "warning", "-c", f"/{_CANDIDATE}"],
             user=USER,
             labels=labels,
-            host_config=client.create_host_config(
-                network_mode="none", cap_drop=["ALL"], security_opt=["no-new-privileges:true"], mem_limit="256m", pids_limit=64
-            ),
+            host_config=client.create_host_config(**_TRIAL_LIMITS),
         )["Id"]
         try:
             client.put_archive(container, "/", _archive(text))
@@ -75,7 +80,8 @@ def try_out(client: APIClient, image: str, name: str, instance: str, text: str) 
     except (DockerException, requests.exceptions.RequestException) as error:
         raise EnvoyError(f"The gateway's configuration could not be tried out in the image {image}: {error}") from error
     if code:
-        raise EnvoyError(f"Envoy refuses the gateway's configuration; nothing was changed. It says: {_complaint(output)}")
+        words = _complaint(output)
+        raise EnvoyError(f"Envoy refuses the gateway's configuration; nothing was changed. It says: {words}")
 
 
 def has_image(client: APIClient, image: str) -> bool:

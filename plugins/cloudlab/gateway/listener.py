@@ -112,8 +112,11 @@ def _request_ids() -> Resource:
         "preserve_external_request_id": True,
         "always_set_request_id_in_response": True,
         "request_id_extension": {
-            # Envoy would note its sampling decision in the id, and so alter it.
-            "typed_config": {"@type": f"{_EXTENSIONS}.request_id.uuid.v3.UuidRequestIdConfig", "pack_trace_reason": False},
+            "typed_config": {
+                "@type": f"{_EXTENSIONS}.request_id.uuid.v3.UuidRequestIdConfig",
+                # Envoy would note its sampling decision in the id, and so alter it.
+                "pack_trace_reason": False,
+            },
         },
     }
 
@@ -258,11 +261,10 @@ def access_log(tracing: bool) -> Resource:
         "client": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%",
         "user_agent": "%REQ(USER-AGENT)%",
     }
+    other_path = {"name": ":path", "string_match": {"exact": HEALTH_PATH}, "invert_match": True}
     return {
         "name": "envoy.access_loggers.stdout",
-        "filter": {
-            "header_filter": {"header": {"name": ":path", "string_match": {"exact": HEALTH_PATH}, "invert_match": True}},
-        },
+        "filter": {"header_filter": {"header": other_path}},
         "typed_config": {
             "@type": f"{_EXTENSIONS}.access_loggers.stream.v3.StdoutAccessLog",
             "log_format": {

@@ -1,7 +1,8 @@
-"""Bring a configuration into a gateway that runs: tried out first, changed without dropping a connection, put back if refused.
+"""Bring a configuration into a running gateway: tried out first, without a dropped connection, put back if refused.
 
-The files stand in `<directory>/config/gateway-live/`, which is mounted into the container; Envoy reads them when one is renamed
-into place. A mark beside the folder says that exactly these files were proven, so that a run with nothing to do asks nobody.
+The files stand in `<directory>/config/gateway-live/`, which is mounted into the container; Envoy reads them when one is
+renamed into place. A mark beside the folder says that exactly these files were proven, so that a run with nothing to do
+asks nobody.
 """
 
 from __future__ import annotations
@@ -116,7 +117,12 @@ class _Change:
     """One change of the files under a gateway that runs, or before it does."""
 
     def __init__(
-        self, client: APIClient, target: Target, have: Mapping[str, str | None], want: Mapping[str, str], outcome: Outcome
+        self,
+        client: APIClient,
+        target: Target,
+        have: Mapping[str, str | None],
+        want: Mapping[str, str],
+        outcome: Outcome,
     ):
         self.client, self.target, self.have, self.want, self.outcome = client, target, have, want, outcome
 
@@ -156,8 +162,8 @@ class _Change:
             if state.refused[name] > refused:
                 words = envoy.refusal(self.client, self.target.container, begun)
                 raise envoy.EnvoyError(
-                    f"container {self.target.container}: Envoy refuses the new {name}; the former configuration stands and "
-                    f"runs. It says: {words}"
+                    f"container {self.target.container}: Envoy refuses the new {name}; the former configuration stands "
+                    f"and runs. It says: {words}"
                 )
             if time.monotonic() > deadline:
                 if state.warming:
@@ -173,8 +179,8 @@ class _Change:
         for name, text in self.want.items():
             self._write(name, text)
         self.outcome.warnings.append(
-            f"The container {self.target.container} was restarted: it did not notice the new configuration by itself, as happens "
-            "where the engine runs in a virtual machine. Open connections were closed."
+            f"The container {self.target.container} was restarted: it did not notice the new configuration by itself, "
+            "as happens where the engine runs in a virtual machine. Open connections were closed."
         )
         envoy.restart(self.client, self.target.container)
         for name, text in self.want.items():

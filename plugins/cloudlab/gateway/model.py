@@ -64,7 +64,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Service:
-    """A service that the gateway can reach: its DNS name, and its container ports for HTTP and gRPC where it has them."""
+    """A service that the gateway can reach: its DNS name, and its container ports for HTTP and gRPC, if any."""
 
     name: str
     http: int | None
@@ -198,7 +198,8 @@ def _route(service: Service, raw: Any, settings: Settings) -> Route:
     common = {"service": service.name, "auth": auth, "rate_limit": _rate_limit(raw.get("rate_limit"))}
     if grpc:
         # A stream may last; how long a call may take is the caller's to say (grpc-timeout), unless the route limits it.
-        return Route(path=_grpc_path(service, raw["grpc"]), grpc=True, timeout=_timeout(raw.get("timeout", 0)), **common)
+        timeout = _timeout(raw.get("timeout", 0))
+        return Route(path=_grpc_path(service, raw["grpc"]), grpc=True, timeout=timeout, **common)
     return Route(
         path=_prefix(service, raw["prefix"]),
         methods=_methods(raw.get("methods")),
@@ -212,7 +213,7 @@ def _prefix(service: Service, value: Any) -> str:
     if service.http is None:
         raise ValueError("the service has no port for HTTP; give it one in `ports`")
     if not isinstance(value, str) or not _PREFIX.fullmatch(value) or "//" in value:
-        raise ValueError(f"the prefix {value!r} must be a path that begins with / and has no empty part, query or escape")
+        raise ValueError(f"the prefix {value!r} must be a path that begins with /, without empty part, query or escape")
     if value.rstrip("/") == HEALTH_PATH:
         raise ValueError(f"{HEALTH_PATH} is the gateway's own; choose another prefix")
     return value
@@ -279,7 +280,7 @@ def _conflicts(gateway: Gateway) -> list[str]:
     for place, route in enumerate(routes):
         for other in routes[:place]:
             if _same_path(route, other) and _overlap(route, other):
-                problems.append(f"{other.name} and {route.name}: both take the same requests; change the prefix or the methods")
+                problems.append(f"{other.name} and {route.name}: both take the same requests; change path or methods")
     return problems
 
 

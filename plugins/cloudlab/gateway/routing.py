@@ -18,9 +18,7 @@ TYPE_ROUTES = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 _TYPE_CORS = "type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy"
 _TYPE_JWT = "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig"
 _TYPE_LIMIT = "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
-_TYPE_PREVIOUS_HOSTS = (
-    "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
-)
+_TYPE_PREVIOUS_HOSTS = "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 FILTER_CORS = "envoy.filters.http.cors"
 FILTER_JWT = "envoy.filters.http.jwt_authn"
@@ -29,7 +27,7 @@ FILTER_LIMIT = "envoy.filters.http.local_ratelimit"
 
 def routing(gateway: Gateway) -> Resource:
     """The one route configuration: the gateway's own health, every route, and an answer to everything else."""
-    routes = [_health(), *(_route(route) for route in gateway.routes), *_wrong_methods(gateway.routes), _unknown()]
+    routes = [_health(), *(_route(route) for route in gateway.routes), *_refusals(gateway)]
     return {
         "@type": TYPE_ROUTES,
         "name": NAME,
@@ -38,7 +36,7 @@ def routing(gateway: Gateway) -> Resource:
                 "name": "all",
                 "domains": ["*"],
                 "typed_per_filter_config": {FILTER_CORS: cors_policy(gateway.settings.cors)},
-                "routes": _ordered(routes),
+                "routes": [*_preflight(gateway.routes), *_ordered(routes)],
             },
         ],
     }
@@ -155,12 +153,7 @@ def _limit(route: Route, limit: RateLimit) -> Resource:
         "filter_enforced": always,
         "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
         "rate_limited_as_resource_exhausted": True,
-        "response_headers_to_add": [
-            {
-                "header": {"key": "retry-after", "value": str(math.ceil(limit.seconds / limit.requests))},
-                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-            },
-        ],
+        "response_headers_to_add": [_header("retry-after", str(math.ceil(limit.seconds / limit.requests)))],
     }
 
 
@@ -168,22 +161,54 @@ def _health() -> Resource:
     return _answer("gateway:health", {"path": HEALTH_PATH}, 200)
 
 
-def _wrong_methods(routes: Iterable[Route]) -> list[Resource]:
-    """An answer that says which methods there are, on paths that do not take all."""
-    allowed: dict[str, set[str]] = {}
-    for route in routes:
-        if not route.grpc:
-            allowed.setdefault(route.path, set()).update(route.methods or METHODS)
+def _preflight(routes: Iterable[Route]) -> list[Resource]:
+    """A way for preflights: the CORS filter answers them, but only where a path leads to a service. None gets there."""
+    first = next(iter(routes), None)
+    if first is None:
+        return []
+    headers = [
+        {"name": ":method", "string_match": {"exact": "OPTIONS"}},
+        {"name": "origin", "present_match": True},
+        {"name": "access-control-request-method", "present_match": True},
+    ]
     return [
-        _answer(f"gateway:methods of {path}", _match(path), 405)
-        | {"response_headers_to_add": [{"header": {"key": "allow", "value": ", ".join(m for m in METHODS if m in methods)}}]}
-        for path, methods in allowed.items()
-        if methods < set(METHODS)
+        {
+            "name": "gateway:preflight",
+            "match": {"prefix": "/", "headers": headers},
+            "route": {"cluster": cluster_of(first)},
+            "typed_per_filter_config": {FILTER_JWT: token_rule("none")},
+        },
     ]
 
 
-def _unknown() -> Resource:
-    return _answer("gateway:unknown", {"prefix": "/"}, 404)
+def _refusals(gateway: Gateway) -> list[Resource]:
+    """Answers to what no route takes: which methods a path has, if not all, and that there is no such path."""
+    allowed: dict[str, set[str]] = {}
+    for route in gateway.routes:
+        if not route.grpc:
+            allowed.setdefault(route.path, set()).update(route.methods or METHODS)
+    readable = _readable(gateway.settings.cors)
+    wrong_methods = [
+        _answer(f"gateway:methods of {path}", _match(path), 405)
+        | {"response_headers_to_add": [_header("allow", ", ".join(m for m in METHODS if m in methods)), *readable]}
+        for path, methods in allowed.items()
+        if methods < set(METHODS)
+    ]
+    unknown = _answer("gateway:unknown", {"prefix": "/"}, 404) | {"response_headers_to_add": readable}
+    return [*wrong_methods, unknown]
+
+
+def _readable(cors: Cors) -> list[Resource]:
+    """The CORS filter passes by what the gateway answers itself; nothing in it is hidden from any origin."""
+    return [
+        _header("access-control-allow-origin", "%REQ(ORIGIN)%"),
+        _header("access-control-allow-credentials", "true"),
+        _header("access-control-expose-headers", ", ".join(cors.expose_headers)),
+    ]
+
+
+def _header(name: str, value: str) -> Resource:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
 def _answer(name: str, match: Resource, status: int) -> Resource:
