@@ -1,0 +1,3 @@
+module cloudlab.example/reload
+
+go 1.26

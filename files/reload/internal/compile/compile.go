@@ -1,0 +1,161 @@
+// Package compile runs the go command.
+package compile
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"cloudlab.example/reload/internal/graph"
+)
+
+// Flags of every build, chosen for the time from a save to a program.
+var Flags = []string{
+	// The linker is the greater part of an incremental build; without tables for debuggers it takes half the time. Stack
+	// traces keep their files and lines.
+	"-ldflags=-s -w",
+	// A profile in a main package would compile everything below it once per program.
+	"-pgo=off",
+	// A stamp would relink on each commit, and there is no git here.
+	"-buildvcs=false",
+}
+
+// A Toolchain builds targets below Source into Stage.
+type Toolchain struct {
+	Source string
+	// Stage is a folder on the file system where programs end up, so that they are moved there and never copied.
+	Stage string
+}
+
+// A Result is what became of one target.
+type Result struct {
+	// Program is the executable; empty when the build failed.
+	Program string
+	// Words are the compiler's own, with paths relative to the source tree.
+	Words string
+}
+
+// grace is what go gets to end when a build is not wanted any more.
+const grace = 2 * time.Second
+
+// List runs `go list`: a graph.Lister.
+func (t Toolchain) List(ctx context.Context, folder string, arguments ...string) ([]byte, error) {
+	output, words, err := t.run(ctx, folder, append([]string{"list"}, arguments...)...)
+	if err != nil {
+		return nil, fmt.Errorf("go list: %s", failure(t.relative(folder, words), err))
+	}
+	return output, nil
+}
+
+// Build builds the targets and reports each as soon as it is known what became of it. It fails only when the context ends;
+// report is never called after that.
+//
+// Several programs are compiled by one call of go first: it loads the packages once, keeps both processors busy, and nothing
+// is compiled twice. Then each is linked by a call of its own, which says in its own words why one of them cannot be.
+func (t Toolchain) Build(ctx context.Context, targets []graph.Target, report func(graph.Target, Result)) error {
+	if len(targets) > 1 {
+		for _, group := range graph.Settings(targets) {
+			t.compile(ctx, group)
+		}
+	}
+	var guard sync.Mutex
+	var pending sync.WaitGroup
+	free := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for _, target := range targets {
+		free <- struct{}{}
+		pending.Go(func() {
+			defer func() { <-free }()
+			result := t.link(ctx, target)
+			guard.Lock()
+			defer guard.Unlock()
+			if ctx.Err() == nil {
+				report(target, result)
+			}
+		})
+	}
+	pending.Wait()
+	return ctx.Err()
+}
+
+// compile fills go's cache with the packages of the targets. What fails here fails again when its target is linked.
+func (t Toolchain) compile(ctx context.Context, group []graph.Target) {
+	arguments := t.arguments(group[0])
+	for _, target := range group {
+		arguments = append(arguments, target.Package())
+	}
+	// A single package would be linked as well, into the folder that go runs in.
+	if len(group) > 1 && ctx.Err() == nil {
+		_, _, _ = t.run(ctx, group[0].Module, arguments...)
+	}
+}
+
+// link makes the program of a target, compiling what is left to compile.
+func (t Toolchain) link(ctx context.Context, target graph.Target) Result {
+	program := t.program(target)
+	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
+		return Result{Words: err.Error()}
+	}
+	_, words, err := t.run(ctx, target.Module, append(t.arguments(target), "-o", program, target.Package())...)
+	if err != nil {
+		return Result{Words: failure(t.relative(target.Module, words), err)}
+	}
+	return Result{Program: program}
+}
+
+func (t Toolchain) arguments(target graph.Target) []string {
+	return append([]string{"build", "-tags=" + strings.Join(target.Tags, ",")}, Flags...)
+}
+
+// program is where the target's executable is made. It stays there: go sees when it is up to date, and does not link it again.
+func (t Toolchain) program(target graph.Target) string {
+	sum := fnv.New64a()
+	sum.Write([]byte(target.Key()))
+	return filepath.Join(t.Stage, fmt.Sprintf("%016x", sum.Sum64()), filepath.Base(target.Main))
+}
+
+func (t Toolchain) run(ctx context.Context, folder string, arguments ...string) ([]byte, string, error) {
+	command := exec.CommandContext(ctx, "go", arguments...)
+	command.Dir = folder
+	command.Env = append(os.Environ(), "PWD="+folder, "GOTMPDIR="+t.Stage)
+	// Its own process group: a build that is not wanted any more ends with its compilers. Interrupted, go removes its folder.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGINT) }
+	command.WaitDelay = grace
+	var output, words bytes.Buffer
+	command.Stdout, command.Stderr = &output, &words
+	err := command.Run()
+	return output.Bytes(), words.String(), err
+}
+
+var place = regexp.MustCompile(`(?m)^(\s*)((?:\.{1,2}/)*[^\s:/][^\s:]*\.(?:go|s|mod|work|sum)):(\d+)`)
+
+// relative makes paths in go's words, which are relative to the folder where it runs, relative to the source tree.
+func (t Toolchain) relative(folder, words string) string {
+	prefix, err := filepath.Rel(t.Source, folder)
+	if err != nil || prefix == "." {
+		return strings.TrimSpace(words)
+	}
+	return strings.TrimSpace(place.ReplaceAllStringFunc(words, func(found string) string {
+		parts := place.FindStringSubmatch(found)
+		return parts[1] + path.Join(filepath.ToSlash(prefix), parts[2]) + ":" + parts[3]
+	}))
+}
+
+// failure are the words of a failed command; what says nothing is described by how it ended.
+func failure(words string, err error) string {
+	if words == "" {
+		return err.Error()
+	}
+	return words
+}
