@@ -10,8 +10,8 @@ extends_documentation_fragment:
   - default_callback
   - result_format_callback
 description:
-  - Shows a line for every task that changed something or took long, with the time since the start, and at the end whether
-    there was anything to do. Tasks that found what they wanted are silent.
+  - Shows a line for every task that changed something or took long, with the time since the start, and at the end
+    whether there was anything to do. Tasks that found what they wanted are silent.
   - A failure is shown once, with the task's message.
   - With C(-v) it is Ansible's default output.
 """

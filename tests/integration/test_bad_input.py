@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from lab import ROOT, Lab
 
-INSTANCE = "bad-input"
+INSTANCE = "test-bad-input"
 OFFSET = 23000
 
 
