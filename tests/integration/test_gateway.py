@@ -330,10 +330,11 @@ class TestContainer:
 
 
 class Traffic:
-    """Requests without a pause while something changes; `answers` holds every status."""
+    """Requests that nobody repeats, without a pause, while something changes; `answers` holds every status."""
 
     def __init__(self, gateway, path):
-        self.gateway, self.path, self.answers, self._end = gateway, path, [], threading.Event()
+        self.url, self.answers, self._end = gateway.url + path, [], threading.Event()
+        self._headers = {"Authorization": f"Bearer {gateway.keys.token()}"}
 
     def __enter__(self):
         self._pool = ThreadPoolExecutor(2)
@@ -349,7 +350,29 @@ class Traffic:
     def _send(self):
         with requests.Session() as session:
             while not self._end.is_set():
-                self.answers.append(session.get(self.gateway.url + self.path, timeout=10).status_code)
+                self.answers.append(session.post(self.url, headers=self._headers, timeout=10).status_code)
+
+
+class Stream:
+    """An answer that takes its time; `lines` is whole if nobody cut it off."""
+
+    def __init__(self, gateway, ticks):
+        self._url = f"{gateway.url}/api/v1/products?ticks={ticks}"
+
+    def __enter__(self):
+        self._response = requests.get(self._url, stream=True, timeout=30)
+        self._pool = ThreadPoolExecutor(1)
+        self._lines = self._pool.submit(lambda: list(self._response.iter_lines()))
+        return self
+
+    def __exit__(self, *_):
+        self._lines.result()
+        self._pool.shutdown()
+        self._response.close()
+
+    @property
+    def lines(self):
+        return self._lines.result()
 
 
 class TestChange:
@@ -364,18 +387,13 @@ class TestChange:
         routes = [*SERVICES[2]["routes"], {"prefix": "/new", "auth": "none"}]
         changed = [*SERVICES[:2], SERVICES[2] | {"routes": routes}]
         problem(gateway.get("/new"), 404)
-        lines = []
-        with requests.get(f"{gateway.url}/api/v1/products?ticks=40", stream=True, timeout=30) as stream:
-            reading = threading.Thread(target=lambda: lines.extend(stream.iter_lines()))
-            reading.start()
-            with Traffic(gateway, "/api/v1/products") as traffic:
-                run = gateway.converge(changed)
+        with Stream(gateway, 30) as stream, Traffic(gateway, "/api/v1/products") as traffic:
+            run = gateway.converge(changed)
             assert not run.failed, run.output
             assert run.gateway["live"] and run.gateway["files"] == ["cds.json", "rds.json"]
             assert gateway.get("/new").status_code == 200
             problem(gateway.get("/api/v1/away"), 404)
-            reading.join()
-        assert len(lines) == 40
+        assert len(stream.lines) == 30
         assert len(traffic.answers) > 20 and set(traffic.answers) == {200}
         assert gateway.inspect()["Id"] == container
         assert not gateway.converge(SERVICES).failed
@@ -434,8 +452,10 @@ class TestChange:
 
     def test_other_settings_reach_the_running_gateway(self, gateway):
         container = gateway.inspect()["Id"]
-        run = gateway.converge(SERVICES, gateway_jwt_audiences=f"{AUDIENCE},elsewhere")
-        assert not run.failed and run.gateway["files"] == ["lds.json"], run.output
+        with Stream(gateway, 30) as stream, Traffic(gateway, "/api/v1/products") as traffic:
+            run = gateway.converge(SERVICES, gateway_jwt_audiences=f"{AUDIENCE},elsewhere")
+            assert not run.failed and run.gateway["files"] == ["lds.json"], run.output
+        assert len(stream.lines) == 30 and set(traffic.answers) == {200}
         assert gateway.get("/api/v1/orders", token=gateway.keys.token(aud="elsewhere")).status_code == 200
         assert gateway.inspect()["Id"] == container
 
