@@ -6,6 +6,7 @@
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -102,9 +103,11 @@ def plan(declared: State, existing: State) -> Plan:
 
 
 def difference(steps: Plan) -> tuple[dict, dict]:
-    """(before, after): the objects that change, by what they are."""
+    """(before, after): the objects that change, by what they are, in plain types that every output can show."""
     before = {step.what: step.before for step in steps.steps if step.before is not None}
-    return before, {step.what: step.after for step in steps.steps}
+    after = {step.what: step.after for step in steps.steps}
+    # Values of a play are subclasses of str and int; a way through JSON leaves what they say.
+    return json.loads(json.dumps(before)), json.loads(json.dumps(after))
 
 
 class Server:
