@@ -142,7 +142,9 @@ class TestTokens:
             problem(session.send(request, timeout=10), 401)
         request.url = gateway.url + "/api/v1/products/..%2Forders"
         with requests.Session() as session:
-            assert session.send(request, timeout=10).status_code == 400
+            response = session.send(request, timeout=10)
+        assert response.status_code == 400 and response.headers["content-type"] == PROBLEM
+        assert "path_normalization_failed" in response.json()["detail"]
 
 
 class TestFrontEnds:

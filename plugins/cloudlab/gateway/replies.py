@@ -15,6 +15,7 @@ Resource = dict[str, Any]
 CONTENT_TYPE = "application/problem+json"
 _SERVICE = f"%METADATA(ROUTE:{NAMESPACE}:service)%"
 _SAID = "%LOCAL_REPLY_BODY%"  # what Envoy would have answered
+_DETAILS = "%RESPONSE_CODE_DETAILS%"  # its reason in one word, for what it says nothing about
 _TYPE_CEL = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
 
 # The JWT filter says 401 when it could not get the keys, as if the token were wrong.
@@ -22,7 +23,7 @@ _KEYS_AWAY = 'response.code_details == "jwt_authn_access_denied{Jwks_remote_fetc
 
 # Status, title, detail. The first that fits is taken.
 _TITLES = (
-    (400, "Bad Request", _SAID),
+    (400, "Bad Request", f"The gateway does not accept this request: {_DETAILS}."),
     (401, "Unauthorized", _SAID),
     (403, "Forbidden", _SAID),
     (404, "Not Found", "The gateway has no route for this path."),
@@ -43,7 +44,7 @@ def local_replies(publisher: str) -> Resource:
             _mapper(_status(503), 503, "Service Unavailable", f"{_SERVICE} is not available.", _SERVICE),
             _mapper(_status(504), 504, "Gateway Timeout", f"{_SERVICE} did not answer in time.", _SERVICE),
         ],
-        "body_format": _problem("%RESPONSE_CODE%", "The gateway could not pass the request on", _SAID),
+        "body_format": _problem("%RESPONSE_CODE%", "The gateway could not pass the request on", _DETAILS),
     }
 
 
