@@ -26,7 +26,7 @@ FAULTS: tuple[Fault, ...] = (
         re.compile(r"InconsistentClusterIdException"),
         "Kafka's data belongs to another ZooKeeper: ZooKeeper's volume was removed or replaced while Kafka's was kept."
         " Neither works without the other. Put the old ZooKeeper volume back, or remove the data of both (topics and"
-        ' messages are lost): ansible-playbook playbooks/reset.yml -e \'{"data": ["zookeeper", "kafka"]}\'',
+        " messages are lost): ansible-playbook playbooks/reset.yml -e level=data -e components=zookeeper",
     ),
     Fault(
         re.compile(r"KeeperException\$NodeExistsException"),
@@ -37,7 +37,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         re.compile(r"cannot (?:downgrade a node from version|upgrade a node from version) \[?[\d.]+"),
         "The data volume was written by an Elasticsearch version that the present image cannot read. Use the version"
-        " that wrote it, or remove the volume's data with playbooks/reset.yml.",
+        " that wrote it, or remove its data: ansible-playbook playbooks/reset.yml -e level=data -e components=elasticsearch",
     ),
     Fault(
         re.compile(r"java\.lang\.OutOfMemoryError: Java heap space"),
