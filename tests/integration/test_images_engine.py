@@ -57,18 +57,20 @@ def no_images_left(client):
 
 
 def ours(client) -> list[str]:
-    """Ids of the images that carry this module's name and of all layers on top of them, newest first."""
-    images = sorted(client.images(all=True), key=lambda image: image["Created"], reverse=True)
-    found = {
+    """Ids of the images that carry this module's name and of all layers on top of them, children before parents."""
+    images = client.images(all=True)
+    parents = {image["Id"]: image["ParentId"] for image in images}
+    named = {
         image["Id"]
         for image in images
         if any(PREFIX in name for name in [*(image["RepoTags"] or []), *(image["RepoDigests"] or [])])
     }
-    size = 0
-    while size != len(found):
-        size = len(found)
-        found |= {image["Id"] for image in images if image["ParentId"] in found}
-    return [image["Id"] for image in images if image["Id"] in found]
+
+    def ancestry(image):
+        return [image, *ancestry(parents[image])] if image in parents else []
+
+    lines = {image: ancestry(image) for image in parents}
+    return sorted((image for image in lines if named & set(lines[image])), key=lambda image: -len(lines[image]))
 
 
 @pytest.fixture(scope="module")
