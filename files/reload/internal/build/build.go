@@ -83,6 +83,10 @@ type Builder struct {
 	owed, failed map[string]graph.Target
 	// running is the build that is under way, if there is one.
 	running *run
+	// files changed since the graph was last compared with them, late ones of them since the build under way began;
+	// outgrown is true when the graph has to be read anew in any case.
+	files, late []string
+	outgrown    bool
 }
 
 // A run is one build that is under way.
@@ -93,7 +97,6 @@ type run struct {
 	results chan result
 	// patient runs are left to finish: they replace one that was given up already.
 	patient bool
-	files   []string
 }
 
 // A result without target is the last one of its run.
@@ -144,20 +147,18 @@ func Run(ctx context.Context, config Config, retry <-chan os.Signal, ready func(
 }
 
 func (b *Builder) loop(ctx context.Context, batches <-chan watch.Batch, retry <-chan os.Signal) error {
-	var files []string
 	for {
 		if b.running == nil && len(b.owed) > 0 {
-			b.start(ctx, files, false)
-			files = nil
+			b.start(ctx, false)
 		}
 		select {
 		case batch := <-batches:
-			files = append(files, batch.Files...)
+			b.files, b.late = append(b.files, batch.Files...), append(b.late, batch.Files...)
+			b.outgrown = b.outgrown || batch.Everything
 			b.owe(b.affected(batch))
 			if b.outdated() {
 				b.giveUp()
-				b.start(ctx, files, true)
-				files = nil
+				b.start(ctx, true)
 			}
 		case result, open := <-b.results():
 			if !open {
@@ -229,18 +230,17 @@ func (b *Builder) outdated() bool {
 }
 
 // start builds what is owed.
-func (b *Builder) start(ctx context.Context, files []string, patient bool) {
+func (b *Builder) start(ctx context.Context, patient bool) {
 	var targets []graph.Target
 	for _, target := range b.graph.All() {
 		if _, owed := b.owed[target.Key()]; owed {
 			targets = append(targets, target)
 		}
 	}
-	b.owed = map[string]graph.Target{}
+	b.owed, b.late = map[string]graph.Target{}, nil
 	ctx, cancel := context.WithCancel(ctx)
 	current := &run{
-		targets: targets, started: time.Now(), cancel: cancel, patient: patient, files: files,
-		results: make(chan result, len(targets)),
+		targets: targets, started: time.Now(), cancel: cancel, patient: patient, results: make(chan result, len(targets)),
 	}
 	b.running = current
 	go func() {
@@ -273,13 +273,15 @@ func (b *Builder) giveUp() {
 	b.running = nil
 }
 
-// finish ends a complete build; the graph is read anew when the files that led to it changed what is imported.
+// finish ends a complete build; the graph is read anew when what led to it changed what is imported.
 func (b *Builder) finish(ctx context.Context) {
-	files := b.running.files
 	b.running = nil
-	if b.graph.Stale(files) {
+	if b.outgrown || b.graph.Stale(b.files) {
 		b.load(ctx, b.graph.All())
+		// The graph of before did not know what these belong to.
+		b.owe(b.graph.Affected(b.late))
 	}
+	b.files, b.outgrown = nil, false
 }
 
 // load asks go what the targets are made of. When go cannot say, each change counts as one of every target.
@@ -294,7 +296,11 @@ func (b *Builder) load(ctx context.Context, targets []graph.Target) {
 // record hands a program on to its services' runners, or the reason why there is none.
 func (b *Builder) record(result result) error {
 	report := shelf.Report{State: shelf.Built, Seconds: result.seconds, Finished: time.Now().UTC()}
-	delete(b.failed, result.target.Key())
+	if _, mended := b.failed[result.target.Key()]; mended {
+		// What it was missing is a part of it now, and not yet of the graph.
+		b.outgrown = true
+		delete(b.failed, result.target.Key())
+	}
 	if result.Program == "" {
 		report.State, report.Words = shelf.Failed, result.Words
 		b.failed[result.target.Key()] = *result.target
