@@ -1,0 +1,304 @@
+"""The measurements, each a function from the bench to figures. Their names are those of `--only`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import docker
+from lab import ROOT, Lab
+
+from bench import runs, usage
+from bench.report import Figure, quotient
+from bench.runs import MeasureError
+from cloudlab.environment import LABEL_INSTANCE
+from cloudlab.images import contexts
+
+DEV = ROOT / "playbooks" / "dev.yml"
+RESET = ROOT / "playbooks" / "reset.yml"
+COMPARE = runs.ANSIBLE / "compare.yml"
+
+# Runs of what takes long; what is quick is run as often as the user says.
+FEW = 3
+IDLE_SECONDS = 30
+# Only a store that does not come back takes longer than this.
+HEAL_SECONDS = 180
+POLL_SECONDS = 0.05
+
+GIGABYTE = 10**9
+HEAL_GOALS = {"kafka": 25.0, "elasticsearch": 45.0}
+LIGHT_GOAL = 5.0
+
+
+@dataclass
+class Bench:
+    """The instance that is measured. `state` is the profile that is converged and healthy, or empty when nothing is."""
+
+    lab: Lab
+    runs: int
+    say: Callable[[str], None]
+    state: str = field(default="", init=False)
+
+    @property
+    def sides(self) -> dict[str, str]:
+        """The instances of the two sides of the comparison."""
+        return {side: f"{self.lab.instance}-{side}" for side in ("action", "loop")}
+
+    @property
+    def few(self) -> int:
+        """How often something long is run."""
+        return min(self.runs, FEW)
+
+    def converge(self, *arguments: str, profile: str = "full") -> runs.Cost:
+        """Run dev.yml."""
+        cost = runs.playbook(self.lab.environ | {"CLOUDLAB_PROFILE": profile}, DEV, *arguments)
+        self.state = profile
+        return cost
+
+    def need(self, profile: str = "full") -> None:
+        """Have all stores healthy and initialised."""
+        if self.state != profile:
+            self.say(f"converging the stores, profile {profile}")
+            self.converge(profile=profile)
+
+    def remove(self) -> None:
+        """Remove all that the instance has."""
+        self.state = ""
+        runs.playbook(self.lab.environ, RESET, "--extra-vars", "level=everything confirm=yes")
+
+    def remove_sides(self) -> None:
+        """Remove what a comparison made."""
+        client = self.lab.client
+        for owner in self.sides.values():
+            chosen = {"label": f"{LABEL_INSTANCE}={owner}"}
+            for container in client.containers(all=True, filters=chosen):
+                client.remove_container(container["Id"], force=True, v=True)
+            for network in client.networks(filters=chosen):
+                client.remove_network(network["Id"])
+            for volume in client.volumes(filters=chosen)["Volumes"] or []:
+                client.remove_volume(volume["Name"], force=True)
+            shutil.rmtree(self.lab.directory.with_name(owner), ignore_errors=True)
+
+    def containers(self) -> dict[str, str]:
+        """Component -> id of its container, in the order of their names."""
+        return {name: item["Id"] for name, item in sorted(self.lab.containers().items())}
+
+
+def _costs(name: str, what: str, costs: list[runs.Cost], below: float | None = None) -> list[Figure]:
+    return [
+        Figure(f"{name}-wall", f"{what}: wall clock", "s", tuple(cost.wall for cost in costs), below),
+        Figure(f"{name}-cpu", f"{what}: processor time", "s", tuple(cost.cpu for cost in costs)),
+    ]
+
+
+def fresh(bench: Bench) -> Iterator[Figure]:
+    """All stores from nothing but images."""
+    costs = []
+    for _ in range(bench.few):
+        bench.remove()
+        costs.append(bench.converge())
+    yield from _costs("fresh", "images present, no containers, to all healthy and initialised", costs, 45)
+
+
+def second_run(bench: Bench) -> Iterator[Figure]:
+    """All stores, nothing to do."""
+    bench.need()
+    costs = [bench.converge() for _ in range(bench.runs)]
+    yield from _costs("second-run", "second run of the stores, nothing to do", costs, 3)
+
+
+def kafka_run(bench: Bench) -> Iterator[Figure]:
+    """`--tags kafka`, nothing to do."""
+    bench.need()
+    costs = [bench.converge("--tags", "kafka") for _ in range(bench.runs)]
+    yield from _costs("kafka-run", "--tags kafka, nothing to do", costs, 2)
+
+
+def idle(bench: Bench) -> Iterator[Figure]:
+    """Processor time of the idle environment."""
+    bench.need()
+    containers = bench.containers()
+    mains = [bench.lab.client.inspect_container(identity)["State"]["Pid"] for identity in containers.values()]
+    processes = usage.engine_processes(mains)
+    begun, before, engine_before = time.monotonic(), _processor(bench, containers), usage.seconds_of(processes)
+    time.sleep(IDLE_SECONDS)
+    passed = time.monotonic() - begun
+    after, engine_after = _processor(bench, containers), usage.seconds_of(processes)
+    used = {name: (after[name] - before[name]) / passed for name in containers}
+    yield Figure("idle-cpu", "processors that the idle stores use", "cpu", (sum(used.values()),))
+    for name, value in used.items():
+        yield Figure(f"idle-cpu-{name}", f"of these, {name}", "cpu", (value,))
+    what = "processors that dockerd, containerd and the stores' shims use"
+    if processes:
+        yield Figure("idle-cpu-engine", what, "cpu", ((engine_after - engine_before) / passed,), note=_sharers(bench))
+    else:
+        yield Figure("idle-cpu-engine", what, "cpu", note="the engine's processes cannot be seen from here")
+
+
+def _processor(bench: Bench, containers: Mapping[str, str]) -> dict[str, float]:
+    sample = usage.sample(bench.lab.client, containers)
+    return {name: usage.processor_seconds(stats) for name, stats in sample.items()}
+
+
+def _sharers(bench: Bench) -> str:
+    """The engine works for all containers; those that are not the bench's share in its figure."""
+    others = len(bench.lab.client.containers()) - len(bench.containers())
+    return f"{others} containers of others ran meanwhile and have a share in it" if others else ""
+
+
+def memory(bench: Bench) -> Iterator[Figure]:
+    """Memory of the idle stores, in both sizes."""
+    for profile, goal in (("full", 2.5), ("lite", 1.6)):
+        bench.need(profile)
+        bench.say(f"letting the stores idle for {IDLE_SECONDS} s")
+        time.sleep(IDLE_SECONDS)
+        used = {n: usage.memory(s) for n, s in usage.sample(bench.lab.client, bench.containers()).items()}
+        what = f"memory of the idle stores, profile {profile}"
+        yield Figure(f"memory-{profile}", what, "bytes", (sum(used.values()),), goal * GIGABYTE)
+        for name, value in used.items():
+            yield Figure(f"memory-{profile}-{name}", f"of these, {name}", "bytes", (value,))
+
+
+def kill(bench: Bench) -> Iterator[Figure]:
+    """kill -9 of each store's process. In turns: the engine waits before it restarts what has only just started."""
+    bench.need()
+    names = list(bench.containers())
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    notes: dict[str, str] = {}
+    for _ in range(bench.few):
+        for name in names:
+            try:
+                seconds[name].append(_heal(bench.lab, name))
+            except (MeasureError, PermissionError, ProcessLookupError) as error:
+                notes[name] = str(error)
+    for name in names:
+        what = f"kill -9 of {name}'s process to healthy"
+        goal = HEAL_GOALS.get(name, LIGHT_GOAL)
+        yield Figure(f"kill-{name}", what, "s", tuple(seconds[name]), goal, notes.get(name, ""))
+
+
+def _heal(lab: Lab, name: str) -> float:
+    """Seconds from the death of the store's process to the container's being healthy again."""
+    lab.wait_until_healthy(name, HEAL_SECONDS)
+    before = lab.inspect(name)
+    victim = _main_process(lab.client, before)
+    begun = time.monotonic()
+    os.kill(victim, signal.SIGKILL)
+    while time.monotonic() < begun + HEAL_SECONDS:
+        if lab.inspect(name)["State"]["StartedAt"] != before["State"]["StartedAt"] and lab.is_healthy(name):
+            return time.monotonic() - begun
+        time.sleep(POLL_SECONDS)
+    raise MeasureError(f"not healthy within {HEAL_SECONDS} s after process {victim} was killed")
+
+
+def _main_process(client: docker.APIClient, container: Mapping) -> int:
+    """The host's number of the store's own process: the first child of the container's init, where it has one."""
+    first = container["State"]["Pid"]
+    if not os.path.exists(f"/proc/{first}"):
+        raise MeasureError("the engine's processes cannot be seen from here")
+    if not container["HostConfig"]["Init"]:
+        return first
+    listed = client.top(container["Id"], "-o pid,ppid")["Processes"]
+    children = sorted(int(process) for process, parent in listed if int(parent) == first)
+    if not children:
+        raise MeasureError(f"the container's init, process {first}, has no child")
+    return children[0]
+
+
+def tenth(bench: Bench) -> Iterator[Figure]:
+    """One action against a loop of docker_container, and the stores' own tasks against the same loop."""
+    bench.need()
+    environ = bench.lab.environ
+    own = [
+        sum(task.seconds for task in runs.timed_tasks(environ, DEV) if task.action == "containers")
+        for _ in range(bench.few)
+    ]
+    bench.remove()
+    stores = yield from _compare(bench, "stores", "the stores' 6 containers", bench.runs)
+    figure = Figure("roles-stores-again", "the 6 tasks `containers` of a second run", "s", tuple(own))
+    yield figure
+    yield quotient(
+        "ratio-roles-stores-again",
+        "these 6 tasks to the loop over 6 containers, nothing to do",
+        figure,
+        stores,
+        0.1,
+    )
+    yield from _compare(bench, "many", "26 containers", bench.few)
+
+
+def _compare(bench: Bench, which: str, what: str, rounds: int) -> Iterator[Figure]:
+    """Figures of one set; returns that of the loop with nothing to do."""
+    bench.say(f"comparing the action and the loop over {what}")
+    directory = bench.lab.directory.with_name(bench.sides["action"])
+    arguments = {
+        "compare_set": which,
+        "compare_rounds": rounds,
+        "compare_sides": bench.sides,
+        "compare_directory": str(directory),
+    }
+    try:
+        timings = runs.timed_tasks(bench.lab.environ, COMPARE, "--extra-vars", json.dumps(arguments))
+    finally:
+        bench.remove_sides()
+    figures = {}
+    for when, words in (("first", "first converge"), ("again", "nothing to do")):
+        for way in ("action", "loop"):
+            task = f"First {way}" if when == "first" else f"{way.capitalize()} with nothing to do"
+            found = [timing for timing in timings if timing.task == task]
+            restless = when == "again" and any(timing.changed for timing in found)
+            figures[way, when] = Figure(
+                f"{way}-{which}-{when}",
+                f"{way} over {what}, {words}",
+                "s",
+                tuple(timing.seconds for timing in found),
+                note="it changed something although there was nothing to do" if restless else "",
+            )
+            yield figures[way, when]
+        yield quotient(
+            f"ratio-{which}-{when}",
+            f"action to loop over {what}, {words}",
+            figures["action", when],
+            figures["loop", when],
+            0.1 if when == "again" else None,
+        )
+    return figures["loop", "again"]
+
+
+def images(bench: Bench) -> Iterator[Figure]:
+    """Everything from nothing: images built from packages, all stores healthy. Removes the images of this commit."""
+    bench.remove()
+    wanted = [image["context"] for image in bench.lab.values["images"].values() if image.get("context")]
+    known = contexts.load(ROOT / "files" / "images", wanted)
+    remove_images(bench.lab.client, [context.reference for context in known.values()])
+    cost = runs.playbook(bench.lab.environ | {"IMAGE_SOURCE": "packages"}, DEV)
+    yield from _costs("images", "no images, to all built from packages and all healthy", [cost], 480)
+    bench.remove()
+
+
+def remove_images(client: docker.APIClient, references: Iterable[str]) -> None:
+    """Remove these images, children before parents (they are listed the other way round); what is not there is fine."""
+    for reference in reversed(list(references)):
+        with contextlib.suppress(docker.errors.ImageNotFound):
+            client.remove_image(reference, force=True)
+
+
+# In the order in which they disturb each other least: memory ends in another profile, the comparison removes it all.
+MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
+    "images": images,
+    "fresh": fresh,
+    "second-run": second_run,
+    "kafka-run": kafka_run,
+    "idle": idle,
+    "kill": kill,
+    "memory": memory,
+    "tenth": tenth,
+}
+# Only when asked for: what they remove is missed by others.
+OPTIONAL = ("images",)
