@@ -47,6 +47,12 @@ func (s *service) count(key string) int {
 	return s.seen[key]
 }
 
+func (s *service) times(key string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen[key]
+}
+
 func serve(name string) {
 	s := &service{name: name, seen: map[string]int{}}
 	go func() {
@@ -66,13 +72,20 @@ func serve(name string) {
 }
 
 // http answers with what it was asked, and behaves as the query says:
-// fail=N answers 503 to the first N requests of this id, wait=D waits, ticks=N sends a line every 200 ms.
+// fail=N answers 503 to the first N requests of this id, wait=D waits, hold=ID sends lines until release=ID is asked for and
+// ends with one that says so, seen=ID tells how many requests had this id.
 func (s *service) http(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	if id := query.Get("seen"); id != "" {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		fmt.Fprint(w, s.seen[id])
+		fmt.Fprint(w, s.times(id))
+		return
+	}
+	if id := query.Get("release"); id != "" {
+		s.count(id)
+		return
+	}
+	if id := query.Get("hold"); id != "" {
+		s.hold(w, r, id)
 		return
 	}
 	attempt := s.count(query.Get("id"))
@@ -83,19 +96,24 @@ func (s *service) http(w http.ResponseWriter, r *http.Request) {
 	if wait, err := time.ParseDuration(query.Get("wait")); err == nil {
 		time.Sleep(wait)
 	}
-	if ticks, _ := strconv.Atoi(query.Get("ticks")); ticks > 0 {
-		for tick := range ticks {
-			fmt.Fprintln(w, tick)
-			w.(http.Flusher).Flush()
-			time.Sleep(200 * time.Millisecond)
-		}
-		return
-	}
 	host, _ := os.Hostname()
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{
 		"service": s.name, "host": host, "method": r.Method, "path": r.URL.Path, "headers": r.Header,
 	})
+}
+
+func (s *service) hold(w http.ResponseWriter, r *http.Request, id string) {
+	for s.times(id) == 0 {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+		fmt.Fprintln(w, "held")
+		w.(http.Flusher).Flush()
+	}
+	fmt.Fprintln(w, "released")
 }
 
 // grpc sends every message back, and its own name and the caller's headers as trailers.
