@@ -1,0 +1,202 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"cloudlab.example/platform/internal/config"
+	"cloudlab.example/platform/internal/fault"
+	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/otel"
+)
+
+func event(kind, key string) Event {
+	return Event{ID: uuid.New(), Topic: OrderEvents, Type: kind, Key: key, Tenant: "t1",
+		OccurredAt: time.Now().UTC().Truncate(time.Millisecond), Data: []byte(`{"n":1}`)}
+}
+
+func TestEventSurvivesTheRecord(t *testing.T) {
+	sent := event("order.placed", "o1")
+	sent.Headers = map[string]string{log.RequestIDHeader: "r-1"}
+	got, err := FromRecord(sent.Record())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.ID != sent.ID || got.Type != sent.Type || got.Key != sent.Key || got.Tenant != sent.Tenant ||
+		!got.OccurredAt.Equal(sent.OccurredAt) || got.Headers[log.RequestIDHeader] != "r-1" {
+		t.Errorf("got %+v, sent %+v", got, sent)
+	}
+}
+
+func TestStrangeRecordsAreInvalid(t *testing.T) {
+	broken := event("order.placed", "o1")
+	broken.Data = []byte("{")
+	untyped := event("", "o1")
+	for name, record := range map[string]*kgo.Record{
+		"no headers": {Value: []byte("{}")}, "not JSON": broken.Record(), "no type": untyped.Record(),
+	} {
+		if _, err := FromRecord(record); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// cluster starts a broker in memory and a producer of it.
+func cluster(t *testing.T) (config.Kafka, *Producer) {
+	t.Helper()
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, OrderEvents), kfake.SeedTopics(1, DeadLetters))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(fake.Close)
+	cfg := config.Kafka{Brokers: fake.ListenAddrs()}
+	client, err := kgo.NewClient(common(cfg, "test")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return cfg, &Producer{client}
+}
+
+// seen collects what handlers saw.
+type seen struct {
+	mu    sync.Mutex
+	types []string
+}
+
+func (s *seen) add(kind string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.types = append(s.types, kind)
+	count := 0
+	for _, t := range s.types {
+		if t == kind {
+			count++
+		}
+	}
+	return count
+}
+
+func (s *seen) wait(t *testing.T, enough func([]string) bool) []string {
+	t.Helper()
+	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		s.mu.Lock()
+		types := slices.Clone(s.types)
+		s.mu.Unlock()
+		if enough(types) {
+			return types
+		}
+	}
+	t.Fatalf("saw only %v", s.types)
+	return nil
+}
+
+func consume(t *testing.T, c *Consumer) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = c.run(ctx) })
+	t.Cleanup(func() { cancel(); running.Wait() })
+}
+
+func TestEachRetriesInOrderAndBuriesWhatIsInvalid(t *testing.T) {
+	cfg, producer := cluster(t)
+	ctx := log.WithRequestID(t.Context(), "r-5")
+	for _, kind := range []string{"first", "flaky", "poison", "last"} { // one key: one partition, in order
+		e := event(kind, "o1")
+		e.Headers = otel.Headers(ctx)
+		if err := producer.Publish(ctx, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var saw, letters seen
+	c := newConsumer("test", cfg, []string{OrderEvents})
+	c.handle = c.each(func(ctx context.Context, e Event) error {
+		if log.RequestID(ctx) != "r-5" {
+			t.Errorf("%s: request id %q", e.Type, log.RequestID(ctx))
+		}
+		times := saw.add(e.Type)
+		switch {
+		case e.Type == "flaky" && times < 3:
+			return fault.New(fault.Unavailable, "store away")
+		case e.Type == "poison":
+			return fault.New(fault.Invalid, "makes no sense")
+		}
+		return nil
+	})
+	consume(t, c)
+	got := saw.wait(t, func(types []string) bool { return slices.Contains(types, "last") })
+	if want := []string{"first", "flaky", "flaky", "flaky", "poison", "last"}; !slices.Equal(got, want) {
+		t.Errorf("handled %v, want %v", got, want)
+	}
+
+	graves := newConsumer("graves", cfg, []string{DeadLetters})
+	graves.handle = graves.each(func(_ context.Context, e Event) error { letters.add(e.Type); return nil })
+	consume(t, graves)
+	letters.wait(t, func(types []string) bool { return slices.Equal(types, []string{"poison"}) })
+}
+
+func TestUnknownFailuresAreBuriedInTheEnd(t *testing.T) {
+	c := newConsumer("test", config.Kafka{}, nil)
+	record := event("buggy", "o1").Record()
+	bug := func(context.Context, Event) error { return errors.New("bug") }
+	for range maxAttempts - 1 {
+		if err := c.one(t.Context(), record, bug); err == nil {
+			t.Fatal("given up too early")
+		}
+	}
+	cfg, producer := cluster(t)
+	c.cfg = cfg
+	c.client.Store(producer.client)
+	if err := c.one(t.Context(), record, func(context.Context, Event) error { panic("oh") }); err != nil {
+		t.Errorf("not buried: %v", err)
+	}
+	if len(c.attempts) != 0 {
+		t.Error("the count of a buried event is kept")
+	}
+}
+
+func TestBatchGathersAndRepeats(t *testing.T) {
+	cfg, producer := cluster(t)
+	for i := range 20 {
+		if err := producer.Publish(t.Context(), event("n", fmt.Sprint(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var mu sync.Mutex
+	calls, ids := 0, map[uuid.UUID]bool{}
+	var saw seen
+	c := newConsumer("test", cfg, []string{OrderEvents})
+	c.size, c.maxWait = 50, 200*time.Millisecond
+	c.handle = c.all(func(_ context.Context, events []Event) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if calls++; calls == 1 {
+			return fault.New(fault.Unavailable, "store away")
+		}
+		for _, e := range events {
+			ids[e.ID] = true
+			saw.add(e.Type)
+		}
+		return nil
+	})
+	consume(t, c)
+	saw.wait(t, func(types []string) bool { return len(types) >= 20 })
+	mu.Lock()
+	defer mu.Unlock()
+	if len(ids) != 20 {
+		t.Errorf("%d of 20 events", len(ids))
+	}
+	if calls > 8 {
+		t.Errorf("%d batches for 20 events", calls)
+	}
+}

@@ -1,0 +1,138 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cloudlab.example/platform/internal/fault"
+	"cloudlab.example/platform/internal/kafka"
+	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/pg/pgtest"
+)
+
+// broker remembers what was published, per key; it can be away.
+type broker struct {
+	mu    sync.Mutex
+	away  bool
+	types map[string][]string
+	last  kafka.Event
+}
+
+func (b *broker) Publish(_ context.Context, events ...kafka.Event) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.away {
+		return fault.New(fault.Unavailable, "away")
+	}
+	for _, e := range events {
+		b.types[e.Key] = append(b.types[e.Key], e.Type)
+		b.last = e
+	}
+	return nil
+}
+
+func (b *broker) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, types := range b.types {
+		n += len(types)
+	}
+	return n
+}
+
+func (b *broker) set(away bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.away = away
+}
+
+func emit(ctx context.Context, o *Outbox, kind, key string) error {
+	return o.Tx(ctx, func(tx *Tx) error {
+		return tx.Emit(ctx, kafka.OrderEvents, kind, key, "t1", map[string]int{"n": 1})
+	})
+}
+
+func TestTwoRelaysKeepTheOrderOfEachAggregate(t *testing.T) {
+	pool := pgtest.New(t, Migrations)
+	b := &broker{types: map[string][]string{}}
+	ctx := log.WithRequestID(t.Context(), "r-1")
+	relays := []*Outbox{newOutbox(pool, b), newOutbox(pool, b)}
+	b.set(true)
+	var want []string
+	for i := range 20 {
+		kind := fmt.Sprintf("step-%02d", i)
+		want = append(want, kind)
+		for key := range 5 {
+			if err := emit(ctx, relays[0], kind, fmt.Sprint(key)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := relays[0].forward(ctx); err == nil {
+		t.Fatal("no error with the broker away")
+	}
+	b.set(false)
+	stop, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	for _, relay := range relays {
+		running.Go(func() { _ = relay.relay(stop) })
+	}
+	for deadline := time.Now().Add(20 * time.Second); b.count() < 100 && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	cancel()
+	running.Wait()
+	for key := range 5 {
+		if got := b.types[fmt.Sprint(key)]; !slices.Equal(got, want) {
+			t.Errorf("aggregate %d: %v", key, got)
+		}
+	}
+	if b.last.Headers[log.RequestIDHeader] != "r-1" || b.last.Tenant != "t1" || string(b.last.Data) != `{"n": 1}` {
+		t.Errorf("event %+v", b.last)
+	}
+}
+
+func TestNothingIsEmittedWithoutTheChange(t *testing.T) {
+	pool := pgtest.New(t, Migrations)
+	b := &broker{types: map[string][]string{}}
+	o := newOutbox(pool, b)
+	failed := o.Tx(t.Context(), func(tx *Tx) error {
+		if err := tx.Emit(t.Context(), kafka.OrderEvents, "x", "1", "t1", nil); err != nil {
+			return err
+		}
+		return errors.New("change failed")
+	})
+	if failed == nil {
+		t.Fatal("no error")
+	}
+	if sent, err := o.forward(t.Context()); sent != 0 || err != nil {
+		t.Errorf("sent %d, %v", sent, err)
+	}
+}
+
+func TestOnce(t *testing.T) {
+	pool := pgtest.New(t, Migrations)
+	o := newOutbox(pool, &broker{})
+	event := kafka.Event{ID: uuid.New()}
+	done := 0
+	do := func(*Tx) error { done++; return nil }
+	if err := o.Once(t.Context(), event, func(*Tx) error { return errors.New("first try fails") }); err == nil {
+		t.Fatal("no error")
+	}
+	for range 3 {
+		if err := o.Once(t.Context(), event, do); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if done != 1 {
+		t.Errorf("done %d times", done)
+	}
+}
