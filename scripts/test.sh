@@ -117,6 +117,7 @@ prepare_engine() {
   if ! "$ROOT/tests/support/fetch_tools.sh"; then
     warn "some tools of the tests could not be had; the steps that need them will say so"
   fi
+  export PATH="$PATH:$ROOT/.cloudlab/test-tools"
   ENGINE_USED=yes
   remove_leftovers
 }

@@ -115,12 +115,19 @@ class Lab:
 
     # The engine
 
+    def present(self) -> set[str]:
+        """The components that have a container, in any state."""
+        return {item["Labels"][environment.LABEL_COMPONENT] for item in self._listed()}
+
     def containers(self) -> dict[str, dict[str, Any]]:
         """Component -> inspection of its container, for all containers of the instance."""
-        listed = self.client.containers(all=True, filters=self._labelled())
         return {
-            item["Labels"][environment.LABEL_COMPONENT]: self.client.inspect_container(item["Id"]) for item in listed
+            item["Labels"][environment.LABEL_COMPONENT]: self.client.inspect_container(item["Id"])
+            for item in self._listed()
         }
+
+    def _listed(self) -> list[dict[str, Any]]:
+        return self.client.containers(all=True, filters=self._labelled())
 
     def networks(self) -> set[str]:
         """Names of the instance's networks, without the instance's name."""
@@ -134,6 +141,15 @@ class Lab:
 
     def _labelled(self) -> dict[str, str]:
         return {"label": f"{environment.LABEL_INSTANCE}={self.instance}"}
+
+    def remove_everything(self) -> None:
+        """Remove all that the engine has of the instance, without the project's help."""
+        for container in self._listed():
+            self.client.remove_container(container["Id"], force=True)
+        for network in self.networks():
+            self.client.remove_network(f"{self.instance}-{network}")
+        for volume in self.volumes():
+            self.client.remove_volume(f"{self.instance}-{volume}")
 
     def inspect(self, component: str) -> dict[str, Any]:
         """The engine's own description of the component's container."""

@@ -26,21 +26,29 @@ def the_volumes(lab):
 
 
 def a_container(lab):
-    return lab.containers()
+    return lab.present()
 
 
 def all_containers(lab):
     """While PostgreSQL makes its files for the first time."""
-    return len(lab.containers()) == len(CHOSEN)
+    return lab.present() == set(CHOSEN)
 
 
-POINTS = [nothing_yet, a_network, the_volumes, a_container, all_containers]
+INTERRUPTIONS = [
+    (nothing_yet, signal.SIGKILL),
+    (a_network, signal.SIGKILL),
+    (the_volumes, signal.SIGKILL),
+    (a_container, signal.SIGKILL),
+    (all_containers, signal.SIGKILL),
+    (a_container, signal.SIGINT),
+    (all_containers, signal.SIGINT),
+]
 
 
 @pytest.fixture
 def empty(lab):
     """The instance with nothing there."""
-    lab.playbook("reset", "--extra-vars", "level=everything confirm=yes")
+    lab.remove_everything()
     return lab
 
 
@@ -61,15 +69,16 @@ def interrupt(lab, point, number) -> None:
     process.wait(timeout=SECONDS)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["SIGINT", "SIGKILL"])
-@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.__name__)
+@pytest.mark.parametrize(
+    ("point", "number"), INTERRUPTIONS, ids=[f"{point.__name__}-{number.name}" for point, number in INTERRUPTIONS]
+)
 def test_the_next_run_completes_it(empty, point, number):
     interrupt(empty, point, number)
     if number == signal.SIGKILL and point is all_containers:
         # The worst of it: the machine went down with it, in the middle of the initialisation.
         empty.client.kill(empty.container("postgres"))
     empty.converge(*CHOSEN)
-    assert empty.containers().keys() == set(CHOSEN)
+    assert empty.present() == set(CHOSEN)
     # Two runs at once could have made it twice; then no container can be connected to it any more.
     assert len(empty.client.networks(names=[f"^{empty.instance}-database$"])) == 1
     for store in CHOSEN:
