@@ -125,6 +125,7 @@ class _Change:
         outcome: Outcome,
     ):
         self.client, self.target, self.have, self.want, self.outcome = client, target, have, want, outcome
+        self.refused: Mapping[str, int] = {}  # how many updates Envoy had refused before this change
 
     def run(self) -> None:
         self._make_folder()
@@ -133,6 +134,7 @@ class _Change:
                 self._write(name, text)
             return
         state = envoy.ask(self.client, self.target.container)
+        self.refused = state.refused
         steps = transition(self.have, self.want)
         if not steps and any(state.versions[name] != config.version(text) for name, text in self.want.items()):
             steps = list(self.want.items())  # an earlier run was interrupted before Envoy had taken them
@@ -148,18 +150,17 @@ class _Change:
 
     def _bring(self, name: str, text: str) -> None:
         """Write one file and wait until Envoy works with it."""
-        refused = envoy.ask(self.client, self.target.container).refused[name]
         begun = time.time()
         self._write(name, text)
-        self._await(name, text, refused, begun)
+        self._await(name, text, begun)
 
-    def _await(self, name: str, text: str, refused: int, begun: float) -> None:
+    def _await(self, name: str, text: str, begun: float) -> None:
         deadline = time.monotonic() + self.target.notice
         while True:
             state = envoy.ask(self.client, self.target.container)
             if state.versions[name] == config.version(text) and not state.warming:
                 return
-            if state.refused[name] > refused:
+            if state.refused[name] > self.refused[name]:
                 words = envoy.refusal(self.client, self.target.container, begun)
                 raise envoy.EnvoyError(
                     f"container {self.target.container}: Envoy refuses the new {name}; the former configuration stands "
@@ -183,8 +184,9 @@ class _Change:
             "as happens where the engine runs in a virtual machine. Open connections were closed."
         )
         envoy.restart(self.client, self.target.container)
+        self.refused = dict.fromkeys(config.FILES, 0)
         for name, text in self.want.items():
-            self._await(name, text, 0, time.time())
+            self._await(name, text, time.time())
 
     def _put_back(self) -> None:
         """The former files, so that a restart finds what runs now. In reverse: routes before the clusters they need."""
