@@ -17,7 +17,7 @@ LABEL_SOURCE = "cloudlab.source"
 LABEL_DATA = "cloudlab.data"
 
 # How the data of a component is written out, for those who move it to another version.
-DUMP = {"postgres": "docker exec <container> pg_dumpall -U <user> > dump.sql"}
+DUMP = {"postgres": "docker exec <container> pg_dumpall -U postgres > dump.sql"}
 
 # Only this machine can reach what is published.
 PUBLISH_ADDRESS = "127.0.0.1"

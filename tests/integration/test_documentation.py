@@ -1,0 +1,120 @@
+"""Every command in the documents works: it is run here as it stands, or the test that proves it is named here.
+
+The commands run in an instance of their own, in an order that makes sense for them. The only things replaced are the
+instance's name in names of containers, and the answer to a reset's question.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+
+import pytest
+from lab import ROOT, Lab
+
+DOCUMENTS = ("README.md", "DEVELOPMENT.md", "TROUBLESHOOTING.md")
+INSTANCE = "test-documentation"
+
+# What another test runs, and which.
+PROVEN_ELSEWHERE = {
+    "./scripts/setup.sh": "molecule fresh-debian12 and fresh-debian13",
+    "./scripts/setup.sh --tags kafka": "molecule fresh-debian13 passes arguments on",
+    "./scripts/test.sh": "this is it",
+    "./scripts/test.sh --fast": "its first steps are this suite's first steps",
+    "./scripts/test.sh --only unit": "tests/unit, a step of this suite",
+    "./scripts/bench.sh": "tests/unit/test_bench.py; its figures are no assertions",
+    "ansible-playbook playbooks/engine.yml": "molecule fresh-debian12, through setup.sh",
+    "molecule converge --scenario-name default": "molecule default",
+    "molecule verify --scenario-name default": "molecule default",
+    "molecule destroy --scenario-name default": "molecule default",
+    "sudo apt-get install mmdebstrap": "roles/engine installs it in molecule fresh-debian12",
+    "sudo systemctl start docker": "needs a service manager as PID 1",
+    "docker image prune": "would remove images of this machine that are not ours",
+    "docker logs <container>": "a pattern",
+    "docker system df": "only looks",
+}
+
+# In this order. A command that is in the documents and in neither list fails the test.
+SEQUENCE = [
+    "./scripts/test.sh --list",
+    ". .venv/bin/activate",
+    "ansible-doc -t module containers",
+    "ansible-playbook playbooks/dev.yml",
+    "ansible-playbook playbooks/dev.yml --tags kafka",
+    "ansible-playbook playbooks/dev.yml --check --diff",
+    "ansible-playbook playbooks/describe.yml",
+    "docker exec cloudlab-postgres pg_dumpall -U postgres > dump.sql",
+    "ansible-playbook playbooks/reset.yml -e level=data -e components=postgres",
+    "ansible-playbook playbooks/reset.yml -e level=component -e components=kafka",
+    "ansible-playbook playbooks/reset.yml -e level=data -e components=zookeeper",
+    "ansible-playbook playbooks/dev.yml",
+    "docker exec -i cloudlab-postgres psql -U postgres -d postgres < dump.sql",
+    "ansible-playbook playbooks/stop.yml",
+    "ansible-playbook playbooks/reset.yml -e level=everything",
+]
+
+PROGRAMS = ("./scripts/", "ansible-playbook ", "ansible-doc ", "molecule ", "docker ", "sudo ", ". .venv")
+
+
+def documented():
+    """Commands of all documents: lines of shell blocks, and inline code that begins with a known program."""
+    found = set()
+    for name in DOCUMENTS:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+            found.update(line.strip() for line in block.splitlines() if line.strip())
+        prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+        found.update(code for code in re.findall(r"`([^`\n]+)`", prose) if code.startswith(PROGRAMS))
+    return found
+
+
+def test_every_command_is_proven():
+    assert documented() - set(PROVEN_ELSEWHERE) - set(SEQUENCE) == set()
+
+
+def test_every_proof_is_of_a_command():
+    """A command that has left the documents leaves the lists too."""
+    assert (set(PROVEN_ELSEWHERE) | set(SEQUENCE)) - documented() == set()
+
+
+@pytest.fixture(scope="module")
+def lab():
+    """An instance for the documents' commands; removed at the end."""
+    settings = {"CLOUDLAB_ENV_FILE": "", "CLOUDLAB_INSTANCE": INSTANCE, "PORT_OFFSET": "24000"}
+    found = Lab(dict(os.environ) | settings)
+    yield found
+    found.playbook("reset", "-e", "level=everything", "-e", "confirm=yes")
+
+
+def test_the_commands_work(lab, tmp_path):
+    os.symlink(ROOT / ".venv", tmp_path / ".venv")
+    for command in SEQUENCE:
+        run = command.replace("cloudlab-postgres", f"{INSTANCE}-postgres").replace("dump.sql", f"{tmp_path}/dump.sql")
+        if "reset.yml" in run:
+            run += " -e confirm=yes"
+        done = subprocess.run(
+            ["bash", "-c", f"cd {shlex.quote(str(ROOT))} && {run}"],
+            env=lab.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert "CREATE DATABASE cloudlab" in (tmp_path / "dump.sql").read_text(encoding="utf-8")
+    assert lab.containers() == {}
+
+
+def test_messages_that_are_explained_exist():
+    """A heading of TROUBLESHOOTING quotes the program; every one of its fixed parts stands in the code."""
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("plugins", "roles", "scripts")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".yml", ".sh", ".j2")
+    )
+    text = (ROOT / "TROUBLESHOOTING.md").read_text(encoding="utf-8")
+    for heading in re.findall(r"^### (.+)$", text, re.MULTILINE):
+        for part in re.split(r"…|, (?=unknown|crashes)", heading):
+            words = part.strip().removeprefix("unknown ")
+            assert words in code, f"nothing says {words!r} any more: {heading}"
