@@ -1,4 +1,4 @@
-"""The machine that is measured on: how busy it is, and how much of it is taken away. Elsewhere than on Linux: its load."""
+"""The machine that is measured on: how busy it is, and how much is taken away. Elsewhere than on Linux: its load."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def ticks(text: str) -> dict[str, int]:
 def busy(before: Mapping[str, int], after: Mapping[str, int]) -> Busy:
     """What happened between two readings of `ticks`."""
     passed = {column: after.get(column, 0) - before.get(column, 0) for column in COLUMNS}
-    total = sum(passed.values()) or 1
+    total = sum(passed.values())
     used = total - passed["idle"] - passed["iowait"] - passed["steal"]
-    return Busy(used / total, passed["steal"] / total)
+    return Busy(used / total, passed["steal"] / total) if total else Busy(0, 0)
 
 
 def read_ticks() -> dict[str, int] | None:
