@@ -1,4 +1,7 @@
-"""The action `containers`: the door from Ansible to cloudlab.containers. Documentation: plugins/modules/containers.py."""
+"""The action `containers`: the door from Ansible to cloudlab.containers.
+
+Documentation: plugins/modules/containers.py.
+"""
 
 from __future__ import annotations
 

@@ -106,8 +106,8 @@ def _address(environ: Mapping[str, str]) -> tuple[str, Any]:
     address = address.removeprefix("http+")
     if address.startswith("ssh://"):
         raise EngineError(
-            f"The Docker Engine is set to {address}, which is another machine. Cloudlab mounts files of this machine and "
-            "publishes ports on its 127.0.0.1, so the engine has to run here: unset DOCKER_HOST and DOCKER_CONTEXT."
+            f"The Docker Engine is set to {address}, which is another machine. Cloudlab mounts files of this machine "
+            "and publishes ports on its 127.0.0.1, so the engine has to run here: unset DOCKER_HOST and DOCKER_CONTEXT."
         )
     return address, settings.get("tls", False)
 
@@ -147,7 +147,8 @@ def _ask_version(client: APIClient, address: str) -> dict[str, Any]:
 def _unreachable(address: str, error: Exception) -> str:
     """Why nobody could be talked to at the address, and what to do."""
     if not address.startswith("unix://"):
-        return f"The Docker Engine at {address} cannot be reached: {_root_cause(error)}. Is it running, is DOCKER_HOST right?"
+        reason = _root_cause(error)
+        return f"The Docker Engine at {address} cannot be reached: {reason}. Is it running, is DOCKER_HOST right?"
     path = address.removeprefix("unix://")
     cause = _errno(error)
     if cause in (errno.EACCES, errno.EPERM):
@@ -178,7 +179,10 @@ def _start_hint(address: str) -> str:
         return "Start the engine that listens there, or unset DOCKER_HOST and DOCKER_CONTEXT to use the local one."
     if os.path.isdir("/run/systemd/system"):
         return "Start it: `sudo systemctl start docker`."
-    return "Start it: `sudo service docker start`, or `sudo dockerd` where there is no service; without an engine: ./scripts/setup.sh."
+    return (
+        "Start it: `sudo service docker start`, or `sudo dockerd` where there is no service; "
+        "without an engine: ./scripts/setup.sh."
+    )
 
 
 def _agree(environ: Mapping[str, str], version: Mapping[str, Any]) -> tuple[int, int]:

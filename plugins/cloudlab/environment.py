@@ -75,7 +75,7 @@ def describe(
 
 
 def surplus(instance: str, chosen: list[str], containers: list[Mapping[str, Any]]) -> list[str]:
-    """Names of the instance's containers whose component is not chosen: of another profile, or gone from the catalogue."""
+    """Names of the instance's containers whose component is not chosen: of another profile, or of none any more."""
     return sorted(
         item["Names"][0].lstrip("/")
         for item in containers

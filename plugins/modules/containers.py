@@ -1,30 +1,36 @@
-"""Documentation of the action plugin of the same name, for ansible-doc; the work is done in plugins/action/containers.py."""
+"""Documentation of the action plugin of the same name."""
 
 DOCUMENTATION = r"""
 module: containers
 short_description: Converge a list of containers on the local Docker Engine
 description:
-  - Brings all containers of a list to a state, in one process on the controller - few and concurrent requests instead of one
-    module call for each container.
-  - The options of a container are those of C(community.docker.docker_container), validated one by one; an unknown option is an
+  - Brings all containers of a list to a state, in one process on the controller - few and concurrent requests instead
+    of one module call for each container.
+  - The options of a container are those of C(community.docker.docker_container), validated one by one; an unknown
+    option is an
     error that names the nearest valid one. All mistakes in a list are reported together, before anything is changed.
-  - A container carries the hash of its specification, with the content of the files that are mounted into it, in the label
-    C(cloudlab.spec). Besides the hash, the living container is compared - its image by id, whether it runs, its health, limits,
-    environment, capabilities, mounts, published ports, user, labels, networks by id and aliases.
-  - Whatever differs is mended in the least invasive way. Limits and restart policy are updated and networks joined and left
-    while the container runs; what is paused goes on, what has stopped is started, what is unhealthy or in a loop of restarts is
+  - A container carries the hash of its specification, with the content of the files that are mounted into it, in the
+    label C(cloudlab.spec). Besides the hash, the living container is compared - its image by id, whether it runs, its
+    health, limits, environment, capabilities, mounts, published ports, user, labels, networks by id and aliases.
+  - Whatever differs is mended in the least invasive way. Limits and restart policy are updated and networks joined
+    and left
+    while the container runs; what is paused goes on, what has stopped is started, what is unhealthy or in a loop of
+    restarts is
     restarted; only for the rest a new container is made. An option that is no longer written counts as its default, so
     that a limit that was removed from a specification is removed from the container.
-  - A configuration file that was altered or deleted on the host is written anew and its container restarted, because a running
-    container keeps the file it was started with.
-  - A new container is made as C(<name>.next) beside the old one, which is then stopped with its own time-out, removed and
-    replaced. A specification that the engine refuses therefore leaves the old container running, and a run that was interrupted
-    anywhere is completed by the next one. Named volumes are never removed.
+  - A configuration file that was altered or deleted on the host is written anew and its container restarted, because
+    a running container keeps the file it was started with.
+  - A new container is made as C(<name>.next) beside the old one, which is then stopped with its own time-out, removed
+    and
+    replaced. A specification that the engine refuses therefore leaves the old container running, and a run that was
+    interrupted anywhere is completed by the next one. Named volumes are never removed.
   - Only containers that carry the label C(cloudlab.instance) with this instance's name are touched. A container of the
     same name without it is refused, and then nothing is changed at all.
-  - Images and networks have to exist; volumes are made by the engine and get the labels of their instance and component.
+  - Images and networks have to exist; volumes are made by the engine and get the labels of their instance and
+    component.
   - Secrets never appear in the result, in the difference or in messages, which includes log lines - values of variables
-    whose names end in PASSWORD, PASS, SECRET, TOKEN or KEY or are listed in O(specs[].secret_env), and those of O(secrets).
+    whose names end in PASSWORD, PASS, SECRET, TOKEN or KEY or are listed in O(specs[].secret_env), and those of
+    O(secrets).
 options:
   instance:
     description: The name of the instance that the containers belong to.
@@ -39,10 +45,12 @@ options:
   state:
     description:
       - V(started) - all run; those in O(specs[].needs) are started first. Whether they go on running is not waited for.
-      - V(healthy) - all run and their health checks pass; each is started when those it needs are healthy. Waiting ends early
+      - V(healthy) - all run and their health checks pass; each is started when those it needs are healthy. Waiting
+        ends early
         for a container that exits, is killed for want of memory, or is restarted three times. A container without a
         health check is an error.
-      - V(stopped) - none runs; those that need others are stopped before them, each within its own O(specs[].stop_timeout).
+      - V(stopped) - none runs; those that need others are stopped before them, each within its own
+        O(specs[].stop_timeout).
       - V(absent) - none exists, in the same order. Named volumes are kept.
       - With V(stopped) and V(absent) a specification needs only a O(specs[].name).
     type: str
@@ -57,12 +65,14 @@ options:
     type: int
     default: 4
   orphans:
-    description: With O(state=stopped) and O(state=absent), whether containers of the instance that no specification names
+    description: With O(state=stopped) and O(state=absent), whether containers of the instance that no specification
+    names
       are meant too.
     type: bool
     default: false
   secrets:
-    description: Further values to hide wherever they would appear in the result. Values of less than six characters are not
+    description: Further values to hide wherever they would appear in the result. Values of less than six characters
+    are not
       hidden, for they occur where they mean nothing.
     type: list
     elements: str
@@ -81,7 +91,8 @@ options:
         description: The component it belongs to; O(specs[].needs) of others refer to it.
         type: str
       image:
-        description: The image, by tag, digest or id. A tag that means another image than the container's makes a new one.
+        description: The image, by tag, digest or id. A tag that means another image than the container's makes a new
+        one.
         type: str
       needs:
         description: Components that have to come first. Those that are not in the list are of no interest.
@@ -96,7 +107,8 @@ options:
         type: list
         elements: str
       env:
-        description: Environment variables. Booleans and fractions have to be quoted, for YAML does not keep them as written.
+        description: Environment variables. Booleans and fractions have to be quoted, for YAML does not keep them as
+        written.
         type: dict
       secret_env:
         description: Names of variables whose values are hidden, besides those whose names tell.
@@ -119,7 +131,8 @@ options:
         description: The host name inside the container.
         type: str
       networks:
-        description: Networks; the first one is the container's default. Without any, the container has no network at all.
+        description: Networks; the first one is the container's default. Without any, the container has no network at
+        all.
         type: list
         elements: dict
         suboptions:
@@ -187,7 +200,8 @@ options:
             type: str
             default: "0444"
           secret:
-            description: Whether the content is left out of differences. Lines that look as if they set a password always are.
+            description: Whether the content is left out of differences. Lines that look as if they set a password
+            always are.
             type: bool
             default: false
       memory:
@@ -287,16 +301,18 @@ options:
         type: dict
 attributes:
   check_mode:
-    description: Nothing is changed, on the engine or on disk. Images, networks and files that an earlier task would have made
+    description: Nothing is changed, on the engine or on disk. Images, networks and files that an earlier task would
+    have made
       may be missing.
     support: full
   diff_mode:
     description: One entry for each container that differs and for each of its files, with secrets hidden.
     support: full
 notes:
-  - The engine is found as the C(docker) command finds it - by DOCKER_HOST, the current context, or /var/run/docker.sock.
-  - A failure of one container does not keep the others from coming up. Those that need it are started but not waited for. All
-    failures are reported in one message, with the cause and the last log lines.
+  - The engine is found as the C(docker) command finds it - by DOCKER_HOST, the current context, or
+    /var/run/docker.sock.
+  - A failure of one container does not keep the others from coming up. Those that need it are started but not waited
+    for. All failures are reported in one message, with the cause and the last log lines.
 author:
   - Cloudlab
 """
@@ -371,12 +387,14 @@ actions:
       elements: str
       sample: ["memory: 512 MiB instead of 1.0 GiB"]
 failures:
-  description: The containers that failed, each with the cause in plain words. The message has their last log lines besides.
+  description: The containers that failed, each with the cause in plain words. The message has their last log lines
+  besides.
   returned: when some failed
   type: list
   elements: dict
   sample:
-    - {container: cloudlab-kafka, cause: "port 9092 on 127.0.0.1 is in use by java (process 812). Stop it, or set another port"}
+    - {container: cloudlab-kafka, cause: "port 9092 on 127.0.0.1 is in use by java (process 812). Stop it, or set
+      another port"}
 msg:
   description: What was done in one line, or all failures.
   returned: always

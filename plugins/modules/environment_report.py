@@ -6,10 +6,10 @@ DOCUMENTATION = r"""
 module: environment_report
 short_description: Show what runs, where, and with which credentials
 description:
-  - Waits until the chosen components are healthy, then shows them in a table - state, address, credentials, image, memory
-    limit - and what was skipped and why.
-  - The same goes to C(environment.json) in the instance's directory, for programs. It holds passwords and is readable for
-    its owner only.
+  - Waits until the chosen components are healthy, then shows them in a table - state, address, credentials, image,
+    memory limit - and what was skipped and why.
+  - The same goes to C(environment.json) in the instance's directory, for programs. It holds passwords and is readable
+    for its owner only.
   - Fails with the container's last log lines when one does not become healthy.
 options:
   environment:

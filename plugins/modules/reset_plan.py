@@ -6,8 +6,8 @@ DOCUMENTATION = r"""
 module: reset_plan
 short_description: Work out what a reset would remove
 description:
-  - Lists the containers, volumes and networks of an instance that a reset of a certain level removes. Nothing is removed,
-    and nothing that does not carry the instance's label is ever listed.
+  - Lists the containers, volumes and networks of an instance that a reset of a certain level removes. Nothing is
+    removed, and nothing that does not carry the instance's label is ever listed.
 options:
   instance:
     description: Name of the instance.
@@ -19,8 +19,8 @@ options:
     required: true
   level:
     description:
-      - C(component) lists containers, C(data) their volumes as well (and those of components whose data is worthless without
-        them), C(everything) all that the instance has.
+      - C(component) lists containers, C(data) their volumes as well (and those of components whose data is worthless
+        without them), C(everything) all that the instance has.
     type: str
     choices: [component, data, everything]
     required: true

@@ -577,7 +577,7 @@ class Interrupted(BaseException):
 
 @pytest.mark.parametrize("last", range(6), ids="before {}".format)
 def test_an_interruption_at_any_point_is_completed_by_the_next_run(module_lab, monkeypatch, last):
-    """`last` is how many of the requests that change something are still made: create, connect, stop, delete, rename, start."""
+    """`last` is how many requests that change something are still made (create, connect, stop, delete, rename)."""
     lab = module_lab
     old = lab.full()
     new = old | {"files": [{"content": "threads 8\n", "target": "/etc/app.conf"}], "networks": [NETWORK, OTHER_NETWORK]}
@@ -776,7 +776,7 @@ PLAYBOOK = """
 def play(lab, folder: Path, specs: list, *arguments: str) -> subprocess.CompletedProcess:
     """Run the action from a playbook beside a folder of templates."""
     (folder / "templates").mkdir(exist_ok=True)
-    (folder / "templates" / "app.conf.j2").write_text("{% include 'part.j2' %}\npassword {{ 'x' }}-value\n")
+    (folder / "templates" / "app.conf.j2").write_text("{% include 'part.j2' %}\n\npassword {{ 'x' }}-value\n")
     (folder / "templates" / "part.j2").write_text("threads {{ threads }}")
     (folder / "play.yml").write_text(PLAYBOOK.format(instance=INSTANCE))
     (folder / "specs.json").write_text(json.dumps(specs))

@@ -77,7 +77,7 @@ def test_everything_is_everything_of_the_instance_and_nothing_else():
         ("", [], "which level? Say it with -e level=, one of: component, data, everything."),
         ("date", ["db"], "unknown level date. Did you mean data?"),
         ("data", [], "level data needs components"),
-        ("component", ["bd"], "unknown component bd. Did you mean db?"),
+        ("component", ["brokr"], "unknown component brokr. Did you mean broker?"),
         ("everything", ["db"], "level everything takes no components"),
     ],
 )

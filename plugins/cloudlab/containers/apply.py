@@ -1,7 +1,9 @@
 """The steps of a plan, applied to one container.
 
-An interruption at any point is completed by the next run: a new container is made under another name (`<name>.next`) beside
-the old one, so that a specification that the engine refuses leaves the old one running; then the old one is stopped, removed,
+An interruption at any point is completed by the next run: a new container is made under another name (`<name>.next`)
+beside
+the old one, so that a specification that the engine refuses leaves the old one running; then the old one is stopped,
+removed,
 and the new one takes its name and starts. What stands between two of these steps is found by its labels and removed.
 """
 
@@ -108,7 +110,8 @@ class _Worker:
     def recreate(self) -> None:
         """Make a new container in the place of the old one."""
         old = self.container_id
-        # The engine wants a mounted file to exist; one that exists with another text is left to the old container for now.
+        # The engine wants a mounted file to exist; one that exists with another text is left to the old container for
+        # now.
         self._write([file for file, why in self.plan.altered.items() if why == files.MISSING])
         new = self._make(self.spec.name + SUCCESSOR)
         self._stop(old)

@@ -13,7 +13,24 @@ from docker.errors import APIError, DockerException
 from cloudlab import hostports
 
 # Numbers of resource limits on Linux, as the engine's messages name them.
-_RLIMITS = ["cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending", "msgqueue", "nice", "rtprio", "rttime"]
+_RLIMITS = [
+    "cpu",
+    "fsize",
+    "data",
+    "stack",
+    "core",
+    "rss",
+    "nproc",
+    "nofile",
+    "memlock",
+    "as",
+    "locks",
+    "sigpending",
+    "msgqueue",
+    "nice",
+    "rtprio",
+    "rttime",
+]
 
 Publisher = Callable[[int], str | None]  # host port -> the container that publishes it
 Translation = Callable[[re.Match[str], Publisher], str]
@@ -102,7 +119,8 @@ def _no_source(match: re.Match[str], _publisher: Publisher) -> str:
 
 
 @_says(
-    r"exec: \"?(?P<program>[^\":]+)\"?: (?P<why>executable file not found in \$PATH|permission denied|stat [^:]+: no such file or directory)"
+    r"exec: \"?(?P<program>[^\":]+)\"?: "
+    r"(?P<why>executable file not found in \$PATH|permission denied|stat [^:]+: no such file or directory)"
 )
 def _no_program(match: re.Match[str], _publisher: Publisher) -> str:
     why = "is not an executable file" if "permission" in match["why"] else "does not exist"

@@ -73,8 +73,8 @@ class Report:
 def converge(engine: Engine, request: Request, render: files.Render) -> Report:
     """Bring all containers to the state that is asked for.
 
-    Raises SpecError before anything is changed when the input is wrong or a stranger has one of the names, and EngineError
-    when the engine stops answering. What fails for single containers is collected in the report.
+    Raises SpecError before anything is changed when the input is wrong or a stranger has one of the names, and
+    EngineError when the engine stops answering. What fails for single containers is collected in the report.
     """
     try:
         return _converge(engine, request, render)

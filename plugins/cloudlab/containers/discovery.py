@@ -1,4 +1,7 @@
-"""What the engine and the disk have for a list of specifications: one list of containers, one of networks, concurrent inspects."""
+"""What the engine and the disk have for a list of specifications.
+
+One list of containers, one of networks, concurrent inspects.
+"""
 
 from __future__ import annotations
 
@@ -95,8 +98,8 @@ def _networks(engine: Engine, specs: Sequence[Spec]) -> dict[str, str]:
     if ambiguous:
         raise SpecError(
             [
-                f"network {name}: several networks have this name; see `docker network ls --filter name={name}` and remove "
-                "all but one by its id"
+                f"network {name}: several networks have this name; see `docker network ls --filter name={name}` and "
+                "remove all but one by its id"
                 for name in sorted(ambiguous)
             ]
         )

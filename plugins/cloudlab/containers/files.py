@@ -1,6 +1,7 @@
 """Configuration files of containers: placed, rendered, compared with the disk, written atomically.
 
-They stand below `<directory>/config/<container without its instance>/` and are mounted one by one. A running container keeps
+They stand below `<directory>/config/<container without its instance>/` and are mounted one by one. A running
+container keeps
 the file it was started with, whatever is written later: a file that differs therefore restarts its container, and is
 written while that one is stopped, so that an interruption can never leave a container running on an older file unseen.
 """

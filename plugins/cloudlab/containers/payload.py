@@ -94,7 +94,10 @@ def tmpfs_options(mount: Mapping[str, Any]) -> str:
 
 
 def healthcheck(check: Mapping[str, Any] | None, api: tuple[int, int]) -> dict[str, Any] | None:
-    """A health check for an engine of this API version; before 1.44 there is no start interval, and a fallback serves."""
+    """A health check for an engine of this API version.
+
+    Before 1.44 there is no start interval, and a fallback serves.
+    """
     if check is None:
         return None
     body = {

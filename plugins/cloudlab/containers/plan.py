@@ -1,6 +1,7 @@
 """The decision: what has to be done with one container, and why. Pure: no engine, no clock, no writes.
 
-A container is made anew only for what cannot be mended on it. Limits, restart policy and networks are put right in place; an
+A container is made anew only for what cannot be mended on it. Limits, restart policy and networks are put right in
+place; an
 altered file, a failed health check or a loop of restarts need a restart; what stopped is started. The steps of a plan
 are in the order in which they are applied.
 """
@@ -26,7 +27,8 @@ _BEYOND_REPAIR = ("dead", "removing")
 class Situation:
     """What the engine and the disk have for one specification.
 
-    container, image: as inspected, or None. networks: name -> id of those that exist. leftovers: (id, name) of containers
+    container, image: as inspected, or None. networks: name -> id of those that exist. leftovers: (id, name) of
+    containers
     that were made for this specification and bear another name. altered: file -> why the one on disk is not it.
     """
 
@@ -49,8 +51,10 @@ class Step:
 class Plan:
     """What is to be done with one container.
 
-    container_id: the living one, if any. limits: for update, in the engine's words. disconnect, connect: names of networks.
-    limit_drift: some limit differs. healthy: it is healthy now. missing: what has to exist before the steps can be done, each as a sentence. before, after: the views' difference.
+    container_id: the living one, if any. limits: for update, in the engine's words. disconnect, connect: names of
+    networks.
+    limit_drift: some limit differs. healthy: it is healthy now. missing: what has to exist before the steps can be
+    done, each as a sentence. before, after: the views' difference.
     """
 
     spec: Spec
@@ -298,8 +302,8 @@ def refusals(spec: Spec, have: Situation, state: str, api: tuple[int, int]) -> l
         )
     for path in view.volumes_without_mount(spec, have.image):
         result.append(
-            f"{spec.name}: the image {spec.image} declares a volume at {path} and nothing is mounted there, so that each new "
-            "container would get an anonymous volume; mount a volume or a tmpfs there"
+            f"{spec.name}: the image {spec.image} declares a volume at {path} and nothing is mounted there, so that "
+            "each container would get an anonymous volume; mount a volume or a tmpfs there"
         )
     return result
 
@@ -315,6 +319,7 @@ def stranger(name: str, labels: Mapping[str, str], instance_label: str, instance
         else f"does not belong to Cloudlab (it has no label {instance_label})"
     )
     return (
-        f"{name}: a container of this name exists and {whose}. It is left as it is. Remove it (`docker rm -f {name}`) or "
+        f"{name}: a container of this name exists and {whose}. It is left as it is. Remove it "
+        f"(`docker rm -f {name}`) or "
         f"rename it (`docker rename {name} {name}-old`), or choose another instance name"
     )

@@ -1,8 +1,9 @@
 """Doing the work of many containers concurrently, each after what it needs.
 
-There are no fixed waves: a container's turn comes as soon as the last of those it needs is done, so that a slow one holds up
-only those that need it. Where one fails, those that need it are still brought up, so that one broken service does not take down
-the rest, but nothing waits for their health any more: it could not be had.
+There are no fixed waves: a container's turn comes as soon as the last of those it needs is done, so that a slow one
+holds up
+only those that need it. Where one fails, those that need it are still brought up, so that one broken service does not
+take down the rest, but nothing waits for their health any more: it could not be had.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ Work = Callable[[str], Outcome]
 
 @dataclass
 class Results:
-    """What became of each container: outcomes of work, failures, and those that were not waited for, with the culprit."""
+    """What became of each container.
+
+    Outcomes of work, failures, and those that were not waited for, with the culprit.
+    """
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Single values of a specification: each parser returns the normalised value or raises ValueError with the reason.
 
-The rules are the docker command's, except where that guesses: a boolean as environment value, an unquoted file mode and a port
-without host port are errors here.
+The rules are the docker command's, except where that guesses: a boolean as environment value, an unquoted file mode
+and a port without host port are errors here.
 """
 
 from __future__ import annotations

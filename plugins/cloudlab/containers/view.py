@@ -1,7 +1,8 @@
 """A specification and a living container in the same words, so that comparing them is comparing two dictionaries.
 
-`wanted` and `found` return views: option -> value. What the engine adds by itself (the image's variables, defaults) is added
-on the wanted side, so that anything more on the found side was put there by somebody else. An option that the specification
+`wanted` and `found` return views: option -> value. What the engine adds by itself (the image's variables, defaults)
+is added on the wanted side, so that anything more on the found side was put there by somebody else. An option that the
+specification
 leaves to the engine or the image, and that cannot be known, is not in the wanted view and is not compared.
 """
 
@@ -17,7 +18,28 @@ from cloudlab.containers.values import capability
 View = dict[str, Any]
 
 # Settings of HostConfig that no specification makes; whoever finds one filled looks at somebody else's work.
-_FOREIGN = ["Binds", "Devices", "DeviceRequests", "DeviceCgroupRules", "Dns", "DnsOptions", "DnsSearch", "Links", "VolumesFrom", "Privileged", "PidMode", "PublishAllPorts", "CpuShares", "CpuQuota", "CpuPeriod", "CpusetCpus", "CpusetMems", "BlkioWeight", "AutoRemove", "OomKillDisable"]
+_FOREIGN = [
+    "Binds",
+    "Devices",
+    "DeviceRequests",
+    "DeviceCgroupRules",
+    "Dns",
+    "DnsOptions",
+    "DnsSearch",
+    "Links",
+    "VolumesFrom",
+    "Privileged",
+    "PidMode",
+    "PublishAllPorts",
+    "CpuShares",
+    "CpuQuota",
+    "CpuPeriod",
+    "CpusetCpus",
+    "CpusetMems",
+    "BlkioWeight",
+    "AutoRemove",
+    "OomKillDisable",
+]
 _LIMITS = ("memory", "memory_swap", "memory_reservation", "cpus", "pids_limit")
 
 
@@ -181,14 +203,17 @@ def _found_ports(bindings: Mapping[str, list[Mapping[str, str]] | None] | None) 
     ports = []
     for inside, sides in (bindings or {}).items():
         for side in sides or []:
-            address = side.get("HostIp") or "0.0.0.0"
+            address = side.get("HostIp") or "0.0.0.0"  # noqa: S104 - what the engine means by no address
             address = f"[{address}]" if ":" in address else address
             ports.append(f"{address}:{side.get('HostPort')}:{inside}")
     return sorted(ports)
 
 
 def _found_networks(container: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The networks by name with the aliases that somebody gave; the engine itself adds the container's short id and name."""
+    """The networks by name with the aliases that somebody gave.
+
+    The engine itself adds the container's short id and name.
+    """
     own = {container["Id"][:12], container["Name"].lstrip("/")}
     networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
     return {
