@@ -7,23 +7,20 @@ description:
   - Brings all containers of a list to a state, in one process on the controller - few and concurrent requests instead
     of one module call for each container.
   - The options of a container are those of C(community.docker.docker_container), validated one by one; an unknown
-    option is an
-    error that names the nearest valid one. All mistakes in a list are reported together, before anything is changed.
+    option is an error that names the nearest valid one. All mistakes in a list are reported together, before anything
+    is changed.
   - A container carries the hash of its specification, with the content of the files that are mounted into it, in the
     label C(cloudlab.spec). Besides the hash, the living container is compared - its image by id, whether it runs, its
     health, limits, environment, capabilities, mounts, published ports, user, labels, networks by id and aliases.
-  - Whatever differs is mended in the least invasive way. Limits and restart policy are updated and networks joined
-    and left
-    while the container runs; what is paused goes on, what has stopped is started, what is unhealthy or in a loop of
-    restarts is
-    restarted; only for the rest a new container is made. An option that is no longer written counts as its default, so
-    that a limit that was removed from a specification is removed from the container.
+  - Whatever differs is mended in the least invasive way. Limits and restart policy are updated and networks joined and
+    left while the container runs; what is paused goes on, what has stopped is started, what is unhealthy or in a loop
+    of restarts is restarted; only for the rest a new container is made. An option that is no longer written counts as
+    its default, so that a limit that was removed from a specification is removed from the container.
   - A configuration file that was altered or deleted on the host is written anew and its container restarted, because
     a running container keeps the file it was started with.
   - A new container is made as C(<name>.next) beside the old one, which is then stopped with its own time-out, removed
-    and
-    replaced. A specification that the engine refuses therefore leaves the old container running, and a run that was
-    interrupted anywhere is completed by the next one. Named volumes are never removed.
+    and replaced. A specification that the engine refuses therefore leaves the old container running, and a run that
+    was interrupted anywhere is completed by the next one. Named volumes are never removed.
   - Only containers that carry the label C(cloudlab.instance) with this instance's name are touched. A container of the
     same name without it is refused, and then nothing is changed at all.
   - Images and networks have to exist; volumes are made by the engine and get the labels of their instance and
@@ -46,9 +43,8 @@ options:
     description:
       - V(started) - all run; those in O(specs[].needs) are started first. Whether they go on running is not waited for.
       - V(healthy) - all run and their health checks pass; each is started when those it needs are healthy. Waiting
-        ends early
-        for a container that exits, is killed for want of memory, or is restarted three times. A container without a
-        health check is an error.
+        ends early for a container that exits, is killed for want of memory, or is restarted three times. A container
+        without a health check is an error.
       - V(stopped) - none runs; those that need others are stopped before them, each within its own
         O(specs[].stop_timeout).
       - V(absent) - none exists, in the same order. Named volumes are kept.
@@ -65,15 +61,15 @@ options:
     type: int
     default: 4
   orphans:
-    description: With O(state=stopped) and O(state=absent), whether containers of the instance that no specification
-    names
-      are meant too.
+    description:
+      - With O(state=stopped) and O(state=absent), whether containers of the instance that no specification names are
+        meant too.
     type: bool
     default: false
   secrets:
-    description: Further values to hide wherever they would appear in the result. Values of less than six characters
-    are not
-      hidden, for they occur where they mean nothing.
+    description:
+      - Further values to hide wherever they would appear in the result. Values of less than six characters are not
+        hidden, for they occur where they mean nothing.
     type: list
     elements: str
     default: []
@@ -91,8 +87,8 @@ options:
         description: The component it belongs to; O(specs[].needs) of others refer to it.
         type: str
       image:
-        description: The image, by tag, digest or id. A tag that means another image than the container's makes a new
-        one.
+        description:
+          - The image, by tag, digest or id. A tag that means another image than the container's makes a new one.
         type: str
       needs:
         description: Components that have to come first. Those that are not in the list are of no interest.
@@ -107,8 +103,8 @@ options:
         type: list
         elements: str
       env:
-        description: Environment variables. Booleans and fractions have to be quoted, for YAML does not keep them as
-        written.
+        description:
+          - Environment variables. Booleans and fractions have to be quoted, for YAML does not keep them as written.
         type: dict
       secret_env:
         description: Names of variables whose values are hidden, besides those whose names tell.
@@ -131,8 +127,8 @@ options:
         description: The host name inside the container.
         type: str
       networks:
-        description: Networks; the first one is the container's default. Without any, the container has no network at
-        all.
+        description:
+          - Networks; the first one is the container's default. Without any, the container has no network at all.
         type: list
         elements: dict
         suboptions:
@@ -154,8 +150,9 @@ options:
         elements: dict
         suboptions:
           type:
-            description: The kind of mount. The source of a V(bind) has to exist; the content of a file that is mounted
-              read-only counts as part of the specification.
+            description:
+              - The kind of mount. The source of a V(bind) has to exist; the content of a file that is mounted
+                read-only counts as part of the specification.
             type: str
             choices: [volume, bind, tmpfs]
             default: volume
@@ -200,8 +197,8 @@ options:
             type: str
             default: "0444"
           secret:
-            description: Whether the content is left out of differences. Lines that look as if they set a password
-            always are.
+            description:
+              - Whether the content is left out of differences. Lines that look as if they set a password always are.
             type: bool
             default: false
       memory:
@@ -301,9 +298,9 @@ options:
         type: dict
 attributes:
   check_mode:
-    description: Nothing is changed, on the engine or on disk. Images, networks and files that an earlier task would
-    have made
-      may be missing.
+    description:
+      - Nothing is changed, on the engine or on disk. Images, networks and files that an earlier task would have made
+        may be missing.
     support: full
   diff_mode:
     description: One entry for each container that differs and for each of its files, with secrets hidden.
@@ -387,8 +384,8 @@ actions:
       elements: str
       sample: ["memory: 512 MiB instead of 1.0 GiB"]
 failures:
-  description: The containers that failed, each with the cause in plain words. The message has their last log lines
-  besides.
+  description:
+    - The containers that failed, each with the cause in plain words. The message has their last log lines besides.
   returned: when some failed
   type: list
   elements: dict

@@ -24,8 +24,8 @@ options:
     type: int
     default: 0
   lock:
-    description: Whether this run changes the instance, so that no other run may at the same time. Not taken in check
-    mode.
+    description:
+      - Whether this run changes the instance, so that no other run may at the same time. Not taken in check mode.
     type: bool
     default: false
   checks:
@@ -59,11 +59,11 @@ environment:
     chosen: {description: Names of the chosen components in start order., type: list}
     skipped: {description: Components that cannot run here, with the reason., type: dict}
     surplus:
-      description: Containers of this instance whose component the profile does not choose. Empty when tags choose a
-      part.
+      description: Containers of this instance whose component the profile does not choose; none when tags choose.
       type: list
-    engine: {description: "Facts of the engine: version, api, os, arch, memory (bytes), cpus, data_root, rootless.",
-    type: dict}
+    engine:
+      description: "Facts of the engine: version, api, os, arch, memory (bytes), cpus, data_root, rootless."
+      type: dict
     components:
       description:
         - "Per chosen component: summary, kind, role, container, ports ({name: {container, host}}), networks,

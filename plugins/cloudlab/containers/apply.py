@@ -1,10 +1,9 @@
 """The steps of a plan, applied to one container.
 
 An interruption at any point is completed by the next run: a new container is made under another name (`<name>.next`)
-beside
-the old one, so that a specification that the engine refuses leaves the old one running; then the old one is stopped,
-removed,
-and the new one takes its name and starts. What stands between two of these steps is found by its labels and removed.
+beside the old one, so that a specification that the engine refuses leaves the old one running; then the old one is
+stopped, removed, and the new one takes its name and starts. What stands between two of these steps is found by its
+labels and removed.
 """
 
 from __future__ import annotations

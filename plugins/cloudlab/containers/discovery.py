@@ -22,8 +22,8 @@ INSPECTORS = 4  # more threads than this only wait for each other and for the en
 def situations(engine: Engine, specs: Sequence[Spec], down: bool) -> dict[str, Situation]:
     """The situation of each specification by its container's name.
 
-    down: containers are to be stopped or removed; images, networks and files are of no interest.
-    Raises SpecError when a name is taken by a container that is not this instance's, or a network's name is ambiguous.
+    down: containers are to be stopped or removed; images, networks and files are of no interest. Raises SpecError when
+    a name is taken by a container that is not this instance's, or a network's name is ambiguous.
     """
     # Not filtered by label: the strangers that hold our names are wanted too.
     listed = engine.client.containers(all=True)

@@ -1,9 +1,9 @@
 """Configuration files of containers: placed, rendered, compared with the disk, written atomically.
 
-They stand below `<directory>/config/<container without its instance>/` and are mounted one by one. A running
-container keeps
-the file it was started with, whatever is written later: a file that differs therefore restarts its container, and is
-written while that one is stopped, so that an interruption can never leave a container running on an older file unseen.
+They stand below `<directory>/config/<container without its instance>/` and are mounted one by one. A running container
+keeps the file it was started with, whatever is written later: a file that differs therefore restarts its container,
+and is written while that one is stopped, so that an interruption can never leave a container running on an older file
+unseen.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ Render = Callable[[str, str], str]  # (template's name, path of the result) -> t
 def prepare(specs: Sequence[Spec], directory: Path, render: Render, planning: bool) -> list[Spec]:
     """Specifications with their files placed and rendered and the digests of what they mount from the host.
 
-    planning: in check mode, what an earlier task would have made below `directory` may be missing.
-    Raises SpecError for templates that fail and sources that do not exist.
+    planning: in check mode, what an earlier task would have made below `directory` may be missing. Raises SpecError
+    for templates that fail and sources that do not exist.
     """
     problems: list[str] = []
     result = []

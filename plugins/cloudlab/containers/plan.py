@@ -1,9 +1,8 @@
 """The decision: what has to be done with one container, and why. Pure: no engine, no clock, no writes.
 
 A container is made anew only for what cannot be mended on it. Limits, restart policy and networks are put right in
-place; an
-altered file, a failed health check or a loop of restarts need a restart; what stopped is started. The steps of a plan
-are in the order in which they are applied.
+place; an altered file, a failed health check or a loop of restarts need a restart; what stopped is started. The steps
+of a plan are in the order in which they are applied.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ class Situation:
     """What the engine and the disk have for one specification.
 
     container, image: as inspected, or None. networks: name -> id of those that exist. leftovers: (id, name) of
-    containers
-    that were made for this specification and bear another name. altered: file -> why the one on disk is not it.
+    containers that were made for this specification and bear another name. altered: file -> why the one on disk is not
+    it.
     """
 
     container: Mapping[str, Any] | None

@@ -1,9 +1,8 @@
 """Doing the work of many containers concurrently, each after what it needs.
 
 There are no fixed waves: a container's turn comes as soon as the last of those it needs is done, so that a slow one
-holds up
-only those that need it. Where one fails, those that need it are still brought up, so that one broken service does not
-take down the rest, but nothing waits for their health any more: it could not be had.
+holds up only those that need it. Where one fails, those that need it are still brought up, so that one broken service
+does not take down the rest, but nothing waits for their health any more: it could not be had.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def _network(value: Any) -> dict[str, Any]:
     return _NETWORK_FIELDS(value)
 
 
-_NETWORK_FIELDS = values.fields({"name": values.name, "aliases": values.set_of(values.name)}, required=("name",))
+_NETWORK_FIELDS = values.fields({"name": values.name, "aliases": values.set_of(values.host)}, required=("name",))
 
 
 def _networks(value: Any) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ Parser = Callable[[Any], Any]
 
 SMALLEST_MEMORY = 6 * 2**20  # the engine refuses less
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+_HOST = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]*")
 _COMPONENT = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 _NANOSECONDS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
@@ -45,6 +46,14 @@ def name(value: Any) -> str:
         raise ValueError(
             f"{result!r} is not a name; letters, digits and _ . - after the first are allowed, two characters at least"
         )
+    return result
+
+
+def host(value: Any) -> str:
+    """A name by which a container can be found in a network."""
+    result = text(value)
+    if not _HOST.fullmatch(result):
+        raise ValueError(f"{result!r} is not a host's name; letters, digits and _ . - after the first are allowed")
     return result
 
 

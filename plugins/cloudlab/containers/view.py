@@ -1,9 +1,9 @@
 """A specification and a living container in the same words, so that comparing them is comparing two dictionaries.
 
-`wanted` and `found` return views: option -> value. What the engine adds by itself (the image's variables, defaults)
-is added on the wanted side, so that anything more on the found side was put there by somebody else. An option that the
-specification
-leaves to the engine or the image, and that cannot be known, is not in the wanted view and is not compared.
+`wanted` and `found` return views: option -> value. What the engine adds by itself (the image's variables, defaults) is
+added on the wanted side, so that anything more on the found side was put there by somebody else. An option that the
+specification leaves to the engine or the image, and that cannot be known, is not in the wanted view and is not
+compared.
 """
 
 from __future__ import annotations
