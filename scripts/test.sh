@@ -31,7 +31,7 @@ TEXT
 # Limits per step, in seconds.
 # A hang ends here; on two quiet cores the longest of them takes half a minute.
 FAST_LIMIT=600
-INTEGRATION_LIMIT=900
+INTEGRATION_LIMIT=2700
 # The first scenario may have to build every image.
 SCENARIO_LIMIT=1500
 
