@@ -88,14 +88,14 @@ func (t Toolchain) Build(ctx context.Context, targets []graph.Target, report fun
 	return ctx.Err()
 }
 
-// compile fills go's cache with the packages of the targets. What fails here fails again when its target is linked.
+// compile fills go's cache with the packages of the targets. `go list -export` does that without linking, which `go build`
+// would do for each of several programs and throw the result away. What fails here fails again when its target is linked.
 func (t Toolchain) compile(ctx context.Context, group []graph.Target) {
-	arguments := t.arguments(group[0])
+	arguments := append([]string{"list", "-export", "-e", "-f", "", tags(group[0])}, Flags...)
 	for _, target := range group {
 		arguments = append(arguments, target.Package())
 	}
-	// A single package would be linked as well, into the folder that go runs in.
-	if len(group) > 1 && ctx.Err() == nil {
+	if ctx.Err() == nil {
 		_, _, _ = t.run(ctx, group[0].Module, arguments...)
 	}
 }
@@ -106,15 +106,16 @@ func (t Toolchain) link(ctx context.Context, target graph.Target) Result {
 	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
 		return Result{Words: err.Error()}
 	}
-	_, words, err := t.run(ctx, target.Module, append(t.arguments(target), "-o", program, target.Package())...)
+	arguments := append([]string{"build", "-o", program, tags(target)}, Flags...)
+	_, words, err := t.run(ctx, target.Module, append(arguments, target.Package())...)
 	if err != nil {
 		return Result{Words: failure(t.relative(target.Module, words), err)}
 	}
 	return Result{Program: program}
 }
 
-func (t Toolchain) arguments(target graph.Target) []string {
-	return append([]string{"build", "-tags=" + strings.Join(target.Tags, ",")}, Flags...)
+func tags(target graph.Target) string {
+	return "-tags=" + strings.Join(target.Tags, ",")
 }
 
 // program is where the target's executable is made. It stays there: go sees when it is up to date, and does not link it again.

@@ -1,0 +1,50 @@
+"""Wait for a platform's services. Documentation: plugins/modules/services_ready.py."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from cloudlab import engine, outcome
+
+ARGUMENTS = {
+    "instance": {"type": "str", "required": True},
+    "specs": {"type": "list", "elements": "dict", "required": True},
+    "builder": {"type": "str", "default": ""},
+    "build_timeout": {"type": "float", "default": 900.0},
+    "start_timeout": {"type": "float", "default": 120.0},
+}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        wanted = outcome.services(arguments["specs"])
+        try:
+            connected = engine.connect()
+            try:
+                surplus = outcome.surplus(connected, arguments["instance"], wanted)
+                verdicts = {} if self._task.check_mode else self._wait(connected, wanted, arguments)
+            finally:
+                connected.close()
+        except (engine.EngineError, outcome.BuilderError) as error:
+            raise AnsibleActionFail(str(error)) from None
+        return result | {
+            "changed": False,
+            "surplus": surplus,
+            "ready": sorted(name for name, verdict in verdicts.items() if verdict),
+            "failures": {name: verdict.cause for name, verdict in sorted(verdicts.items()) if not verdict},
+            "message": outcome.message(verdicts),
+        }
+
+    def _wait(self, connected, wanted, arguments):
+        return outcome.Waiting(
+            connected, arguments["builder"], wanted, arguments["build_timeout"], arguments["start_timeout"]
+        ).run()

@@ -1,0 +1,125 @@
+"""Filters over a platform's services."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+from ansible.errors import AnsibleFilterError
+
+from cloudlab import catalogue as components
+from cloudlab import platform, secrets, services
+from cloudlab.images import trust
+
+ROOT = Path(__file__).resolve().parents[2]
+RELOAD = ROOT / "files" / "reload"
+ENTRYPOINT = ROOT / "roles" / "go_service" / "templates" / "builder.sh.j2"
+
+
+def with_platform(catalogue, folder, description=""):
+    """The catalogue with a platform's services: see with_platform.yml."""
+    try:
+        return platform.merged(catalogue, _absolute(folder), description)
+    except platform.PlatformError as error:
+        raise AnsibleFilterError("\n".join(error.problems)) from None
+
+
+def service_specs(environment, catalogue, options):
+    """The containers of the chosen services: see service_specs.yml."""
+    names = _chosen(environment)
+    settings = _settings(environment, options)
+    try:
+        return services.specs(names, environment["components"], catalogue, settings)
+    except (services.ServiceError, secrets.SecretError) as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+def builder_spec(environment, catalogue, options):
+    """The container that builds services: see builder_spec.yml."""
+    # Not only those of this run: the builder stays the same whatever part of the environment a run is about.
+    profile = components.choose(catalogue, options["profiles"], environment["profile"], [])
+    wanted = {name for name in profile if catalogue[name]["role"] == platform.ROLE and "go" in catalogue[name]}
+    return services.builder(
+        environment["components"][services.BUILDER]["spec"],
+        services.builder_config(catalogue, wanted | set(_chosen(environment)), bool(options["polling"])),
+        _settings(environment, options),
+        str(RELOAD),
+        _ca_bundle(os.environ),
+        os.environ,
+    )
+
+
+def service_accounts(catalogue, directory, keep=True):
+    """The services' accounts in PostgreSQL: see service_accounts.yml."""
+    try:
+        return services.accounts(catalogue, _secret(directory, keep))
+    except secrets.SecretError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+def _chosen(environment):
+    return [
+        name
+        for name in environment["chosen"]
+        if environment["components"][name]["role"] == platform.ROLE and name != services.BUILDER
+    ]
+
+
+def _settings(environment, options):
+    folder = _absolute(options["platform"])
+    return services.Settings(
+        platform=folder,
+        stores=options["stores"],
+        secret=_secret(environment["directory"], options["keep"]),
+        log_level=options["log_level"],
+        user=_owner(folder),
+        reload=_version(),
+        images=options["images"],
+    )
+
+
+def _absolute(folder):
+    """A path as the user wrote it: relative ones are relative to the project."""
+    return str((ROOT / Path(folder).expanduser()).resolve())
+
+
+def _secret(directory, keep):
+    return lambda name: secrets.secret(Path(directory) / "secrets", name, keep)
+
+
+def _owner(folder):
+    """Who owns the checkout can read it. Root is nobody to run a service as."""
+    status = os.stat(folder)
+    return f"{status.st_uid}:{status.st_gid}" if status.st_uid else services.NOBODY
+
+
+def _ca_bundle(environ):
+    """The file with the certificates that this machine trusts; empty where there is none."""
+    candidates = [environ["SSL_CERT_FILE"]] if environ.get("SSL_CERT_FILE") else trust.SYSTEM_BUNDLES
+    return next((str(Path(path).resolve()) for path in candidates if Path(path).is_file()), "")
+
+
+@functools.cache
+def _version():
+    """The version of the programs that build and supervise services: a hash of their sources."""
+    digest = hashlib.sha256()
+    for file in sorted([*RELOAD.rglob("*.go"), RELOAD / "go.mod", ENTRYPOINT]):
+        if not file.name.endswith("_test.go"):
+            digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+class FilterModule:
+    def filters(self):
+        return {
+            "with_platform": with_platform,
+            "service_specs": service_specs,
+            "builder_spec": builder_spec,
+            "service_accounts": service_accounts,
+            "service_databases": services.databases,
+        }
