@@ -161,7 +161,7 @@ def strike(process: subprocess.Popen, number: signal.Signals) -> None:
 def interrupt_at(lab: Lab, point: Point, number: signal.Signals, *arguments: str) -> None:
     """Start a converge, and strike when the engine tells of the point."""
     # Listening begins before the converge does: no event can be missed.
-    events = lab.client.events(since=lab.client.info()["SystemTime"], filters={"type": point.kind}, decode=True)
+    events = lab.client.events(filters={"type": point.kind}, decode=True)
     limit = threading.Timer(SECONDS, events.close)
     limit.start()
     try:
@@ -196,8 +196,6 @@ def assert_whole(lab: Lab) -> None:
     networks = [network["Name"] for network in lab.client.networks() if network["Name"].startswith(INSTANCE)]
     assert networks == [f"{INSTANCE}-database"]
     assert lab.volumes() == {f"{store}-data" for store in CHOSEN}
-    drafts = [path for path in lab.directory.rglob("*") if path.name.endswith(".new")]
-    assert not drafts
 
 
 def names(containers: list) -> list[str]:
