@@ -110,10 +110,18 @@ prepare() {
   mkdir -p "$LOGS"
 }
 
+# Two runs at once would take each other's instances for leftovers.
+alone_on_the_engine() {
+  have flock || return 0
+  exec 8>"${TMPDIR:-/tmp}/cloudlab-tests-$(id -u).lock"
+  flock --nonblock 8 || die "another test run is using the engine." "Wait for it to end; --fast needs no engine."
+}
+
 # prepare_engine ARGUMENT...: the script's own, should it have to be started anew in the group docker.
 prepare_engine() {
   phase "Docker Engine and the tools of the tests"
   ensure_engine "$@"
+  alone_on_the_engine
   if ! "$ROOT/tests/support/fetch_tools.sh"; then
     warn "some tools of the tests could not be had; the steps that need them will say so"
   fi

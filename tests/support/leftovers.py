@@ -5,7 +5,8 @@ Everything a test makes carries the label of an instance whose name begins with 
 """
 
 import shutil
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 
 import docker
 import registry
@@ -30,13 +31,23 @@ def ours(things: Iterable[Mapping]) -> Iterable[Mapping]:
 def remove_from_engine(client: docker.APIClient) -> None:
     """Remove containers, then what they used."""
     for container in ours(client.containers(all=True)):
-        client.remove_container(container["Id"], force=True, v=True)
+        attempt(client.remove_container, container["Id"], force=True, v=True)
     for network in ours(client.networks()):
-        client.remove_network(network["Id"])
+        attempt(client.remove_network, network["Id"])
     for volume in ours(client.volumes()["Volumes"] or []):
-        client.remove_volume(volume["Name"], force=True)
+        attempt(client.remove_volume, volume["Name"], force=True)
     for image in ours(client.images()):
-        client.remove_image(image["Id"], force=True)
+        attempt(client.remove_image, image["Id"], force=True)
+
+
+def attempt(remove: Callable[..., object], name: str, **options: bool) -> None:
+    """Remove one thing; what cannot be removed is named, and the others go on."""
+    try:
+        remove(name, **options)
+    except docker.errors.NotFound:
+        pass
+    except docker.errors.APIError as error:
+        print(f"cannot remove {name}: {error.explanation}", file=sys.stderr)
 
 
 def remove_files() -> None:
