@@ -1,0 +1,105 @@
+"""Configuration files: where they stand, how they are compared, and that they are written in one step."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+from cloudlab.containers import files
+from cloudlab.containers.spec import SpecError
+from container_samples import parse
+
+
+def prepare(tmp_path, *wanted, planning=False, render=lambda src, path: f"{src}\n", **options):
+    return files.prepare([parse(files=list(wanted), **options)], tmp_path, render, planning)[0]
+
+
+def test_files_stand_below_their_container(tmp_path):
+    one = {"src": "a.conf.j2", "target": "/etc/a.conf"}
+    twins = [{"content": "x", "target": "/etc/users/x.xml"}, {"content": "y", "target": "/etc/config/x.xml"}]
+    spec = prepare(tmp_path, one, *twins)
+    assert [file.path.removeprefix(f"{tmp_path}/config/web/") for file in spec.files] == [
+        "a.conf",
+        "etc-users-x.xml",
+        "etc-config-x.xml",
+    ]
+    assert spec.files[0].content == "a.conf.j2\n"
+
+
+def test_a_template_that_fails_is_named(tmp_path):
+    def fail(src, path):
+        raise RuntimeError("'x' is undefined")
+
+    with pytest.raises(SpecError, match="lab-web: files: a.j2: 'x' is undefined"):
+        prepare(tmp_path, {"src": "a.j2", "target": "/a"}, render=fail)
+
+
+def test_a_file_is_written_with_its_mode_whatever_the_umask(tmp_path):
+    [file] = prepare(tmp_path, {"content": "größe\n", "target": "/etc/a", "mode": "0444"}).files
+    before = os.umask(0o077)
+    try:
+        assert files.difference(file) == files.MISSING
+        files.write(file)
+        files.write(file)
+    finally:
+        os.umask(before)
+    assert files.difference(file) == ""
+    assert stat.S_IMODE(os.stat(file.path).st_mode) == 0o444
+    assert stat.S_IMODE(os.stat(os.path.dirname(file.path)).st_mode) == 0o700
+    assert os.listdir(os.path.dirname(file.path)) == ["a"]
+
+
+def test_differences_on_disk_are_named(tmp_path):
+    [file] = prepare(tmp_path, {"content": "one", "target": "/etc/a", "mode": "0644"}).files
+    files.write(file)
+    os.chmod(file.path, 0o600)
+    assert files.difference(file) == "has mode 0600 instead of 0644"
+    with open(file.path, "wb") as stream:
+        stream.write(b"\xff")
+    assert files.difference(file) == "has another content"
+    os.unlink(file.path)
+    os.mkdir(file.path)
+    assert files.difference(file) == "is not a file"
+    files.write(file)
+    assert files.difference(file) == ""
+
+
+def test_a_failed_write_leaves_the_old_text(tmp_path, monkeypatch):
+    [file] = prepare(tmp_path, {"content": "new", "target": "/etc/a", "mode": "0644"}).files
+    os.makedirs(os.path.dirname(file.path))
+    with open(file.path, "w") as stream:
+        stream.write("old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            files.write(file)
+    assert files.current(file) == "old"
+    files.write(file)
+    assert files.current(file) == "new"
+
+
+def test_the_content_of_a_mounted_file_is_part_of_the_hash(tmp_path):
+    source = tmp_path / "ca.pem"
+    mount = {"type": "bind", "source": str(source), "target": "/ca.pem", "read_only": True}
+    source.write_text("one")
+    one = prepare(tmp_path, mounts=[mount]).hash
+    source.write_text("two")
+    two = prepare(tmp_path, mounts=[mount]).hash
+    writable = prepare(tmp_path, mounts=[mount | {"read_only": False}]).digests
+    assert one != two
+    assert writable == {}
+
+
+def test_a_source_that_does_not_exist_is_refused_unless_a_task_would_have_made_it(tmp_path):
+    inside = {"type": "bind", "source": str(tmp_path / "secrets" / "x"), "target": "/x", "read_only": True}
+    outside = {"type": "bind", "source": "/nowhere/x", "target": "/y"}
+    with pytest.raises(SpecError, match="the source .*/secrets/x does not exist"):
+        prepare(tmp_path, mounts=[inside])
+    with pytest.raises(SpecError, match="the source /nowhere/x does not exist"):
+        prepare(tmp_path, mounts=[inside, outside], planning=True)
+    assert prepare(tmp_path, mounts=[inside], planning=True)

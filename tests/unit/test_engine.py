@@ -1,0 +1,139 @@
+"""Ways in which there is no usable engine, each with its cause and cure."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import socket
+import threading
+
+import pytest
+from cloudlab import engine
+from cloudlab.engine import EngineError
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """GET /version of an engine, as the test wants it."""
+
+    version: dict | str = {}
+
+    def do_GET(self):
+        body = self.version if isinstance(self.version, str) else json.dumps(self.version)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        """Nothing."""
+
+
+@pytest.fixture
+def address():
+    server = http.server.HTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"tcp://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def speaking(oldest: str, newest: str) -> dict:
+    return {"Version": "99.1", "ApiVersion": newest, "MinAPIVersion": oldest}
+
+
+@pytest.mark.parametrize(
+    ("oldest", "newest", "asked", "agreed"),
+    [
+        ("1.12", "1.41", None, (1, 41)),
+        ("1.24", "1.45", None, (1, 45)),
+        ("1.44", "1.52", None, (1, 45)),
+        ("1.24", "1.45", "1.43", (1, 43)),
+    ],
+)
+def test_the_version_is_agreed_on(monkeypatch, address, oldest, newest, asked, agreed):
+    monkeypatch.setattr(Answers, "version", speaking(oldest, newest))
+    environ = {"DOCKER_HOST": address} | ({"DOCKER_API_VERSION": asked} if asked else {})
+    connected = engine.connect(environ)
+    assert connected.api == agreed
+    assert connected.supports((1, 41))
+    assert not connected.supports((1, 99))
+    connected.close()
+
+
+@pytest.mark.parametrize(
+    ("oldest", "newest", "asked", "words"),
+    [
+        ("1.12", "1.40", None, "Docker Engine 99.1 speaks versions 1.12 to 1.40 of its API; Cloudlab needs 1.41. Upgrade"),
+        ("1.46", "1.60", None, "speaks versions 1.46 to 1.60 of its API; Cloudlab knows versions up to 1.45. Upgrade Cloudlab"),
+        ("1.12", "1.41", "1.50", "DOCKER_API_VERSION asks for 1.50, but .* 1.12 to 1.41 .* or upgrade the engine"),
+        ("1.44", "1.45", "1.41", "1.41 is older. Unset DOCKER_API_VERSION"),
+        ("1.12", "1.45", "1.30", "Cloudlab knows 1.41 to 1.45"),
+        ("1.12", "1.41", "new", "is not a version such as 1.41"),
+    ],
+)  # fmt: skip
+def test_versions_that_do_not_fit(monkeypatch, address, oldest, newest, asked, words):
+    monkeypatch.setattr(Answers, "version", speaking(oldest, newest))
+    environ = {"DOCKER_HOST": address} | ({"DOCKER_API_VERSION": asked} if asked else {})
+    with pytest.raises(EngineError, match=words):
+        engine.connect(environ)
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", "{}"])
+def test_somebody_else_answers(monkeypatch, address, body):
+    monkeypatch.setattr(Answers, "version", body)
+    with pytest.raises(EngineError):
+        engine.connect({"DOCKER_HOST": address})
+
+
+def test_no_socket(tmp_path):
+    with pytest.raises(EngineError, match=f"No Docker Engine is running: the socket {tmp_path}/x.sock does not exist"):
+        engine.connect({"DOCKER_HOST": f"unix://{tmp_path}/x.sock"})
+
+
+def test_a_dead_socket(tmp_path):
+    path = str(tmp_path / "x.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+    with pytest.raises(EngineError, match="nobody listens on the socket"):
+        engine.connect({"DOCKER_HOST": f"unix://{path}"})
+
+
+def test_something_that_is_not_a_socket(tmp_path):
+    (tmp_path / "x.sock").touch()
+    with pytest.raises(EngineError, match="is not a socket"):
+        engine.connect({"DOCKER_HOST": f"unix://{tmp_path}/x.sock"})
+
+
+def test_a_socket_one_may_not_open(tmp_path, monkeypatch):
+    def refused(*_):
+        raise PermissionError(13, "Permission denied")
+
+    path = tmp_path / "x.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        monkeypatch.setattr(socket.socket, "connect", refused)
+        with pytest.raises(EngineError, match="usermod -aG"):
+            engine.connect({"DOCKER_HOST": f"unix://{path}"})
+
+
+def test_a_hanging_engine(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "HANDSHAKE_SECONDS", 0.1)
+    path = str(tmp_path / "x.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        with pytest.raises(EngineError, match=r"took the connection but did not answer within 0.1 s"):
+            engine.connect({"DOCKER_HOST": f"unix://{path}"})
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"DOCKER_HOST": "ssh://elsewhere"}, "which is another machine"),
+        ({"DOCKER_HOST": "nonsense"}, "nonsense cannot be used"),
+        ({"DOCKER_CONTEXT": "no-such-context"}, "names the context 'no-such-context', which does not exist"),
+        ({"DOCKER_HOST": "tcp://127.0.0.1:1"}, "tcp://127.0.0.1:1 cannot be reached"),
+    ],
+)
+def test_addresses_that_do_not_work(environ, words):
+    with pytest.raises(EngineError, match=words):
+        engine.connect(environ)
