@@ -11,6 +11,16 @@ source "$ROOT/scripts/lib/python.sh"
 # shellcheck source=lib/engine.sh
 source "$ROOT/scripts/lib/engine.sh"
 
+# A test run would take the instance for a leftover of its own and remove it, and what it does would be measured too. The
+# lock is the one of test.sh.
+alone_on_the_engine() {
+  have flock || return 0
+  exec 8>"${TMPDIR:-/tmp}/cloudlab-tests-$(id -u).lock"
+  flock --nonblock 8 && return
+  note "a test run is using the engine: waiting for it to end"
+  flock 8
+}
+
 main() {
   phase "Python environment"
   ensure_venv requirements-dev.txt
@@ -23,6 +33,7 @@ main() {
     *)
       phase "Docker Engine"
       ensure_engine "$@"
+      alone_on_the_engine
       phase "Measurements"
       ;;
   esac

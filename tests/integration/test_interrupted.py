@@ -209,7 +209,8 @@ def assert_mended(lab: Lab, *arguments: str) -> None:
     lab.playbook("dev", "--tags", ",".join(CHOSEN), *arguments)
     assert_whole(lab)
     lives = lab.lives()
-    assert lab.playbook("dev", "--tags", ",".join(CHOSEN), *arguments).changed == 0
+    again = lab.playbook("dev", "--diff", "--tags", ",".join(CHOSEN), *arguments)
+    assert again.changed == 0, again.output
     assert lab.lives() == lives
 
 
