@@ -8,6 +8,7 @@ import socket
 import threading
 
 import pytest
+
 from cloudlab import engine
 from cloudlab.engine import EngineError
 
@@ -15,7 +16,7 @@ from cloudlab.engine import EngineError
 class Answers(http.server.BaseHTTPRequestHandler):
     """GET /version of an engine, as the test wants it."""
 
-    version: dict | str = {}
+    version: dict | str = ""
 
     def do_GET(self):
         body = self.version if isinstance(self.version, str) else json.dumps(self.version)
@@ -62,14 +63,24 @@ def test_the_version_is_agreed_on(monkeypatch, address, oldest, newest, asked, a
 @pytest.mark.parametrize(
     ("oldest", "newest", "asked", "words"),
     [
-        ("1.12", "1.40", None, "Docker Engine 99.1 speaks versions 1.12 to 1.40 of its API; Cloudlab needs 1.41. Upgrade"),
-        ("1.46", "1.60", None, "speaks versions 1.46 to 1.60 of its API; Cloudlab knows versions up to 1.45. Upgrade Cloudlab"),
+        (
+            "1.12",
+            "1.40",
+            None,
+            "Docker Engine 99.1 speaks versions 1.12 to 1.40 of its API; Cloudlab needs 1.41. Upgrade",
+        ),
+        (
+            "1.46",
+            "1.60",
+            None,
+            "speaks versions 1.46 to 1.60 of its API; Cloudlab knows versions up to 1.45. Upgrade Cloudlab",
+        ),
         ("1.12", "1.41", "1.50", "DOCKER_API_VERSION asks for 1.50, but .* 1.12 to 1.41 .* or upgrade the engine"),
         ("1.44", "1.45", "1.41", "1.41 is older. Unset DOCKER_API_VERSION"),
         ("1.12", "1.45", "1.30", "Cloudlab knows 1.41 to 1.45"),
         ("1.12", "1.41", "new", "is not a version such as 1.41"),
     ],
-)  # fmt: skip
+)
 def test_versions_that_do_not_fit(monkeypatch, address, oldest, newest, asked, words):
     monkeypatch.setattr(Answers, "version", speaking(oldest, newest))
     environ = {"DOCKER_HOST": address} | ({"DOCKER_API_VERSION": asked} if asked else {})

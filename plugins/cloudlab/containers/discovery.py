@@ -68,7 +68,7 @@ def _refuse_strangers(specs: Sequence[Spec], by_name: Mapping[str, Mapping[str, 
     for spec in specs:
         for name in (spec.name, spec.name + SUCCESSOR):
             if name in by_name:
-                problems.append(stranger(name, by_name[name].get("Labels") or {}, LABEL_INSTANCE, spec.instance))
+                problems.append(stranger(name, by_name[name].get("Labels") or {}, spec.instance))
     if problems := [problem for problem in problems if problem]:
         raise SpecError(problems)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloudlab.containers import difference, payload, view
-from cloudlab.containers.spec import ADJUSTABLE, LABEL_HASH, File, Spec
+from cloudlab.containers.spec import ADJUSTABLE, LABEL_HASH, LABEL_INSTANCE, File, Spec
 
 STATES = ("started", "healthy", "stopped", "absent")
 
@@ -51,9 +51,8 @@ class Plan:
     """What is to be done with one container.
 
     container_id: the living one, if any. limits: for update, in the engine's words. disconnect, connect: names of
-    networks.
-    limit_drift: some limit differs. healthy: it is healthy now. missing: what has to exist before the steps can be
-    done, each as a sentence. before, after: the views' difference.
+    networks. altered: files to write, with the reason. missing: what has to exist before the steps can be done, each
+    as a sentence. before, after: the views' difference. limit_drift: some limit differs. healthy: it is healthy now.
     """
 
     spec: Spec
@@ -150,7 +149,7 @@ def _converge(spec: Spec, have: Situation, api: tuple[int, int], unenforced: fro
     if status != "running" or have.container["State"].get("Paused"):
         before, after = before | {"state": status}, after | {"state": "running"}
     if renew:
-        everything = [*renew, *_limit_reasons(drift, found, wanted), *networks.reasons]
+        everything = [*renew, *_file_reasons(have), *_limit_reasons(drift, found, wanted), *networks.reasons]
         step = Step("recreate", tuple(dict.fromkeys(everything)))
         return Plan(**common, steps=(step,), missing=_missing(spec, have), before=before, after=after)
     steps = []
@@ -201,8 +200,11 @@ def _hash_reasons(spec: Spec, have: Situation, explained: bool) -> list[str]:
         return []
     if not label:
         return [f"labels: {LABEL_HASH} is missing"]
-    changed = [f"file {file.target}: {why}" for file, why in have.altered.items()]
-    return changed or ([] if explained else ["the specification has changed"])
+    return _file_reasons(have) or ([] if explained else ["the specification has changed"])
+
+
+def _file_reasons(have: Situation) -> list[str]:
+    return [f"file {file.target} {why}" for file, why in have.altered.items()]
 
 
 def _limit_reasons(drift: list[str], found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
@@ -258,24 +260,19 @@ def _network_drift(spec: Spec, have: Situation, found: Mapping[str, Any]) -> _Ne
 
 
 def _liven(have: Situation) -> list[Step]:
-    """The step that makes it run, and run on the files that are wanted."""
+    """The step that makes it run, and run on the files that are wanted; none when it does."""
     state = have.container["State"]
-    altered = tuple(f"file {file.target} {why}" for file, why in have.altered.items())
-    status = state["Status"]
-    if status == "restarting" or state.get("Restarting"):
-        return [
-            Step(
-                "restart", (f"it exits and is restarted again and again (exit code {state.get('ExitCode')})", *altered)
-            )
-        ]
-    if status in ("created", "exited"):
-        stopped = "it was never started" if status == "created" else f"it has exited with code {state.get('ExitCode')}"
-        return [Step("start", (stopped, *altered))]
-    health = (state.get("Health") or {}).get("Status")
-    if health == "unhealthy" and not state.get("Paused"):
-        return [Step("restart", ("its health check fails", *altered))]
-    if altered:
-        return [Step("restart", altered)]
+    files, code = _file_reasons(have), state.get("ExitCode", 0)
+    if state["Status"] == "created":
+        return [Step("start", ("it was never started", *files))]
+    if state["Status"] == "exited":
+        return [Step("start", (f"it has exited with code {code}", *files))]
+    if state["Status"] == "restarting":
+        return [Step("restart", (f"it exits and is restarted again and again (exit code {code})", *files))]
+    if (state.get("Health") or {}).get("Status") == "unhealthy" and not state.get("Paused"):
+        return [Step("restart", ("its health check fails", *files))]
+    if files:
+        return [Step("restart", tuple(files))]
     return [Step("unpause", ("it is paused",))] if state.get("Paused") else []
 
 
@@ -307,18 +304,13 @@ def refusals(spec: Spec, have: Situation, state: str, api: tuple[int, int]) -> l
     return result
 
 
-def stranger(name: str, labels: Mapping[str, str], instance_label: str, instance: str) -> str | None:
+def stranger(name: str, labels: Mapping[str, str], instance: str) -> str | None:
     """The refusal of a container that has our name and is not ours; None when it is ours."""
-    owner = labels.get(instance_label)
+    owner = labels.get(LABEL_INSTANCE)
     if owner == instance:
         return None
-    whose = (
-        f"belongs to the instance {owner}"
-        if owner
-        else f"does not belong to Cloudlab (it has no label {instance_label})"
-    )
+    whose = f"belongs to the instance {owner}" if owner else f"is not Cloudlab's (it has no label {LABEL_INSTANCE})"
     return (
-        f"{name}: a container of this name exists and {whose}. It is left as it is. Remove it "
-        f"(`docker rm -f {name}`) or "
-        f"rename it (`docker rename {name} {name}-old`), or choose another instance name"
+        f"{name}: a container of this name exists and {whose}. It is left as it is. Remove it (`docker rm -f {name}`) "
+        f"or rename it (`docker rename {name} {name}-old`), or choose another instance name"
     )

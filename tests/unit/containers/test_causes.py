@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import requests
+from docker.errors import APIError
+
 from cloudlab import hostports
 from cloudlab.containers import causes
-from docker.errors import APIError
 
 SHIM = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
 
@@ -15,32 +16,47 @@ SHIM = "failed to create shim task: OCI runtime create failed: runc create faile
     ("said", "words"),
     [
         (
-            "driver failed programming external connectivity on endpoint x (abc): Bind for 127.0.0.1:5432 failed: port is "
+            "driver failed programming external connectivity on endpoint x: Bind for 127.0.0.1:5432 failed: port is "
             "already allocated",
             "port 5432 on 127.0.0.1 is published by the container other-db already",
         ),
         (
-            "driver failed programming external connectivity on endpoint x (abc): Error starting userland proxy: listen "
+            "driver failed programming external connectivity on endpoint x: Error starting userland proxy: listen "
             "tcp4 127.0.0.1:5432: bind: address already in use",
             "port 5432 on 127.0.0.1 is in use by java (process 812)",
         ),
-        ("Error starting userland proxy: listen tcp4 10.9.9.9:80: bind: cannot assign requested address", "no address 10.9.9.9"),
-        (f"{SHIM}error during container init: error setting rlimit type 7: operation not permitted", "the limit nofile is above"),
+        (
+            "Error starting userland proxy: listen tcp4 10.9.9.9:80: bind: cannot assign requested address",
+            "no address 10.9.9.9",
+        ),
+        (
+            f"{SHIM}error during container init: error setting rlimit type 7: operation not permitted",
+            "the limit nofile is above",
+        ),
         (f"{SHIM}error setting rlimit type 8: invalid argument", "the limit memlock is above"),
         (f"{SHIM}error setting rlimit type 99: invalid argument", "the limit number 99 is above"),
         ("network lab-front not found", "the network lab-front does not exist (any more)"),
         ("write /var/lib/docker/tmp/x: no space left on device", "the engine's disk is full"),
         ("No such image: web:1", "the image web:1 does not exist here"),
-        ("invalid mount config for type \"bind\": bind source path does not exist: /x y", "the engine sees no /x y"),
-        (f'{SHIM}exec: "serve": executable file not found in $PATH: unknown', "the program serve does not exist in the image"),
-        (f'{SHIM}exec: "/x": stat /x: no such file or directory: unknown', "the program /x does not exist in the image"),
+        ('invalid mount config for type "bind": bind source path does not exist: /x y', "the engine sees no /x y"),
+        (
+            f'{SHIM}exec: "serve": executable file not found in $PATH: unknown',
+            "the program serve does not exist in the image",
+        ),
+        (
+            f'{SHIM}exec: "/x": stat /x: no such file or directory: unknown',
+            "the program /x does not exist in the image",
+        ),
         (f'{SHIM}exec: "/x": permission denied: unknown', "the program /x is not an executable file in the image"),
-        ("Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available", "cpus: the engine takes 0.01 to 2.00"),
+        (
+            "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available",
+            "cpus: the engine takes 0.01 to 2.00",
+        ),
         ("unable to find user web: no matching entries in passwd file", "the image knows no user web"),
         ("removal of container abc is already in progress", "still removing it"),
         ("something unheard of", "the engine says: something unheard of"),
     ],
-)  # fmt: skip
+)
 def test_known_errors_are_translated(monkeypatch, said, words):
     monkeypatch.setattr(hostports, "holder", lambda port: "java (process 812)")
     assert words in causes.explain(APIError("500 Server Error", explanation=said), lambda port: "other-db")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from cloudlab.containers.difference import HIDDEN, Redactor, as_text, is_secret, secrets_of
 from container_samples import parse
+
+from cloudlab.containers.difference import HIDDEN, Redactor, as_text, is_secret, secrets_of
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import os
 import stat
 
 import pytest
+from container_samples import parse
+
 from cloudlab.containers import files
 from cloudlab.containers.spec import SpecError
-from container_samples import parse
 
 
 def prepare(tmp_path, *wanted, planning=False, render=lambda src, path: f"{src}\n", **options):
@@ -31,7 +32,7 @@ def test_a_template_that_fails_is_named(tmp_path):
     def fail(src, path):
         raise RuntimeError("'x' is undefined")
 
-    with pytest.raises(SpecError, match="lab-web: files: a.j2: 'x' is undefined"):
+    with pytest.raises(SpecError, match=r"lab-web: files: a\.j2: 'x' is undefined"):
         prepare(tmp_path, {"src": "a.j2", "target": "/a"}, render=fail)
 
 
@@ -98,7 +99,7 @@ def test_the_content_of_a_mounted_file_is_part_of_the_hash(tmp_path):
 def test_a_source_that_does_not_exist_is_refused_unless_a_task_would_have_made_it(tmp_path):
     inside = {"type": "bind", "source": str(tmp_path / "secrets" / "x"), "target": "/x", "read_only": True}
     outside = {"type": "bind", "source": "/nowhere/x", "target": "/y"}
-    with pytest.raises(SpecError, match="the source .*/secrets/x does not exist"):
+    with pytest.raises(SpecError, match=r"the source .*/secrets/x does not exist"):
         prepare(tmp_path, mounts=[inside])
     with pytest.raises(SpecError, match="the source /nowhere/x does not exist"):
         prepare(tmp_path, mounts=[inside, outside], planning=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from cloudlab.containers.waiting import Watcher
 from docker.errors import NotFound
+
+from cloudlab.containers.waiting import Watcher
 
 STARTING = {"Status": "running", "Health": {"Status": "starting", "Log": []}}
 
