@@ -148,4 +148,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except MeasureError as error:
+        sys.exit(f"ERROR: the instance cannot be made ready or removed: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
