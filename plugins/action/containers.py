@@ -14,6 +14,8 @@ sys.path.insert(
 )  # the project's package `cloudlab` stands beside the plugin folders
 
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
@@ -24,7 +26,7 @@ from cloudlab.containers.spec import SpecError
 ARGUMENTS = {
     "instance": {"type": "str", "required": True},
     "directory": {"type": "path", "required": True},
-    "specs": {"type": "raw", "required": True},
+    "specs": {"type": "raw"},
     "state": {"type": "str", "choices": list(plan.STATES), "default": "started"},
     "timeout": {"type": "float", "default": 120.0},
     "concurrency": {"type": "int", "default": converge.WORKERS},
@@ -45,9 +47,8 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
         self._templars = {}
-        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
-            report = self._converge(arguments)
+            report = self._converge(self._arguments())
         except SpecError as error:
             raise AnsibleActionFail(f"Nothing was changed, for this is wrong:\n{_bullets(error.problems)}") from None
         except engine.EngineError as error:
@@ -59,6 +60,14 @@ class ActionModule(ActionBase):
             failures = [{"container": item.container, "cause": item.cause} for item in report.failures]
             result |= {"failed": True, "failures": failures}
         return result
+
+    def _arguments(self):
+        """The task's arguments, checked. The specifications are left out of that, for it copies all it checks."""
+        arguments = {name: value for name, value in self._task.args.items() if name != "specs"}
+        checked = ArgumentSpecValidator(ARGUMENTS).validate(arguments)
+        if checked.error_messages:
+            raise AnsibleActionFail(_bullets(map(_words, checked.errors.errors)))
+        return checked.validated_parameters | {"specs": self._task.args.get("specs")}
 
     def _converge(self, arguments):
         request = converge.Request(
@@ -101,6 +110,10 @@ class ActionModule(ActionBase):
                 searchpath=search, available_variables=self._task_vars
             )
         return self._templars[folder]
+
+
+def _words(error):
+    return f"unknown argument {error.msg}" if isinstance(error, UnsupportedError) else error.msg
 
 
 def _bullets(problems):

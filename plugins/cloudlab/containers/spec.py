@@ -308,7 +308,8 @@ def parse(raw: Any, instance: str, required: Iterable[str] = ("name", "component
     required: what each one must have; to stop or remove a container its name is enough.
     """
     if not isinstance(raw, list | tuple):
-        raise SpecError([f"specs: a list of specifications is wanted, this is {type(raw).__name__}"])
+        given = "nothing" if raw is None else type(raw).__name__
+        raise SpecError([f"specs: a list of specifications is wanted, this is {given}"])
     problems: list[str] = []
     specs = [_parse_one(place, item, instance, tuple(required), problems) for place, item in enumerate(raw, start=1)]
     specs = [spec for spec in specs if spec]
