@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/google/uuid"
+
 	"cloudlab.example/platform/internal/fault"
 )
 
@@ -99,24 +101,37 @@ func decodeError(err error) error {
 	return fault.Wrap(fault.Invalid, err, "the body is not the JSON expected: %v", err)
 }
 
-// Page is what a client asks of a list: at most Limit items that come after the item Cursor, "" for the first page.
+// PathID reads a path value that is a UUID. Anything else cannot exist: NotFound.
+func PathID(r *http.Request, name string) (uuid.UUID, error) {
+	id, err := uuid.Parse(r.PathValue(name))
+	if err != nil {
+		return id, fault.New(fault.NotFound, "there is no %q", r.PathValue(name))
+	}
+	return id, nil
+}
+
+// Page is what a client asks of a list, newest first: at most Limit items older than the item Cursor. Ids grow with time
+// (UUIDv7), so the cursor is an id; on the first page it is the largest there can be.
 type Page struct {
 	Limit  int
-	Cursor string
+	Cursor uuid.UUID
 }
 
 // PageOf reads ?limit= (1 to 100, default 20) and ?cursor= (the next_cursor of the page before).
 func PageOf(r *http.Request) (Page, error) {
-	page := Page{Limit: 20, Cursor: r.URL.Query().Get("cursor")}
+	page := Page{Limit: 20, Cursor: uuid.Max}
+	var fields fault.Fields
+	if text := r.URL.Query().Get("cursor"); text != "" {
+		cursor, err := uuid.Parse(text)
+		fields.Check(err == nil, "cursor", "must be the next_cursor of an earlier page")
+		page.Cursor = cursor
+	}
 	if text := r.URL.Query().Get("limit"); text != "" {
 		limit, err := strconv.Atoi(text)
-		if err != nil || limit < 1 || limit > 100 {
-			return page, &fault.Error{Kind: fault.Invalid, Message: "the query is not valid",
-				Fields: map[string]string{"limit": "must be a number from 1 to 100"}}
-		}
+		fields.Check(err == nil && limit >= 1 && limit <= 100, "limit", "must be a number from 1 to 100")
 		page.Limit = limit
 	}
-	return page, nil
+	return page, fields.Err()
 }
 
 // List is the body of every list.
@@ -126,11 +141,11 @@ type List[T any] struct {
 }
 
 // ListOf makes a list from up to Limit+1 rows: the surplus one says that there is a next page.
-func ListOf[T any](page Page, rows []T, cursor func(T) string) List[T] {
+func ListOf[T any](page Page, rows []T, id func(T) uuid.UUID) List[T] {
 	list := List[T]{Items: rows}
 	if len(rows) > page.Limit {
 		list.Items = rows[:page.Limit]
-		list.NextCursor = cursor(rows[page.Limit-1])
+		list.NextCursor = id(rows[page.Limit-1]).String()
 	}
 	if list.Items == nil {
 		list.Items = []T{}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/log"
 )
@@ -98,11 +100,12 @@ func TestRequestIDRefusesWhatIsUnfit(t *testing.T) {
 }
 
 func TestListOf(t *testing.T) {
-	id := func(s string) string { return s }
-	if list := ListOf(Page{Limit: 2}, []string{"a", "b", "c"}, id); len(list.Items) != 2 || list.NextCursor != "b" {
+	rows := []uuid.UUID{{3}, {2}, {1}}
+	id := func(u uuid.UUID) uuid.UUID { return u }
+	if list := ListOf(Page{Limit: 2}, rows, id); len(list.Items) != 2 || list.NextCursor != rows[1].String() {
 		t.Errorf("with a next page: %+v", list)
 	}
-	if list := ListOf(Page{Limit: 2}, []string{"a", "b"}, id); len(list.Items) != 2 || list.NextCursor != "" {
+	if list := ListOf(Page{Limit: 3}, rows, id); len(list.Items) != 3 || list.NextCursor != "" {
 		t.Errorf("last page: %+v", list)
 	}
 	if list := ListOf(Page{Limit: 2}, nil, id); list.Items == nil {
@@ -111,7 +114,7 @@ func TestListOf(t *testing.T) {
 }
 
 func TestPageOf(t *testing.T) {
-	for query, wrong := range map[string]bool{"": false, "limit=100": false, "limit=0": true, "limit=101": true, "limit=x": true} {
+	for query, wrong := range map[string]bool{"": false, "limit=100": false, "limit=0": true, "limit=101": true, "limit=x": true, "cursor=x": true} {
 		_, err := PageOf(httptest.NewRequest("GET", "/?"+query, nil))
 		if (err != nil) != wrong {
 			t.Errorf("%q: %v", query, err)

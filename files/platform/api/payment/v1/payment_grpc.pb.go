@@ -30,8 +30,8 @@ const (
 //
 // PaymentService charges and refunds orders. There is one payment per order, so every call is idempotent by order_id.
 type PaymentServiceClient interface {
-	// Charge asks the provider for the money. A decline is an answer (PAYMENT_STATE_DECLINED), not an error.
-	// UNAVAILABLE when the provider did not answer in time: the caller repeats the call, or gives up and refunds.
+	// Charge asks the provider for the money. A decline is an answer, not an error. PENDING means that the provider did not
+	// answer in time, so nobody knows: the caller repeats the call, or gives up and refunds.
 	Charge(ctx context.Context, in *ChargeRequest, opts ...grpc.CallOption) (*Payment, error)
 	// Refund gives the money back, or voids a charge whose outcome is not known. Without a payment it leaves a void
 	// one, so that a charge which arrives late is refused.
@@ -84,8 +84,8 @@ func (c *paymentServiceClient) GetPayment(ctx context.Context, in *GetPaymentReq
 //
 // PaymentService charges and refunds orders. There is one payment per order, so every call is idempotent by order_id.
 type PaymentServiceServer interface {
-	// Charge asks the provider for the money. A decline is an answer (PAYMENT_STATE_DECLINED), not an error.
-	// UNAVAILABLE when the provider did not answer in time: the caller repeats the call, or gives up and refunds.
+	// Charge asks the provider for the money. A decline is an answer, not an error. PENDING means that the provider did not
+	// answer in time, so nobody knows: the caller repeats the call, or gives up and refunds.
 	Charge(context.Context, *ChargeRequest) (*Payment, error)
 	// Refund gives the money back, or voids a charge whose outcome is not known. Without a payment it leaves a void
 	// one, so that a charge which arrives late is refused.

@@ -1,0 +1,31 @@
+// Command payment runs the payment service. Its settings come from the environment; see the README.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"cloudlab.example/platform/internal/app"
+	"cloudlab.example/platform/internal/config"
+	"cloudlab.example/platform/services/payment"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "payment:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	cfg, err := config.Load[payment.Config]()
+	if err != nil {
+		return err
+	}
+	return app.Run(ctx, "payment", cfg.Common, func(a *app.App) error { return payment.Setup(a, cfg) })
+}

@@ -1,0 +1,31 @@
+// Command search runs the search service. Its settings come from the environment; see the README.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"cloudlab.example/platform/internal/app"
+	"cloudlab.example/platform/internal/config"
+	"cloudlab.example/platform/services/search"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "search:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	cfg, err := config.Load[search.Config]()
+	if err != nil {
+		return err
+	}
+	return app.Run(ctx, "search", cfg.Common, func(a *app.App) error { return search.Setup(a, cfg) })
+}

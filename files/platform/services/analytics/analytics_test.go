@@ -1,0 +1,141 @@
+package analytics
+
+import (
+	"context"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cloudlab.example/platform/internal/auth"
+	"cloudlab.example/platform/internal/fault"
+	"cloudlab.example/platform/internal/httpx"
+	"cloudlab.example/platform/internal/kafka"
+	"cloudlab.example/platform/internal/log"
+)
+
+func TestRowOf(t *testing.T) {
+	tests := []struct {
+		name, data string
+		want       row
+	}{
+		{"an order", `{"user_id":"u1","total":1250,"currency":"EUR"}`, row{User: "u1", Amount: 1250, Currency: "EUR"}},
+		{"a payment", `{"user_id":"u1","amount":99,"currency":"EUR"}`, row{User: "u1", Amount: 99, Currency: "EUR"}},
+		{"media", `{"owner":"u2","size":7}`, row{User: "u2"}},
+		{"another shape", `{"total":"many","user_id":7}`, row{}},
+		{"no object", `[1]`, row{}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			event := kafka.Event{ID: uuid.New(), Type: "x.y", Topic: "x.events", Key: "k", Tenant: "t", OccurredAt: time.Now(),
+				Data: []byte(test.data), Headers: map[string]string{log.RequestIDHeader: "r"}}
+			got := rowOf(event)
+			if got.ID != event.ID || got.Aggregate != "k" || got.RequestID != "r" || got.Data != test.data {
+				t.Errorf("%+v", got)
+			}
+			if got.User != test.want.User || got.Amount != test.want.Amount || got.Currency != test.want.Currency {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestFunnelOf(t *testing.T) {
+	found := funnelOf(map[string]uint64{"user.registered": 10, "order.placed": 4, "order.reserved": 4, "order.paid": 2})
+	ratios := []float64{1, .4, 1, .5, 0}
+	for i, s := range found {
+		if s.Ratio != ratios[i] {
+			t.Errorf("%s: %v, want %v", s.Name, s.Ratio, ratios[i])
+		}
+	}
+}
+
+// silent is a warehouse that is away.
+type silent struct{ warehouse }
+
+func (silent) summary(context.Context, int) (summary, error) {
+	return summary{}, fault.New(fault.Unavailable, "ClickHouse cannot answer")
+}
+
+func (silent) perMinute(context.Context, int) ([]minute, error) { return []minute{}, nil }
+
+func TestRoutes(t *testing.T) {
+	mux := &httpx.Mux{}
+	(&Service{store: silent{}}).routes(mux)
+	for _, test := range []struct {
+		path, permission string
+		status           int
+		contains         string
+	}{
+		{"summary", auth.AnalyticsRead, 503, "ClickHouse"},
+		{"orders-per-minute", auth.AnalyticsRead, 200, `{"items":[]}`},
+		{"orders-per-minute?minutes=0", auth.AnalyticsRead, 422, "minutes"},
+		{"orders-per-minute", auth.OrdersPlace, 403, "analytics.read"},
+	} {
+		r := httptest.NewRequest("GET", "/api/v1/analytics/"+test.path, nil)
+		r = r.WithContext(auth.WithClaims(r.Context(), auth.Claims{Permissions: []string{test.permission}}))
+		recorder := httptest.NewRecorder()
+		mux.ServeHTTP(recorder, r)
+		if recorder.Code != test.status || !strings.Contains(recorder.Body.String(), test.contains) {
+			t.Errorf("%s: %d %s", test.path, recorder.Code, recorder.Body)
+		}
+	}
+}
+
+// TestWarehouse runs every statement on a real server, of whatever version TEST_CLICKHOUSE_ADDR names.
+func TestWarehouse(t *testing.T) {
+	addr := os.Getenv("TEST_CLICKHOUSE_ADDR")
+	if addr == "" {
+		t.Skip("TEST_CLICKHOUSE_ADDR is not set")
+	}
+	st, err := openStore(ClickHouse{Addr: addr, Database: "default", User: "default"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.conn.Close()
+	ctx := t.Context()
+	database := "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	if err := st.conn.Exec(ctx, "CREATE DATABASE "+database); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = st.conn.Exec(context.Background(), "DROP DATABASE "+database) }()
+	own, err := openStore(ClickHouse{Addr: addr, Database: database, User: "default"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.conn.Close()
+	for range 2 { // migrating again changes nothing
+		if err := own.migrate(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now().UTC()
+	placed := row{ID: uuid.New(), Type: "order.placed", Topic: "order.events", Aggregate: "o1", User: "u1", Amount: 500, OccurredAt: now}
+	confirmed := placed
+	confirmed.ID, confirmed.Type = uuid.New(), "order.confirmed"
+	for range 3 { // the same batch again and again counts once
+		if err := own.insert(ctx, []row{placed, confirmed}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	total, err := own.summary(ctx, 1)
+	if err != nil || total != (summary{Events: 2, Placed: 1, Confirmed: 1, Revenue: 500, Customers: 1}) {
+		t.Errorf("summary %+v, %v", total, err)
+	}
+	minutes, err := own.perMinute(ctx, 5)
+	if err != nil || len(minutes) != 1 || minutes[0].Revenue != 500 || now.Sub(minutes[0].Minute) > 2*time.Minute {
+		t.Errorf("minutes %+v, %v", minutes, err)
+	}
+	counts, err := own.counts(ctx, 1)
+	if err != nil || counts["order.placed"] != 1 {
+		t.Errorf("counts %v, %v", counts, err)
+	}
+	for _, of := range []string{"", "o1", "order.placed"} {
+		if found, err := own.latest(ctx, of, 10); err != nil || len(found) == 0 || found[0].Aggregate != "o1" {
+			t.Errorf("latest of %q: %+v, %v", of, found, err)
+		}
+	}
+}

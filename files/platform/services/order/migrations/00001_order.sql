@@ -1,0 +1,36 @@
+-- +goose Up
+CREATE TABLE orders (
+    id         uuid        PRIMARY KEY,
+    tenant     text        NOT NULL,
+    user_id    text        NOT NULL,
+    email      text        NOT NULL DEFAULT '',
+    total      bigint      NOT NULL CHECK (total >= 0),
+    currency   text        NOT NULL,
+    lines      jsonb       NOT NULL,
+    card_token text        NOT NULL,
+    state      text        NOT NULL,
+    reason     text        NOT NULL DEFAULT '',
+    history    jsonb       NOT NULL DEFAULT '[]',
+    -- the saga's own: failed attempts at the current step, when to try again, and the request that it continues
+    attempts   integer     NOT NULL DEFAULT 0,
+    entered_at timestamptz NOT NULL DEFAULT now(),
+    next_at    timestamptz NOT NULL DEFAULT now(),
+    headers    jsonb       NOT NULL DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX orders_of_user ON orders (user_id, id);
+CREATE INDEX orders_unfinished ON orders (next_at) WHERE state NOT IN ('confirmed', 'cancelled');
+
+CREATE TABLE idempotency_keys (
+    user_id    text        NOT NULL,
+    key        text        NOT NULL,
+    request    bytea       NOT NULL, -- SHA-256 of the body: the same key must mean the same request
+    order_id   uuid        NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (user_id, key)
+);
+
+-- +goose Down
+DROP TABLE idempotency_keys;
+DROP TABLE orders;

@@ -1,0 +1,53 @@
+package search
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"cloudlab.example/platform/internal/kafka"
+	"cloudlab.example/platform/internal/otel"
+)
+
+// document is a product as the index holds it. A withdrawn one stays, inactive: its version keeps an older event, should
+// it come late, from bringing it back.
+type document struct {
+	ID          string    `json:"id"`
+	Tenant      string    `json:"tenant"`
+	Name        string    `json:"name"`
+	Description string    `json:"description"`
+	Brand       string    `json:"brand"`
+	Category    string    `json:"category"`
+	SKUs        []string  `json:"skus"`
+	MinPrice    int64     `json:"min_price"`
+	MaxPrice    int64     `json:"max_price"`
+	Currency    string    `json:"currency"`
+	Active      bool      `json:"active"`
+	Version     int64     `json:"version"`
+	UpdatedAt   time.Time `json:"updated_at"`
+}
+
+// documentOf makes the document of an event; false for an event that holds no product.
+func documentOf(ctx context.Context, event kafka.Event) (document, bool) {
+	var product struct {
+		document
+		Variants []struct {
+			SKU      string `json:"sku"`
+			Price    int64  `json:"price"`
+			Currency string `json:"currency"`
+		} `json:"variants"`
+	}
+	if err := event.Decode(&product); err != nil || product.ID == "" || product.Version < 1 {
+		slog.ErrorContext(otel.FromHeaders(ctx, event.Headers), "not a product", "event", event.String(), "error", err)
+		return document{}, false
+	}
+	d := product.document
+	for i, v := range product.Variants {
+		d.SKUs = append(d.SKUs, v.SKU)
+		if i == 0 {
+			d.MinPrice, d.MaxPrice, d.Currency = v.Price, v.Price, v.Currency
+		}
+		d.MinPrice, d.MaxPrice = min(d.MinPrice, v.Price), max(d.MaxPrice, v.Price)
+	}
+	return d, true
+}

@@ -1,0 +1,223 @@
+package search
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/elastic/elastic-transport-go/v8/elastictransport"
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+
+	"cloudlab.example/platform/internal/config"
+	"cloudlab.example/platform/internal/fault"
+)
+
+// Elastic is where the index is.
+type Elastic struct {
+	URL      string        `env:"ELASTICSEARCH_URL" envDefault:"http://elasticsearch:9200"`
+	Username string        `env:"ELASTICSEARCH_USERNAME"`
+	Password config.Secret `env:"ELASTICSEARCH_PASSWORD"`
+	Index    string        `env:"ELASTICSEARCH_INDEX" envDefault:"products"`
+}
+
+// mapping needs nothing but the standard analyzer.
+const mapping = `{
+  "settings": {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": "500ms"},
+  "mappings": {"dynamic": false, "properties": {
+    "name": {"type": "text"},
+    "description": {"type": "text"},
+    "brand": {"type": "text", "fields": {"raw": {"type": "keyword"}}},
+    "category": {"type": "keyword", "fields": {"text": {"type": "text"}}},
+    "skus": {"type": "keyword", "fields": {"text": {"type": "text"}}},
+    "tenant": {"type": "keyword"},
+    "min_price": {"type": "long"},
+    "max_price": {"type": "long"},
+    "active": {"type": "boolean"},
+    "version": {"type": "long"},
+    "updated_at": {"type": "date"}
+  }}
+}`
+
+// index is the Elasticsearch index of products.
+type index struct {
+	name      string
+	transport *elastictransport.Client
+}
+
+func openIndex(cfg Elastic) (*index, error) {
+	address, err := url.Parse(cfg.URL)
+	if err != nil || address.Host == "" {
+		return nil, fmt.Errorf("ELASTICSEARCH_URL: %q is not a URL", cfg.URL)
+	}
+	transport, err := elastictransport.New(elastictransport.Config{
+		URLs: []*url.URL{address}, Username: cfg.Username, Password: cfg.Password.Reveal(),
+		MaxRetries: 2, RetryOnStatus: []int{http.StatusBadGateway, http.StatusServiceUnavailable},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ELASTICSEARCH_URL: %w", err)
+	}
+	return &index{cfg.Index, transport}, nil
+}
+
+// do sends a request and decodes the answer into value, unless that is nil. A status in accept is no error.
+func (x *index) do(ctx context.Context, request esapi.Request, value any, accept ...int) error {
+	response, err := request.Do(ctx, x.transport)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fault.Wrap(fault.Unavailable, err, "Elasticsearch is away")
+	}
+	defer response.Body.Close()
+	if response.IsError() {
+		for _, status := range accept {
+			if response.StatusCode == status {
+				return nil
+			}
+		}
+		return refusal(response)
+	}
+	if value == nil {
+		_, err := io.Copy(io.Discard, response.Body)
+		return err
+	}
+	return json.NewDecoder(response.Body).Decode(value)
+}
+
+func refusal(response *esapi.Response) error {
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 2048))
+	err := errors.New(string(body))
+	if response.StatusCode == http.StatusTooManyRequests || response.StatusCode >= http.StatusInternalServerError {
+		return fault.Wrap(fault.Unavailable, err, "Elasticsearch answered %s", response.Status())
+	}
+	return fault.Wrap(fault.Internal, err, "Elasticsearch answered %s", response.Status())
+}
+
+func (x *index) ping(ctx context.Context) error { return x.do(ctx, esapi.PingRequest{}, nil) }
+
+// ensure creates the index; 400 says that it is there.
+func (x *index) ensure(ctx context.Context) error {
+	return x.do(ctx, esapi.IndicesCreateRequest{Index: x.name, Body: bytes.NewReader([]byte(mapping))}, nil,
+		http.StatusBadRequest)
+}
+
+// put writes documents. One that is older than what the index holds is left out, so events may come twice or late.
+func (x *index) put(ctx context.Context, documents []document) error {
+	if len(documents) == 0 {
+		return nil
+	}
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	for _, d := range documents {
+		action := map[string]any{"index": map[string]any{"_id": d.ID, "version": d.Version, "version_type": "external"}}
+		if err := errors.Join(encoder.Encode(action), encoder.Encode(d)); err != nil {
+			return err
+		}
+	}
+	var answer bulkAnswer
+	if err := x.do(ctx, esapi.BulkRequest{Index: x.name, Body: &body}, &answer); err != nil {
+		return err
+	}
+	return answer.err()
+}
+
+type bulkAnswer struct {
+	Errors bool `json:"errors"`
+	Items  []struct {
+		Index struct {
+			ID     string          `json:"_id"`
+			Status int             `json:"status"`
+			Error  json.RawMessage `json:"error"`
+		} `json:"index"`
+	} `json:"items"`
+}
+
+// err is the first failure that is not a version conflict.
+func (b bulkAnswer) err() error {
+	if !b.Errors {
+		return nil
+	}
+	for _, item := range b.Items {
+		if i := item.Index; i.Status >= http.StatusBadRequest && i.Status != http.StatusConflict {
+			return fault.New(fault.Unavailable, "document %s was refused with %d: %s", i.ID, i.Status, i.Error)
+		}
+	}
+	return nil
+}
+
+// result is the answer to a search.
+type result struct {
+	Total  int64            `json:"total"`
+	Items  []hit            `json:"items"`
+	Facets map[string][]any `json:"facets"`
+	Prices *priceRange      `json:"prices,omitempty"`
+}
+
+type hit struct {
+	document
+	Score float64 `json:"score,omitempty"`
+}
+
+type priceRange struct {
+	Min int64 `json:"min"`
+	Max int64 `json:"max"`
+}
+
+// searchAnswer is Elasticsearch's.
+type searchAnswer struct {
+	Hits struct {
+		Total struct {
+			Value int64 `json:"value"`
+		} `json:"total"`
+		Hits []struct {
+			Score  float64  `json:"_score"`
+			Source document `json:"_source"`
+		} `json:"hits"`
+	} `json:"hits"`
+	Aggregations map[string]struct {
+		Of struct {
+			Buckets []struct {
+				Key   string `json:"key"`
+				Count int64  `json:"doc_count"`
+			} `json:"buckets"`
+			Count int64   `json:"count"`
+			Min   float64 `json:"min"`
+			Max   float64 `json:"max"`
+		} `json:"of"`
+	} `json:"aggregations"`
+}
+
+func (x *index) search(ctx context.Context, r request) (result, error) {
+	body, err := json.Marshal(r.body())
+	if err != nil {
+		return result{}, err
+	}
+	var answer searchAnswer
+	err = x.do(ctx, esapi.SearchRequest{Index: []string{x.name}, Body: bytes.NewReader(body)}, &answer)
+	if err != nil {
+		return result{}, err
+	}
+	return answer.result(), nil
+}
+
+func (s searchAnswer) result() result {
+	r := result{Total: s.Hits.Total.Value, Items: []hit{}, Facets: map[string][]any{}}
+	for _, h := range s.Hits.Hits {
+		r.Items = append(r.Items, hit{h.Source, h.Score})
+	}
+	for _, name := range []string{"categories", "brands"} {
+		r.Facets[name] = []any{}
+		for _, bucket := range s.Aggregations[name].Of.Buckets {
+			r.Facets[name] = append(r.Facets[name], map[string]any{"value": bucket.Key, "count": bucket.Count})
+		}
+	}
+	if prices := s.Aggregations["prices"].Of; prices.Count > 0 {
+		r.Prices = &priceRange{Min: int64(prices.Min), Max: int64(prices.Max)}
+	}
+	return r
+}
