@@ -58,7 +58,7 @@ def apply(engine: Engine, plan: Plan) -> Outcome:
         raise
     except (DockerException, requests.exceptions.RequestException, OSError) as error:
         raise Failure(causes.explain(error, worker.publisher), worker.container_id) from error
-    return Outcome(worker.container_id, worker.replaced)
+    return Outcome(worker.container_id, replaced=worker.replaced)
 
 
 class _Worker:

@@ -55,5 +55,10 @@ def test_lines_of_files(line, shown):
     assert Redactor(["longer-secret"]).file(line) == shown
 
 
+def test_short_secrets_are_hidden_by_their_name():
+    wanted = parse(env={"DB_PASSWORD": "abc"})
+    assert as_text({"env": {"DB_PASSWORD": "abc"}}, wanted, Redactor()) == f"env:\n  DB_PASSWORD: {HIDDEN}\n"
+
+
 def test_short_values_are_not_hidden_everywhere():
     assert Redactor(["true"]).text("debug=true") == "debug=true"
