@@ -1,0 +1,166 @@
+"""The doors' own decisions: what is said on machines where nothing can be installed, and what an engine's state is."""
+
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = ROOT / "scripts" / "lib"
+# What the scripts call of a system; the rest is not there unless a test puts it there.
+TOOLS = ("bash", "basename", "cat", "dirname", "env", "grep", "id", "locale", "sh", "tr", "uname")
+
+
+@pytest.fixture
+def system(tmp_path):
+    """Run Bash code with the libraries loaded, on a system whose only programs are TOOLS and those given."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in TOOLS:
+        (folder / tool).symlink_to(shutil.which(tool))
+
+    def run(code: str, *arguments: str, **programs: str) -> subprocess.CompletedProcess:
+        for name, body in programs.items():
+            program = folder / name.replace("_", "-")
+            program.unlink(missing_ok=True)
+            program.write_text(f"#!/bin/sh\n{body}\n")
+            program.chmod(0o755)
+        script = f'set -euo pipefail; source "{LIBRARY}/python.sh"; source "{LIBRARY}/engine.sh"; {code}'
+        command = [shutil.which("bash"), "-c", script, "test", *arguments]
+        return subprocess.run(command, env={"PATH": str(folder)}, capture_output=True, text=True, timeout=30)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("programs", "advice"),
+    [
+        ({"dnf": "exit 0"}, "sudo dnf install moby-engine"),
+        ({"pacman": "exit 0"}, "sudo pacman -S docker"),
+        ({"zypper": "exit 0"}, "sudo zypper install docker"),
+        ({"apk": "exit 0"}, "sudo apk add docker"),
+        ({"uname": "echo Darwin"}, "Docker Desktop"),
+        ({}, "https://docs.docker.com/engine/install/"),
+    ],
+    ids=["Fedora", "Arch", "openSUSE", "Alpine", "macOS", "unknown"],
+)
+def test_without_a_known_package_manager_it_says_what_to_install(system, programs, advice):
+    done = system('engine_instructions "No Docker Engine is running."', **programs)
+    assert done.returncode == 1
+    assert "ERROR: No Docker Engine is running." in done.stderr
+    assert advice in done.stderr
+    assert "Then run this script again." in done.stderr
+
+
+@pytest.mark.parametrize("programs", [{"apt_get": "exit 0", "dpkg": "exit 0"}, {"dockerd": "exit 0"}])
+def test_where_an_engine_can_be_installed_or_started_it_goes_on(system, programs):
+    assert system("engine_instructions nothing", **programs).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("programs", "advice"),
+    [
+        ({"dnf": "exit 0"}, "sudo dnf install python3.12"),
+        ({"pacman": "exit 0"}, "sudo pacman -S python"),
+        ({"uname": "echo Darwin"}, "brew install python@3.12"),
+        ({}, "install Python 3.11 or newer"),
+    ],
+)
+def test_without_a_python_it_says_which_to_install(system, programs, advice):
+    done = system("install_python", **programs)
+    assert done.returncode == 1
+    assert advice in done.stderr
+
+
+def test_a_python_that_is_too_old_is_not_taken(system):
+    assert system("find_python", python3="exit 1").returncode == 1
+
+
+def test_the_python_that_the_user_names_comes_first(system, tmp_path):
+    program = tmp_path / "own python"
+    program.write_text("#!/bin/sh\nexit 0\n")
+    program.chmod(0o755)
+    assert system(f"CLOUDLAB_PYTHON='{program}' find_python", python3="exit 0").stdout.strip() == str(program)
+
+
+def test_without_root_and_without_sudo_it_says_so(system):
+    done = system("is_root() { false; }; need_root 'Installing Python'")
+    assert done.returncode == 1
+    assert "Installing Python needs root, and there is no sudo" in done.stderr
+
+
+def test_words_are_quoted_for_any_shell(system):
+    words = ["a b", "it's", "größe", "$HOME", '"', "\\", ""]
+    # A shell reads what was quoted, and hands on the words as they were.
+    done = system('sh -c "for word in $(sh_quote "$@"); do echo \\"\\$word\\"; done"', *words)
+    assert done.stdout.splitlines() == words
+
+
+@pytest.mark.parametrize(
+    ("environ", "wanted"),
+    [
+        ({"LC_ALL": "POSIX"}, "C.UTF-8"),
+        ({"LC_ALL": "xx_XX.UTF-8"}, "C.UTF-8"),
+        ({"LANG": "C.UTF-8"}, ""),
+    ],
+)
+def test_ansible_gets_a_locale_that_it_takes(environ, wanted):
+    code = f'source "{LIBRARY}/common.sh"; echo "${{LC_ALL:-}}"'
+    done = subprocess.run(
+        ["bash", "-c", code], env={"PATH": "/usr/bin:/bin"} | environ, capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout.strip() == wanted
+
+
+# The engine's state, as the script learns it before it decides to install one.
+
+
+def state(**environ: str) -> tuple[int, str]:
+    command = [sys.executable, str(LIBRARY / "engine_state.py")]
+    done = subprocess.run(command, env={"HOME": "/nonexistent"} | environ, capture_output=True, text=True, timeout=60)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout
+
+
+def test_an_address_that_somebody_chose_is_not_replaced(tmp_path):
+    status, problem = state(DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    assert status == 12
+    assert "none.sock" in problem
+
+
+@pytest.fixture
+def engine_state():
+    """The script as a module."""
+    sys.path.insert(0, str(LIBRARY))
+    import engine_state
+
+    yield engine_state
+    sys.path.remove(str(LIBRARY))
+
+
+def test_a_socket_that_is_missing_or_dead_means_that_there_is_no_engine(engine_state, tmp_path):
+    path = str(tmp_path / "docker.sock")
+    assert engine_state.state(path) == engine_state.ABSENT
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+    assert engine_state.state(path) == engine_state.ABSENT
+
+
+def test_a_socket_that_answers_in_a_wrong_way_is_nothing_to_install_over(engine_state, tmp_path):
+    path = str(tmp_path / "docker.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        assert engine_state.state(path) == engine_state.OTHER
+
+
+def test_a_closed_socket_takes_a_group(engine_state, tmp_path, monkeypatch):
+    class Closed(socket.socket):
+        def connect(self, _):
+            raise PermissionError
+
+    monkeypatch.setattr(engine_state.socket, "socket", Closed)
+    assert engine_state.state(str(tmp_path / "docker.sock")) == engine_state.DENIED
