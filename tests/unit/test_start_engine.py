@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from lab import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ROOT / "roles" / "engine" / "files"
@@ -86,6 +87,8 @@ def test_an_engine_that_is_starting_is_not_started_twice(script, dockerd, monkey
     with subprocess.Popen([program, "60"]) as other:
         try:
             script.ENGINE_PID.write_text(str(other.pid))
+            # It gets its name a moment after it was started.
+            wait_until(lambda: script.command_of(script.ENGINE_PID) == "dockerd", "it is called dockerd", 10)
             assert run(script, monkeypatch, tmp_path) == 1
         finally:
             other.kill()
