@@ -14,6 +14,7 @@ ARGUMENTS = {
     "instance": {"type": "str", "required": True},
     "specs": {"type": "list", "elements": "dict", "required": True},
     "builder": {"type": "str", "default": ""},
+    "failures": {"type": "dict", "default": {}},
     "build_timeout": {"type": "float", "default": 900.0},
     "start_timeout": {"type": "float", "default": 120.0},
 }
@@ -36,6 +37,7 @@ class ActionModule(ActionBase):
                 connected.close()
         except (engine.EngineError, outcome.BuilderError) as error:
             raise AnsibleActionFail(str(error)) from None
+        verdicts |= {name: outcome.Verdict(outcome.NOT_BUILT, words) for name, words in arguments["failures"].items()}
         return result | {
             "changed": False,
             "surplus": surplus,

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import tarfile
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from docker.errors import APIError, NotFound
@@ -27,7 +28,9 @@ INSPECTORS = 4
 LOG_LINES = 20
 # After so many ends by itself a program does not come up by waiting longer.
 CRASHES = 3
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 WAITING, BUILT, FAILED = "waiting", "built", "failed"
+NOT_BUILT = "cannot be built"
 # How the runner's health check begins to speak of a program that ended by itself.
 _CRASHED = "crashed "
 
@@ -66,12 +69,14 @@ class Moment:
 
 def decide(service: Service, moment: Moment) -> Verdict | None:
     """The verdict on a service, or None while it is open."""
+    since = ""
     if moment.built:
         report = moment.reports.get(service.name, {"state": WAITING})
         if report["state"] == FAILED:
-            return Verdict("cannot be built", report.get("words", ""))
+            return Verdict(NOT_BUILT, report.get("words", ""))
         if report["state"] != BUILT:
             return None
+        since = report.get("finished", "")
     open_ones = False
     for name in service.containers:
         container = moment.containers.get(name)
@@ -79,13 +84,17 @@ def decide(service: Service, moment: Moment) -> Verdict | None:
             return Verdict(f"the container {name} does not exist")
         if cause := hopeless(container["State"], container.get("RestartCount", 0)):
             return Verdict(cause)
-        open_ones = open_ones or not healthy(container["State"])
+        open_ones = open_ones or not healthy(container["State"], since)
     return None if open_ones else Verdict()
 
 
-def healthy(state: Mapping[str, Any]) -> bool:
-    """Whether a container runs and its health check says so."""
-    return bool(state.get("Running")) and (state.get("Health") or {}).get("Status") == "healthy"
+def healthy(state: Mapping[str, Any], since: str = "") -> bool:
+    """Whether a container runs and its health check says so, of the program that was built at the time `since`."""
+    health = state.get("Health") or {}
+    if not state.get("Running") or health.get("Status") != "healthy":
+        return False
+    log = health.get("Log") or []
+    return not since or bool(log and not log[-1].get("ExitCode") and moment_of(log[-1]["Start"]) > moment_of(since))
 
 
 def hopeless(state: Mapping[str, Any], restarts: int) -> str:
@@ -217,9 +226,9 @@ class Waiting:
 
 
 def moment_of(text: str) -> datetime:
-    """A time as engine and builder write it, with up to nine digits after the second."""
-    whole, _, fraction = text.rstrip("Z").partition(".")
-    return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}").replace(tzinfo=UTC)
+    """A time as engine and builder write it: up to nine digits after the second, and any zone."""
+    whole, fraction, zone = _TIME.fullmatch(text).groups()
+    return datetime.fromisoformat(f"{whole}.{(fraction or '')[:6]:0<6}{'+00:00' if zone == 'Z' else zone}")
 
 
 def message(verdicts: Mapping[str, Verdict]) -> str:

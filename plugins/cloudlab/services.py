@@ -58,7 +58,7 @@ class Settings:
     secret: the value of a generated secret by its name.
     user: uid:gid of the processes, who has to be able to read the checkout.
     reload: version of the programs in files/reload.
-    images: service -> image of its own; without one it runs in hot reload.
+    images: service -> image of its own, for services that are not run in hot reload.
     """
 
     platform: str
@@ -67,6 +67,7 @@ class Settings:
     log_level: str = "info"
     user: str = NOBODY
     reload: str = ""
+    hot_reload: bool = True
     images: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -113,11 +114,13 @@ def specs(
 
     :param components: the fact's `components`, whose base specifications are completed.
 
-    Raises ServiceError for a placeholder without a value.
+    A service without an image is left out where it needs one: what runs of it goes on. Raises ServiceError for a
+    placeholder without a value.
     """
     return [
         spec
         for name in names
+        if settings.hot_reload or name in settings.images
         for spec in _replicas(service(name, components[name], catalogue, settings), catalogue[name].get("replicas", 1))
     ]
 
@@ -127,7 +130,7 @@ def service(
 ) -> dict[str, Any]:
     """The container of one replica of a service."""
     entry = catalogue[name]
-    specify = _own if name in settings.images else _reloaded
+    specify = _reloaded if settings.hot_reload else _own
     return {
         **component["spec"],
         **specify(name, component, entry, settings),
@@ -136,7 +139,7 @@ def service(
         "user": settings.user,
         "env": environment(name, catalogue, settings),
         "secret_env": [name for name, text in entry.get("env", {}).items() if placeholders.is_secret(str(text))],
-        "healthcheck": health(entry),
+        "healthcheck": health(entry, settings.hot_reload),
         "stop_timeout": 15,
     }
 
@@ -153,7 +156,7 @@ def _reloaded(name: str, component: Mapping[str, Any], entry: Mapping[str, Any],
             *base.get("mounts", []),
             {"type": "volume", "source": shelf_volume(base, name), "target": SHELF, "read_only": True},
             {"type": "bind", "source": settings.platform, "target": SOURCE, "read_only": True},
-            *_scratch(),
+            *_scratch(settings.user),
         ],
     }
 
@@ -165,7 +168,7 @@ def _own(name: str, component: Mapping[str, Any], entry: Mapping[str, Any], sett
         "entrypoint": ["/cloudlab/service"],
         "command": _arguments(entry),
         "working_dir": source_path(entry["go"]["working_dir"]),
-        "mounts": [*component["spec"].get("mounts", []), *_scratch()],
+        "mounts": [*component["spec"].get("mounts", []), *_scratch(settings.user)],
     }
 
 
@@ -174,10 +177,22 @@ def shelf_volume(base: Mapping[str, Any], name: str) -> str:
     return f"{base['name'].removesuffix(name)}{BUILDER}-bin"
 
 
-def _scratch() -> list[dict[str, Any]]:
+def _scratch(user: str) -> list[dict[str, Any]]:
+    """Where a container may write.
+
+    When a container starts again, a tmpfs gets the mode of the folder below it: one that no image brings has to belong
+    to the user.
+    """
+    uid, gid = user.split(":")
     return [
         {"type": "tmpfs", "target": "/tmp", "tmpfs_size": "64m", "tmpfs_mode": "1777", "tmpfs_options": ["nosuid"]},  # noqa: S108 - in the container
-        {"type": "tmpfs", "target": RUN_FOLDER, "tmpfs_size": "1m", "tmpfs_mode": "1777", "tmpfs_options": ["nosuid"]},
+        {
+            "type": "tmpfs",
+            "target": RUN_FOLDER,
+            "tmpfs_size": "1m",
+            "tmpfs_mode": "0755",
+            "tmpfs_options": ["nosuid", f"uid={uid}", f"gid={gid}"],
+        },
     ]
 
 
@@ -258,22 +273,23 @@ def _login(name: str, entry: Mapping[str, Any], settings: Settings) -> dict[str,
     return {"user": own["role"], "password": settings.secret(own["secret"]), **_database(name, entry, settings)}
 
 
-def health(entry: Mapping[str, Any]) -> dict[str, Any]:
+def health(entry: Mapping[str, Any], supervised: bool) -> dict[str, Any]:
     """The health check: the runner asks the service the way it wants to be asked."""
     declared = entry.get("health", {"none": True})
     times = {**HEALTH_TIMES, **{key: declared[key] for key in ("start_period",) if key in declared}}
-    return {"test": ["CMD", RUNNER, "health", health_address(declared, entry.get("ports", []))], **times}
+    address = health_address(declared, entry.get("ports", []), supervised)
+    return {"test": ["CMD", RUNNER, "health", address], **times}
 
 
-def health_address(declared: Mapping[str, Any], ports: list[Mapping[str, Any]]) -> str:
-    """The address that the command `runner health` takes."""
+def health_address(declared: Mapping[str, Any], ports: list[Mapping[str, Any]], supervised: bool) -> str:
+    """The address for the command `runner health`. A program without supervisor runs while its container does."""
     if "http" in declared:
         return f"http://127.0.0.1:{declared.get('port') or main_port(ports)}{declared['http']}"
     if "grpc" in declared:
         return f"grpc://127.0.0.1:{declared['grpc']}" + (f"/{declared['service']}" if "service" in declared else "")
     if "tcp" in declared:
         return f"tcp://127.0.0.1:{declared['tcp']}"
-    return "process:"
+    return "process:" if supervised else "container:"
 
 
 def builder_config(catalogue: Mapping[str, Any], names: Iterable[str], polling: bool) -> str:
@@ -310,7 +326,7 @@ def builder(
         *base.get("mounts", []),
         {"type": "bind", "source": settings.platform, "target": SOURCE, "read_only": True},
         {"type": "bind", "source": reload_source, "target": RELOAD_SOURCE, "read_only": True},
-        *_scratch(),
+        *_scratch(settings.user),
     ]
     if ca_bundle:
         env["SSL_CERT_FILE"] = CA_BUNDLE

@@ -31,7 +31,7 @@ def with_platform(catalogue, folder, description=""):
 
 def service_specs(environment, catalogue, options):
     """The containers of the chosen services: see service_specs.yml."""
-    names = _chosen(environment)
+    names = service_names(environment)
     settings = _settings(environment, options)
     try:
         return services.specs(names, environment["components"], catalogue, settings)
@@ -46,7 +46,7 @@ def builder_spec(environment, catalogue, options):
     wanted = {name for name in profile if catalogue[name]["role"] == platform.ROLE and "go" in catalogue[name]}
     return services.builder(
         environment["components"][services.BUILDER]["spec"],
-        services.builder_config(catalogue, wanted | set(_chosen(environment)), bool(options["polling"])),
+        services.builder_config(catalogue, wanted | set(service_names(environment)), bool(options["polling"])),
         _settings(environment, options),
         str(RELOAD),
         _ca_bundle(os.environ),
@@ -62,7 +62,8 @@ def service_accounts(catalogue, directory, keep=True):
         raise AnsibleFilterError(str(error)) from None
 
 
-def _chosen(environment):
+def service_names(environment):
+    """The chosen services: see service_names.yml."""
     return [
         name
         for name in environment["chosen"]
@@ -79,6 +80,7 @@ def _settings(environment, options):
         log_level=options["log_level"],
         user=_owner(folder),
         reload=_version(),
+        hot_reload=bool(options["hot_reload"]),
         images=options["images"],
     )
 
@@ -117,6 +119,7 @@ def _version():
 class FilterModule:
     def filters(self):
         return {
+            "service_names": service_names,
             "with_platform": with_platform,
             "service_specs": service_specs,
             "builder_spec": builder_spec,

@@ -12,9 +12,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"cloudlab.example/reload/internal/supervise"
 )
+
+// How long a program has to run before it counts as in order: after its start, and after an end by itself.
+const settled, recovered = 2 * time.Second, 15 * time.Second
 
 // The service says so itself when it is not, so a few words are enough.
 const longest = 300
@@ -24,7 +28,8 @@ const longest = 300
 //	http://host:port/path      in order when it answers with a status from 200 to 399
 //	grpc://host:port/service   the gRPC health protocol; without a service the server as a whole is meant
 //	tcp://host:port            in order when it accepts a connection
-//	process:                   in order when the program runs
+//	process:                   in order when the supervised program runs
+//	container:                 in order: the container's own process is the service
 func Check(ctx context.Context, address, stateFile string) error {
 	target, err := url.Parse(address)
 	if err != nil {
@@ -38,21 +43,28 @@ func Check(ctx context.Context, address, stateFile string) error {
 	case "tcp":
 		err = connect(ctx, target.Host)
 	case "process":
-		err = nil
+		if _, supervised, err := supervise.ReadState(stateFile); err == nil && !supervised {
+			return fmt.Errorf("%s does not exist: nothing is supervised here", stateFile)
+		}
+	case "container":
+		return nil
 	default:
-		return fmt.Errorf("%s: http, grpc, tcp and process are known, %q is not", address, target.Scheme)
+		return fmt.Errorf("%s: http, grpc, tcp, process and container are known, %q is not", address, target.Scheme)
 	}
 	return withState(err, target.Scheme == "process", stateFile)
 }
 
-// withState adds what the supervisor knows. Where nothing is supervised, a container that runs has a process that runs.
+// withState adds what the supervisor knows, where there is one.
 func withState(failure error, processOnly bool, stateFile string) error {
 	state, supervised, err := supervise.ReadState(stateFile)
 	if err != nil {
 		return errors.Join(failure, err)
 	}
-	if !supervised || (failure == nil && (!processOnly || state.State == supervise.Running)) {
+	if !supervised || (failure == nil && !processOnly) {
 		return failure
+	}
+	if processOnly && state.State == supervise.Running {
+		return steady(state)
 	}
 	switch {
 	case state.State == supervise.Crashed:
@@ -65,6 +77,21 @@ func withState(failure error, processOnly bool, stateFile string) error {
 		return fmt.Errorf("crashed %d times, last: %s; now: %w", state.Ends, state.Last, failure)
 	}
 	return failure
+}
+
+// steady says whether a program that nothing else can be asked about has run long enough to be believed.
+func steady(state supervise.State) error {
+	needed := settled
+	if state.Ends > 0 {
+		needed = recovered
+	}
+	if ran := time.Since(state.Since); ran < needed {
+		if state.Ends > 0 {
+			return fmt.Errorf("crashed %d times, last: %s; now it has run for %s", state.Ends, state.Last, ran.Round(time.Second))
+		}
+		return fmt.Errorf("it has run for %s, and counts as in order after %s", ran.Round(time.Millisecond), needed)
+	}
+	return nil
 }
 
 func askHTTP(ctx context.Context, address string) error {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"cloudlab.example/reload/internal/supervise"
 )
@@ -148,14 +149,32 @@ func TestWhatTheSupervisorKnowsIsSaid(t *testing.T) {
 	if found := check(t, closed, running); !strings.HasPrefix(found, "crashed 2 times, last: exit status 1; now: dial tcp") {
 		t.Errorf("%q", found)
 	}
-	if found := check(t, "process:", running); found != "" {
+}
+
+func TestAProgramThatNothingCanBeAskedOfHasToRunForAWhile(t *testing.T) {
+	ago := func(seconds int) time.Time { return time.Now().Add(-time.Duration(seconds) * time.Second) }
+	for expected, state := range map[string]supervise.State{
+		"":                {State: supervise.Running, Since: ago(5)},
+		"it has run for":  {State: supervise.Running, Since: ago(0)},
+		"crashed 2 times": {State: supervise.Running, Since: ago(5), Ends: 2},
+	} {
+		found := check(t, "process:", stateFile(t, state))
+		if (expected == "") != (found == "") || !strings.HasPrefix(found, expected) {
+			t.Errorf("%q instead of %q", found, expected)
+		}
+	}
+	if found := check(t, "process:", stateFile(t, supervise.State{State: supervise.Running, Since: ago(60), Ends: 9})); found != "" {
 		t.Error(found)
 	}
 }
 
 func TestAContainerWithoutSupervisorIsHealthyWhileItRuns(t *testing.T) {
-	if found := check(t, "process:", filepath.Join(t.TempDir(), "none")); found != "" {
+	none := filepath.Join(t.TempDir(), "none")
+	if found := check(t, "container:", none); found != "" {
 		t.Error(found)
+	}
+	if found := check(t, "process:", none); !strings.Contains(found, "nothing is supervised") {
+		t.Errorf("%q", found)
 	}
 }
 

@@ -1,0 +1,73 @@
+"""Make an image of each service. Documentation: plugins/modules/service_images.py."""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from cloudlab import engine, service_images
+from cloudlab.images import trust
+
+ROOT = Path(__file__).resolve().parents[2]
+RELOAD = ROOT / "files" / "reload"
+RECIPE = ROOT / "roles" / "go_service" / "files"
+
+ARGUMENTS = {
+    "instance": {"type": "str", "required": True},
+    "platform": {"type": "path", "required": True},
+    "catalogue": {"type": "dict", "required": True},
+    "services": {"type": "list", "elements": "str", "required": True},
+    "toolchain": {"type": "str", "required": True},
+    "runtime": {"type": "str", "required": True},
+}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        sources = service_images.gather((ROOT / arguments["platform"]).resolve(), RELOAD, RECIPE)
+        built = service_images.arguments(
+            arguments["services"], arguments["catalogue"], arguments["toolchain"], arguments["runtime"]
+        )
+        wanted = service_images.references(arguments["instance"], sources, built)
+        try:
+            absent, causes = self._converge(sources, wanted, built)
+        except (engine.EngineError, trust.TrustError, OSError) as error:
+            raise AnsibleActionFail(str(error)) from None
+        return result | {
+            "changed": bool(absent),
+            "images": {name: reference for name, reference in wanted.items() if name not in causes},
+            "built": sorted(set(absent) - set(causes)),
+            "failures": causes,
+        }
+
+    def _converge(self, sources, wanted, built):
+        """(services whose image was missing, service -> why it could not be built)"""
+        connected = engine.connect(timeout=service_images.SILENCE_SECONDS)
+        try:
+            absent = service_images.missing(connected.client, wanted)
+            if not absent or self._task.check_mode:
+                return absent, {}
+            context = service_images.archive(sources, trust.ca_bundle(os.environ))
+            proxies = trust.proxy_arguments(os.environ)
+            show = Display().display
+            return absent, service_images.build(
+                connected.client,
+                absent,
+                wanted,
+                built,
+                context,
+                proxies,
+                lambda name: show(f"  building the image of {name}"),
+            )
+        finally:
+            connected.close()

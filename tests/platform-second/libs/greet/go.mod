@@ -1,0 +1,3 @@
+module second.example/greet
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module second.example/worker
+
+go 1.26.0
