@@ -45,19 +45,21 @@ class ActionModule(ActionBase):
     def _converge(self, arguments):
         declared = kafka.declare(arguments["topics"])
         broker = kafka.Broker(arguments["bootstrap"])
-        partitions, asked = self._partitions(broker, arguments)
+        partitions, asked = self._partitions(broker, declared, arguments)
         existing = broker.topics(partitions, declared)
         steps = kafka.plan(declared, existing)
         if steps.changed and not self._task.check_mode:
             broker.apply(steps)
         return self._report(steps, existing, asked)
 
-    def _partitions(self, broker, arguments):
+    def _partitions(self, broker, declared, arguments):
         """(partitions by topic, whether the broker answered); in check mode an absent broker has no topics."""
         wait = 0 if self._task.check_mode else arguments["timeout"]
         docker = engine.connect()
         try:
-            return readiness.wait_until(docker.client, arguments["container"], broker.partitions, wait), True
+            return readiness.wait_until(
+                docker.client, arguments["container"], lambda: broker.partitions(declared), wait
+            ), True
         except readiness.NotReadyError:
             if not self._task.check_mode:
                 raise

@@ -3,7 +3,8 @@ module: kafka_topics
 short_description: Converge the topics of a Kafka broker
 description:
   - Compares declared topics with the broker's, which is asked once for its metadata and once for the configuration of
-    the declared topics, and creates, grows or alters what differs.
+    the declared topics, and creates, grows or alters what differs. What seems to be missing is checked by the broker
+    before anything is changed, also in check mode.
   - A topic is never deleted and never loses partitions. Topics that nobody declares are returned in RV(undeclared); a
     topic with more partitions than declared is a warning.
   - A configuration value that a declared topic overrides, and that is not declared, goes back to the broker's default.

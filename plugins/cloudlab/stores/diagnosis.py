@@ -23,7 +23,7 @@ class Fault:
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
-        re.compile(r"InconsistentClusterIdException"),
+        re.compile(r"Invalid cluster\.id in: "),
         "Kafka's data belongs to another ZooKeeper: ZooKeeper's volume was removed or replaced while Kafka's was kept."
         " Neither works without the other. Put the old ZooKeeper volume back, or remove the data of both (topics and"
         " messages are lost): ansible-playbook playbooks/reset.yml -e level=data -e components=zookeeper",

@@ -27,7 +27,17 @@ from cloudlab.stores.readiness import NotYetError
 NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 HOUR_MS = 3_600_000
 PROBE_SECONDS = 0.5  # one question to a broker that may still be starting
+TRIAL_SECONDS = 5  # one trial of topics that the broker seems to lack
 REQUEST_SECONDS = 30  # one request to a broker that answers
+
+# Answers to a trial that say nothing about the topic: the broker is not done starting.
+NOT_YET = {
+    KafkaError.NOT_CONTROLLER,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.BROKER_NOT_AVAILABLE,
+    KafkaError._TRANSPORT,
+    KafkaError._TIMED_OUT,
+}
 
 
 class TopicsError(ValueError):
@@ -148,8 +158,19 @@ class Broker:
             }
         )
 
-    def partitions(self) -> dict[str, int]:
-        """Number of partitions by topic. Raises ``NotYetError`` until the broker answers and knows its controller."""
+    def partitions(self, declared: Mapping[str, Topic]) -> dict[str, int]:
+        """Number of partitions by topic. Raises ``NotYetError`` until the broker answers and knows them all.
+
+        A broker that has just started names its controller before it has heard of its topics, and lists none. So those
+        that seem to be missing are tried, which is refused by what ZooKeeper has. Raises :class:`TopicsError` with
+        every declaration that the broker would refuse.
+        """
+        partitions = self._listed()
+        if missing := {name: topic for name, topic in declared.items() if name not in partitions}:
+            self._try(missing)
+        return partitions
+
+    def _listed(self) -> dict[str, int]:
         try:
             metadata = self._admin.list_topics(timeout=PROBE_SECONDS)
         except KafkaException as error:
@@ -157,6 +178,25 @@ class Broker:
         if not metadata.brokers or metadata.controller_id < 0:
             raise NotYetError("the broker has no controller yet")
         return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+
+    def _try(self, topics: Mapping[str, Topic]) -> None:
+        """Have the broker check whether these topics could be created, without creating any."""
+        futures = self._admin.create_topics(
+            _new(topics), operation_timeout=TRIAL_SECONDS, request_timeout=TRIAL_SECONDS, validate_only=True
+        )
+        problems = []
+        for name, future in futures.items():
+            try:
+                future.result()
+            except KafkaException as error:
+                code = error.args[0].code()
+                if code == KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise NotYetError(f"the broker does not know its topic {name} yet") from None
+                if code in NOT_YET:
+                    raise NotYetError(_reason(error)) from None
+                problems.append(f"topic {name}: cannot create it: {_reason(error)}")
+        if problems:
+            raise TopicsError(problems)
 
     def topics(self, partitions: Mapping[str, int], named: Iterable[str]) -> dict[str, Existing]:
         """The broker's topics by name, of which only those in ``named`` have their configuration asked: one request."""
@@ -192,9 +232,10 @@ class Broker:
             raise TopicsError(problems)
 
     def _create(self, topics: Mapping[str, Topic]) -> list[tuple[str, Future]]:
-        new = [NewTopic(n, num_partitions=t.partitions, config=dict(t.config)) for n, t in topics.items()]
         # operation_timeout: the answer comes when the topic can be written to, not when it is merely noted.
-        futures = self._admin.create_topics(new, operation_timeout=REQUEST_SECONDS, request_timeout=REQUEST_SECONDS)
+        futures = self._admin.create_topics(
+            _new(topics), operation_timeout=REQUEST_SECONDS, request_timeout=REQUEST_SECONDS
+        )
         return [(f"topic {name}: cannot create it", future) for name, future in futures.items()]
 
     def _grow(self, counts: Mapping[str, int]) -> list[tuple[str, Future]]:
@@ -245,6 +286,10 @@ def _alterations(declared: Topic, existing: Existing) -> dict[str, str | None]:
 
 def _words(topic: Topic) -> str:
     return ", ".join([f"{topic.partitions} partitions", *(f"{k}={v}" for k, v in topic.config.items())])
+
+
+def _new(topics: Mapping[str, Topic]) -> list[NewTopic]:
+    return [NewTopic(n, num_partitions=t.partitions, config=dict(t.config)) for n, t in topics.items()]
 
 
 def _entry(key: str, value: str | None) -> ConfigEntry:

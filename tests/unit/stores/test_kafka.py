@@ -1,9 +1,14 @@
 """Declared topics against the broker's: what is planned, shown and refused."""
 
+from concurrent.futures import Future
+from types import SimpleNamespace
+
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from cloudlab.stores import kafka
 from cloudlab.stores.kafka import Existing, Topic
+from cloudlab.stores.readiness import NotYetError
 
 
 def entry(name="orders", partitions=1, **more):
@@ -92,3 +97,42 @@ def test_topics_nobody_declares_are_named_and_left_alone():
     steps = kafka.plan({}, {"old": existing(), "__consumer_offsets": existing(8)})
     assert steps.undeclared == ("old",)
     assert not steps.changed
+
+
+class Admin:
+    """A client of a broker that lists no topic, and answers every trial with `code`; None is "it could be made"."""
+
+    def __init__(self, code):
+        self.code = code
+
+    def list_topics(self, timeout):
+        return SimpleNamespace(brokers={1: "broker"}, controller_id=1, topics={})
+
+    def create_topics(self, topics, *, validate_only, **_):
+        assert validate_only
+        future = Future()
+        if self.code is None:
+            future.set_result(None)
+        else:
+            future.set_exception(KafkaException(KafkaError(self.code, "said so")))
+        return {topic.topic: future for topic in topics}
+
+
+def ask(monkeypatch, code):
+    monkeypatch.setattr(kafka, "AdminClient", lambda _: Admin(code))
+    return kafka.Broker("127.0.0.1:1").partitions({"orders": Topic(1)})
+
+
+def test_what_the_broker_lacks_is_missing(monkeypatch):
+    assert ask(monkeypatch, None) == {}
+
+
+@pytest.mark.parametrize("code", [KafkaError.TOPIC_ALREADY_EXISTS, KafkaError.NOT_CONTROLLER, KafkaError._TRANSPORT])
+def test_a_broker_that_has_not_heard_of_its_topics_is_not_ready(monkeypatch, code):
+    with pytest.raises(NotYetError):
+        ask(monkeypatch, code)
+
+
+def test_a_topic_that_the_broker_would_refuse_is_named_before_anything_is_changed(monkeypatch):
+    with pytest.raises(kafka.TopicsError, match="topic orders: cannot create it: said so"):
+        ask(monkeypatch, KafkaError.INVALID_CONFIG)

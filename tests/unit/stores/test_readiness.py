@@ -80,7 +80,7 @@ def test_gives_up(states, message):
 
 
 def test_the_report_quotes_and_explains_the_log():
-    log = b"starting\nkafka.common.InconsistentClusterIdException: The Cluster ID x doesn't match stored clusterId\n"
+    log = b"starting\njava.lang.RuntimeException: Invalid cluster.id in: /x/meta.properties. Expected a, but read b\n"
     with pytest.raises(readiness.NotReadyError) as caught:
         wait(Engine(container("exited"), log=log))
     assert "    starting" in str(caught.value)
