@@ -212,6 +212,12 @@ def test_the_loop_makes_the_same_container(api, interval):
     assert "fallback_interval" not in found["healthcheck"]
 
 
+def test_an_empty_command_is_not_said():
+    action, loop = (sides.side([{**STORE, "command": []}], "stores", owner) for owner in OWNERS.values())
+    [found] = sides.as_docker_container(loop, action, OWNERS, "/state", "1.41")
+    assert "command" not in found
+
+
 # The program
 
 
