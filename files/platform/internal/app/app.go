@@ -236,7 +236,11 @@ func keepRunning(ctx context.Context, worker task) {
 		if time.Since(begin) > time.Minute {
 			backoff = newBackoff()
 		}
-		slog.Error("worker ended; starting it again", "worker", worker.name, "error", err)
+		level := slog.LevelError
+		if fault.Retryable(err) {
+			level = slog.LevelWarn
+		}
+		slog.Log(ctx, level, "worker ended; starting it again", "worker", worker.name, "error", err)
 		if !backoff.wait(ctx) {
 			return
 		}

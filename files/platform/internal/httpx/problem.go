@@ -46,8 +46,11 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.As(err, &own) {
 		problem.Detail, problem.Errors = own.Message, own.Fields
 	}
-	if problem.Status >= http.StatusInternalServerError {
+	switch {
+	case kind == fault.Internal:
 		slog.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
+	case fault.Retryable(err): // not ours to mend, and over by itself
+		slog.WarnContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
 	}
 	switch {
 	case kind == fault.Unauthenticated:

@@ -213,7 +213,7 @@ func (c *Consumer) each(handle func(context.Context, Event) error) handler {
 func (c *Consumer) one(ctx context.Context, record *kgo.Record, handle func(context.Context, Event) error) error {
 	event, err := FromRecord(record)
 	if err == nil {
-		err = observed(ctx, event, handle)
+		err = contained(ctx, event, handle)
 	}
 	place := fmt.Sprintf("%s/%d/%d", record.Topic, record.Partition, record.Offset)
 	if err != nil && !fault.Retryable(err) {
@@ -228,16 +228,13 @@ func (c *Consumer) one(ctx context.Context, record *kgo.Record, handle func(cont
 	return err
 }
 
-// observed calls the handler within a span that continues the event's cause, and logs the outcome.
-func observed(ctx context.Context, event Event, handle func(context.Context, Event) error) (err error) {
+// observe begins a span that continues the event's cause. The function it returns ends the span and logs the outcome.
+func observe(ctx context.Context, event Event) (context.Context, func(error)) {
 	ctx, span := otel.Start(otel.FromHeaders(ctx, event.Headers), "consume "+event.Topic, trace.SpanKindConsumer,
 		attribute.String("messaging.system", "kafka"), attribute.String("messaging.destination.name", event.Topic),
 		attribute.String("event.type", event.Type), attribute.String("messaging.message.id", event.ID.String()))
 	begin := time.Now()
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
-		}
+	return ctx, func(err error) {
 		otel.End(span, err)
 		level, attrs := slog.LevelInfo, []any{"topic", event.Topic, "type", event.Type, "event_id", event.ID.String(),
 			"key", event.Key, "duration_ms", float64(time.Since(begin).Microseconds()) / 1000}
@@ -245,6 +242,17 @@ func observed(ctx context.Context, event Event, handle func(context.Context, Eve
 			level, attrs = slog.LevelWarn, append(attrs, "error", err)
 		}
 		slog.Log(ctx, level, "event", attrs...)
+	}
+}
+
+// contained calls the handler; a panic is an error of this event, not the end of the process.
+func contained(ctx context.Context, event Event, handle func(context.Context, Event) error) (err error) {
+	ctx, end := observe(ctx, event)
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}
+		end(err)
 	}()
 	return handle(ctx, event)
 }
@@ -280,14 +288,16 @@ func (c *Consumer) all(handle func(context.Context, []Event) error) handler {
 			}
 			events = append(events, event)
 		}
-		begin := time.Now()
-		if err := handle(ctx, events); err != nil {
-			slog.WarnContext(ctx, "batch failed", "events", len(events), "error", err)
-			return nil, records, err
+		ends := make([]func(error), len(events))
+		for i, event := range events {
+			_, ends[i] = observe(ctx, event)
 		}
-		slog.InfoContext(ctx, "batch", "events", len(events), "duration_ms", time.Since(begin).Milliseconds())
-		for _, event := range events {
-			slog.DebugContext(otel.FromHeaders(ctx, event.Headers), "event", "type", event.Type, "event_id", event.ID.String())
+		err = handle(ctx, events)
+		for _, end := range ends {
+			end(err)
+		}
+		if err != nil {
+			return nil, records, err
 		}
 		return records, nil, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -118,14 +119,17 @@ func (s *accounts) ensureAdmin(ctx context.Context, email, password string) erro
 }
 
 // unknownHash is compared with when there is no such account, so that the answer takes as long.
-var unknownHash, _ = bcrypt.GenerateFromPassword([]byte("nobody's password"), bcrypt.DefaultCost)
+var unknownHash = sync.OnceValue(func() []byte {
+	hash, _ := bcrypt.GenerateFromPassword([]byte("nobody's password"), bcrypt.DefaultCost)
+	return hash
+})
 
 // authenticate returns the account that email and password belong to.
 func (s *accounts) authenticate(ctx context.Context, email, password string) (user, error) {
 	wrong := fault.New(fault.Unauthenticated, "email or password is wrong")
 	u, err := s.byEmail(ctx, email)
 	if fault.KindOf(err) == fault.NotFound {
-		_ = bcrypt.CompareHashAndPassword(unknownHash, []byte(password))
+		_ = bcrypt.CompareHashAndPassword(unknownHash(), []byte(password))
 		return u, wrong
 	}
 	if err != nil {

@@ -98,7 +98,10 @@ func refusal(response *esapi.Response) error {
 	return fault.Wrap(fault.Internal, err, "Elasticsearch answered %s", response.Status())
 }
 
-func (x *index) ping(ctx context.Context) error { return x.do(ctx, esapi.PingRequest{}, nil) }
+// ping asks a node that can answer searches, not only accept connections.
+func (x *index) ping(ctx context.Context) error {
+	return x.do(ctx, esapi.ClusterHealthRequest{Local: esapi.BoolPtr(true)}, nil)
+}
 
 // ensure creates the index; 400 says that it is there.
 func (x *index) ensure(ctx context.Context) error {
