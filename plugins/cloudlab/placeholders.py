@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from cloudlab import catalogue
 
-_PLACEHOLDER = re.compile(r"\{((?:[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*)|log_level)(:[a-z]+)?\}")
+_PLACEHOLDER = re.compile(r"\{((?:[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*)|log_level)(:[a-z0-9]+)?\}")
 
 # What may be asked of a store.
 STORE_KEYS: dict[str, tuple[str, ...]] = {

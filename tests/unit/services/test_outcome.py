@@ -1,0 +1,101 @@
+"""What is decided about services that were started."""
+
+import pytest
+
+from cloudlab import outcome
+
+FINISHED = "2026-11-24T01:00:00.5Z"
+ORDER = outcome.Service("order", ("lab-order",))
+
+
+def container(status="healthy", exit_code=0, output="", start="2026-11-24T01:00:07.123456789Z", **changes):
+    log = [{"Start": start, "ExitCode": exit_code, "Output": output}]
+    state = {"Running": True, "Status": "running", "Health": {"Status": status, "Log": log}}
+    restarts = changes.pop("restarts", 0)
+    return {"State": state | changes, "RestartCount": restarts}
+
+
+def decide(found, state="built", **report):
+    reports = {"order": {"state": state, "finished": FINISHED} | report} if state else {}
+    return outcome.decide(ORDER, outcome.Moment(reports, {"lab-order": found} if found else {}))
+
+
+def test_in_order():
+    assert decide(container()).cause == ""
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        container("starting"),
+        container("unhealthy", 1, "cloudlab: dial tcp: connection refused"),
+        container("unhealthy", 1, "cloudlab: crashed 2 times, last: exit status 2"),
+        # It was asked before the program of now was built.
+        container(start="2026-11-24T00:59:59Z"),
+        container(start="2026-11-24T03:00:07+02:00", exit_code=1),
+    ],
+)
+def test_still_open(found):
+    assert decide(found) is None
+
+
+def test_times_of_other_zones_are_understood():
+    assert decide(container(start="2026-11-24T03:00:07+02:00")).cause == ""
+
+
+@pytest.mark.parametrize("state", ["waiting", None])
+def test_not_built_yet(state):
+    assert decide(container(), state) is None
+
+
+def test_a_source_that_cannot_be_built_is_a_failure_although_the_former_program_runs():
+    verdict = decide(container(), "failed", words="main.go:1:1: no")
+    assert (verdict.cause, verdict.words) == ("cannot be built", "main.go:1:1: no")
+
+
+@pytest.mark.parametrize(
+    ("found", "cause"),
+    [
+        (None, "the container lab-order does not exist"),
+        (
+            container("starting", 1, "cloudlab: crashed 3 times, last: exit status 2\n"),
+            "it crashed 3 times, last: exit status 2",
+        ),
+        (container("starting", OOMKilled=True), "its container was killed because it needed more memory"),
+        (container(Running=False, Status="exited", ExitCode=3), "its container does not run (exit code 3)"),
+        (container("starting", restarts=3, ExitCode=1), "its container ended 3 times (exit code 1)"),
+    ],
+)
+def test_hopeless(found, cause):
+    assert decide(found).cause.startswith(cause)
+
+
+def test_every_replica_has_to_be_healthy():
+    service = outcome.Service("order", ("one", "two"))
+    reports = {"order": {"state": "built", "finished": FINISHED}}
+    moment = outcome.Moment(reports, {"one": container(), "two": container("starting")})
+    assert outcome.decide(service, moment) is None
+
+
+def test_without_a_builder_only_health_counts():
+    moment = outcome.Moment({}, {"lab-order": container(start="2020-01-01T00:00:00Z")}, built=False)
+    assert outcome.decide(ORDER, moment).cause == ""
+
+
+def test_the_message_names_each_service_with_its_words():
+    verdicts = {
+        "b": outcome.Verdict("cannot be built", "main.go:1:1: no\nmain.go:2:1: no"),
+        "a": outcome.Verdict("it crashed 3 times"),
+        "good": outcome.Verdict(),
+    }
+    expected = "a it crashed 3 times\nb cannot be built\n    main.go:1:1: no\n    main.go:2:1: no"
+    assert outcome.message(verdicts) == expected
+
+
+def test_services_of_specifications():
+    specs = [
+        {"name": "lab-a", "component": "a"},
+        {"name": "lab-a-2", "component": "a"},
+        {"name": "lab-b", "component": "b"},
+    ]
+    assert outcome.services(specs) == [outcome.Service("a", ("lab-a", "lab-a-2")), outcome.Service("b", ("lab-b",))]
