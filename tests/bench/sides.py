@@ -94,7 +94,7 @@ def as_docker_container(
 def _arguments(own: Mapping[str, Any], mounted: Iterable[spec.File], owner: str, api: tuple[int, ...]) -> dict:
     labels = {LABEL_INSTANCE: owner}
     arguments = {key: value for key, value in own.items() if key not in OWN_KEYS and key != "mounts"}
-    # Written as an empty list it is expected to be the image's own command, which an entrypoint makes void: never equal.
+    # Written as an empty list it is taken for the image's own command, which an entrypoint makes void: never equal.
     if not own["command"]:
         del arguments["command"]
     temporary = [mount for mount in own["mounts"] if mount["type"] == "tmpfs"]
