@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's pa
 
 from ansible.plugins.action import ActionBase
 
-from cloudlab import engine, reset, stock
+from cloudlab import engine, environment, reset, settings, stock
 
 
 class ActionModule(ActionBase):
@@ -35,4 +35,7 @@ class ActionModule(ActionBase):
             return result | {"failed": True, "msg": str(error)}
         except reset.ResetError as error:
             return result | {"failed": True, "msg": "Nothing was removed.\n" + str(error)}
+        # The lock of this very run is nothing that a reset would have to remove.
+        directory = environment.directory(settings.ROOT, options["instance"])
+        plan["directory"] &= directory.is_dir() and any(entry.name != "lock" for entry in directory.iterdir())
         return result | {"changed": False, **plan}
