@@ -56,9 +56,10 @@ func (e Event) Decode(value any) error {
 	return nil
 }
 
-// Record makes the record that carries the event.
+// Record makes the record that carries the event. The record's own timestamp is that of its sending: the client counts the
+// time it may take from there, and an event may have waited in the outbox for long.
 func (e Event) Record() *kgo.Record {
-	record := &kgo.Record{Topic: e.Topic, Key: []byte(e.Key), Value: e.Data, Timestamp: e.OccurredAt}
+	record := &kgo.Record{Topic: e.Topic, Key: []byte(e.Key), Value: e.Data}
 	add := func(key, value string) {
 		record.Headers = append(record.Headers, kgo.RecordHeader{Key: key, Value: []byte(value)})
 	}

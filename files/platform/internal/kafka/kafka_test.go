@@ -37,6 +37,15 @@ func TestEventSurvivesTheRecord(t *testing.T) {
 	}
 }
 
+func TestEventsThatWaitedLongAreStillSent(t *testing.T) {
+	_, producer := cluster(t)
+	old := event("order.placed", "o1")
+	old.OccurredAt = time.Now().Add(-time.Hour)
+	if err := producer.Publish(t.Context(), old); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestStrangeRecordsAreInvalid(t *testing.T) {
 	broken := event("order.placed", "o1")
 	broken.Data = []byte("{")
@@ -59,7 +68,7 @@ func cluster(t *testing.T) (config.Kafka, *Producer) {
 	}
 	t.Cleanup(fake.Close)
 	cfg := config.Kafka{Brokers: fake.ListenAddrs()}
-	client, err := kgo.NewClient(common(cfg, "test")...)
+	client, err := kgo.NewClient(producing(cfg, "test")...)
 	if err != nil {
 		t.Fatal(err)
 	}

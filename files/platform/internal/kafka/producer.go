@@ -23,16 +23,19 @@ type Producer struct{ client *kgo.Client }
 
 // NewProducer connects when first used. Kafka being away degrades the service: its events wait in the outbox.
 func NewProducer(a *app.App, cfg config.Kafka) (*Producer, error) {
-	client, err := kgo.NewClient(append(common(cfg, a.Name),
-		kgo.ProducerBatchCompression(kgo.NoCompression()), // events are small, and CPU is dearer than a local network
-		kgo.RecordDeliveryTimeout(deliveryTimeout), kgo.ProducerLinger(0), kgo.UnknownTopicRetries(2),
-	)...)
+	client, err := kgo.NewClient(producing(cfg, a.Name)...)
 	if err != nil {
 		return nil, fmt.Errorf("KAFKA_BROKERS: %w", err)
 	}
 	a.Uses("kafka", func(ctx context.Context) error { return explain(client.Ping(ctx), cfg) })
 	a.OnClose(func(context.Context) error { client.Close(); return nil })
 	return &Producer{client}, nil
+}
+
+func producing(cfg config.Kafka, name string) []kgo.Opt {
+	return append(common(cfg, name),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), // events are small, and CPU is dearer than a local network
+		kgo.RecordDeliveryTimeout(deliveryTimeout), kgo.ProducerLinger(0), kgo.UnknownTopicRetries(2))
 }
 
 func common(cfg config.Kafka, name string) []kgo.Opt {
