@@ -24,13 +24,14 @@ from docker.utils.build import exclude_paths
 
 from cloudlab import services
 from cloudlab.images import contexts
+from cloudlab.platform import DESCRIPTION
 
 BUILDS_AT_ONCE = 2
 SILENCE_SECONDS = 900
 HASH_LENGTH = 12
 TAIL_LINES = 25
-# Neither sources nor what services read.
-EXCLUDED = ["**/.git", "**/.hg", "**/.svn", "**/node_modules", "**/.cloudlab", "**/.venv"]
+# Neither sources of a program nor what it reads: a change in them is no reason to compile.
+EXCLUDED = ["**/.git", "**/.hg", "**/.svn", "**/node_modules", "**/.cloudlab", "**/.venv", "**/*_test.go", DESCRIPTION]
 MODULE_FILES = ("go.mod", "go.sum", "go.work", "go.work.sum")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 

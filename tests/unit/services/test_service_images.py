@@ -43,6 +43,13 @@ def test_the_context(checkout):
         assert {*names, "ca-bundle.crt"} == set(tar.getnames())
 
 
+def test_what_is_no_part_of_a_program_does_not_count(checkout):
+    before = references(checkout)
+    checkout.describe()
+    checkout.write("cmd/order/main_test.go", "package main\n")
+    assert references(checkout) == before
+
+
 def test_build_arguments():
     built = service_images.arguments(["order", "mail", "tool"], entries(), "go:1", "debian:1")
     assert built["order"] == {

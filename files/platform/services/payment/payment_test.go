@@ -1,0 +1,202 @@
+package payment
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cloudlab.example/platform/internal/auth"
+	"cloudlab.example/platform/internal/fault"
+	"cloudlab.example/platform/internal/outbox"
+	"cloudlab.example/platform/internal/pg"
+	"cloudlab.example/platform/internal/pg/pgtest"
+
+	paymentv1 "cloudlab.example/platform/api/payment/v1"
+)
+
+func TestOutcome(t *testing.T) {
+	tests := []struct {
+		token    string
+		amount   int64
+		approved bool
+		delay    time.Duration
+	}{
+		{"tok_visa", 100, true, 0},
+		{"tok_visa", mockLimit, true, 0},
+		{"tok_visa", mockLimit + 1, false, 0},
+		{"tok_declined", 100, false, 0},
+		{"tok_insufficient", 100, false, 0},
+		{"tok_slow", 100, true, slowAnswer},
+		{"tok_timeout", 100, false, -1},
+	}
+	for _, test := range tests {
+		for range 2 { // deterministic
+			v, delay := outcome(charge{Amount: test.amount, CardToken: test.token})
+			if v.Approved != test.approved || delay != test.delay || (!v.Approved && delay == 0) != (v.Reason != "") {
+				t.Errorf("%s %d: %+v after %v", test.token, test.amount, v, delay)
+			}
+		}
+	}
+}
+
+// shelf is a ledger in memory, for one order.
+type shelf struct {
+	ledger
+	p *payment
+}
+
+func (s *shelf) begin(_ context.Context, p payment) (payment, error) {
+	if s.p == nil {
+		p.ID, p.State = uuid.New(), pending
+		s.p = &p
+	}
+	return *s.p, nil
+}
+
+func (s *shelf) ofOrder(context.Context, uuid.UUID) (payment, error) { return *s.p, nil }
+
+func (s *shelf) move(_ context.Context, _ uuid.UUID, decide func(payment) (state, string)) (payment, error) {
+	s.p.State, s.p.Reason = decide(*s.p)
+	return *s.p, nil
+}
+
+func (s *shelf) noteTimeout(context.Context, uuid.UUID) (payment, error) {
+	s.p.Attempts++
+	return *s.p, nil
+}
+
+func (s *shelf) tombstone(context.Context, uuid.UUID) error {
+	if s.p == nil {
+		s.p = &payment{ID: uuid.New(), State: voided}
+	}
+	return nil
+}
+
+// bank counts what it did. during runs while it thinks about a charge.
+type bank struct {
+	charged, refunded map[uuid.UUID]bool
+	silent, refuses   bool
+	during            func()
+}
+
+func newBank() *bank { return &bank{charged: map[uuid.UUID]bool{}, refunded: map[uuid.UUID]bool{}} }
+
+func (b *bank) Charge(ctx context.Context, c charge) (verdict, error) {
+	if b.during != nil {
+		b.during()
+	}
+	if b.silent {
+		<-ctx.Done()
+		return verdict{}, ctx.Err()
+	}
+	if b.refuses {
+		return verdict{Reason: "no"}, nil
+	}
+	b.charged[c.PaymentID] = true
+	return verdict{Approved: true}, nil
+}
+
+func (b *bank) Refund(_ context.Context, id uuid.UUID) error {
+	if b.charged[id] {
+		b.refunded[id] = true
+	}
+	return nil
+}
+
+func TestChargeAndRefund(t *testing.T) {
+	order := payment{OrderID: uuid.New(), Amount: 100, Currency: "EUR"}
+	setup := func() (*Service, *bank) {
+		b := newBank()
+		return &Service{store: &shelf{}, provider: b, timeout: 20 * time.Millisecond}, b
+	}
+	t.Run("charged once, however often asked", func(t *testing.T) {
+		s, b := setup()
+		for range 3 {
+			if p, err := s.charge(t.Context(), order, "tok"); err != nil || p.State != approved {
+				t.Fatalf("%+v, %v", p, err)
+			}
+		}
+		if len(b.charged) != 1 {
+			t.Errorf("charged %d times", len(b.charged))
+		}
+	})
+	t.Run("another amount is refused", func(t *testing.T) {
+		s, _ := setup()
+		_, _ = s.charge(t.Context(), order, "tok")
+		other := order
+		other.Amount++
+		if _, err := s.charge(t.Context(), other, "tok"); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("a decline is an answer, and stays", func(t *testing.T) {
+		s, b := setup()
+		b.refuses = true
+		_, _ = s.charge(t.Context(), order, "tok")
+		b.refuses = false
+		if p, err := s.charge(t.Context(), order, "tok"); err != nil || p.State != declined || p.Reason != "no" {
+			t.Errorf("%+v, %v", p, err)
+		}
+	})
+	t.Run("silence leaves it pending; a refund voids it for good", func(t *testing.T) {
+		s, b := setup()
+		b.silent = true
+		if p, err := s.charge(t.Context(), order, "tok"); err != nil || p.State != pending || p.Attempts != 1 {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		b.silent = false
+		if p, err := s.refund(t.Context(), order.OrderID, "given up"); err != nil || p.State != voided {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		if _, err := s.charge(t.Context(), order, "tok"); fault.KindOf(err) != fault.Precondition || len(b.charged) != 0 {
+			t.Errorf("a charge that comes late: %v", err)
+		}
+	})
+	t.Run("an approval that comes after the refund goes back", func(t *testing.T) {
+		s, b := setup()
+		b.during = func() { _, _ = s.refund(t.Context(), order.OrderID, "given up") }
+		p, err := s.charge(t.Context(), order, "tok")
+		if err != nil || p.State != voided || len(b.charged) != 1 || len(b.refunded) != 1 {
+			t.Errorf("%+v, %v, charged %d, refunded %d", p, err, len(b.charged), len(b.refunded))
+		}
+	})
+	t.Run("a refund before any charge keeps it from happening", func(t *testing.T) {
+		s, b := setup()
+		if _, err := s.refund(t.Context(), order.OrderID, "x"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.charge(t.Context(), order, "tok"); err == nil || len(b.charged) != 0 {
+			t.Errorf("%v, charged %d", err, len(b.charged))
+		}
+	})
+}
+
+func TestOnlyServicesCharge(t *testing.T) {
+	customer := auth.WithClaims(t.Context(), auth.Claims{Permissions: []string{auth.OrdersPlace}})
+	_, err := (&Service{}).Charge(customer, &paymentv1.ChargeRequest{OrderId: uuid.NewString()})
+	if fault.KindOf(err) != fault.Forbidden {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestStore(t *testing.T) {
+	pool := pgtest.New(t, outbox.Migrations, pg.Migrations{Files: migrations})
+	s := &Service{store: &store{pool: pool, events: outbox.NewDetached(pool)}, provider: mock{pool}, timeout: time.Second}
+	order := payment{OrderID: uuid.New(), UserID: "u1", Tenant: "t1", Amount: 100, Currency: "EUR"}
+	for range 2 {
+		if p, err := s.charge(t.Context(), order, "tok"); err != nil || p.State != approved {
+			t.Fatalf("%+v, %v", p, err)
+		}
+	}
+	for range 2 {
+		if p, err := s.refund(t.Context(), order.OrderID, "back"); err != nil || p.State != refunded {
+			t.Fatalf("%+v, %v", p, err)
+		}
+	}
+	var entries int
+	if err := pool.QueryRow(t.Context(), `SELECT count(*) FROM provider_book`).Scan(&entries); err != nil || entries != 2 {
+		t.Errorf("%d entries in the provider's book, %v", entries, err)
+	}
+}

@@ -1,0 +1,125 @@
+package product
+
+import (
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	productv1 "cloudlab.example/platform/api/product/v1"
+	"cloudlab.example/platform/internal/auth"
+	"cloudlab.example/platform/internal/fault"
+	"cloudlab.example/platform/internal/httpx"
+	"cloudlab.example/platform/internal/kafka"
+	"cloudlab.example/platform/internal/outbox"
+	"cloudlab.example/platform/internal/pg"
+	"cloudlab.example/platform/internal/pg/pgtest"
+)
+
+func lamp(skus ...string) draft {
+	d := draft{Name: "Lamp", Category: "home"}
+	for _, sku := range skus {
+		d.Variants = append(d.Variants, draftVariant{SKU: sku, Price: 1999, Currency: "EUR"})
+	}
+	return d
+}
+
+func TestDraftValidate(t *testing.T) {
+	change := func(do func(*draft)) draft { d := lamp("A"); do(&d); return d }
+	for name, test := range map[string]struct {
+		draft draft
+		wrong string
+	}{
+		"good":           {lamp("A", "B"), ""},
+		"no name":        {change(func(d *draft) { d.Name = "" }), "name"},
+		"no variants":    {lamp(), "variants"},
+		"same SKU twice": {lamp("A", "A"), "variants[1].sku"},
+		"bad SKU":        {lamp("A B"), "variants[0].sku"},
+		"below zero":     {change(func(d *draft) { d.Variants[0].Price = -1 }), "variants[0].price"},
+		"bad currency":   {change(func(d *draft) { d.Variants[0].Currency = "euro" }), "variants[0].currency"},
+	} {
+		var own *fault.Error
+		err := test.draft.Validate()
+		if errors.As(err, &own) != (test.wrong != "") || (own != nil && own.Fields[test.wrong] == "") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestVersionOf(t *testing.T) {
+	for header, want := range map[string]int64{"": 0, "*": 0, `W/"3"`: 3, `"3"`: 3, "abc": -1, `"0"`: -1} {
+		r := httptest.NewRequest("PUT", "/", nil)
+		r.Header.Set("If-Match", header)
+		got, err := versionOf(r)
+		if (want < 0) != (err != nil) || (want >= 0 && got != want) {
+			t.Errorf("%q: %d, %v", header, got, err)
+		}
+	}
+}
+
+func TestOnlyEditorsWrite(t *testing.T) {
+	mux := &httpx.Mux{}
+	(&Service{}).routes(mux)
+	for name, test := range map[string]struct {
+		claims *auth.Claims
+		want   int
+	}{"anonymous": {nil, 401}, "customer": {&auth.Claims{Permissions: []string{auth.OrdersPlace}}, 403}} {
+		r := httptest.NewRequest("POST", "/api/v1/products", strings.NewReader("{}"))
+		if test.claims != nil {
+			r = r.WithContext(auth.WithClaims(r.Context(), *test.claims))
+		}
+		recorder := httptest.NewRecorder()
+		mux.ServeHTTP(recorder, r)
+		if recorder.Code != test.want {
+			t.Errorf("%s: %d", name, recorder.Code)
+		}
+	}
+}
+
+func TestCatalogue(t *testing.T) {
+	pool := pgtest.New(t, outbox.Migrations, pg.Migrations{Files: migrations})
+	s := &Service{store: &store{pool: pool, events: outbox.NewDetached(pool)}}
+	ctx := t.Context()
+	created, err := s.store.create(ctx, "t1", lamp("A", "B"))
+	if err != nil || created.Version != 1 || len(created.Variants) != 2 {
+		t.Fatalf("%+v, %v", created, err)
+	}
+	if _, err := s.store.create(ctx, "t1", lamp("A")); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("a SKU of another product: %v", err)
+	}
+	lost := lamp("C")
+	lost.Category = "nowhere"
+	if _, err := s.store.create(ctx, "t1", lost); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("unknown category: %v", err)
+	}
+	if _, err := s.store.replace(ctx, "t2", created.ID, 0, lamp("A")); fault.KindOf(err) != fault.Forbidden {
+		t.Errorf("another tenant: %v", err)
+	}
+	changed, err := s.store.replace(ctx, "t1", created.ID, 1, lamp("B"))
+	if err != nil || changed.Version != 2 || len(changed.Variants) != 1 {
+		t.Fatalf("%+v, %v", changed, err)
+	}
+	if _, err := s.store.replace(ctx, "t1", created.ID, 1, lamp("A")); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("an old version: %v", err)
+	}
+	event := kafka.Event{ID: uuid.New(), Type: "stock.changed", Data: []byte(`{"sku":"B","available":7}`)}
+	if err := s.onInventoryEvent(ctx, event); err != nil {
+		t.Fatal(err)
+	}
+	page := httpx.Page{Limit: 10, Cursor: uuid.Max}
+	for f, want := range map[filter]int{{}: 1, {Category: "home"}: 1, {Category: "books"}: 0, {Brand: "x"}: 0} {
+		found, err := s.store.products(ctx, f, page)
+		if err != nil || len(found) != want || (want > 0 && found[0].Variants[0].Available != 7) {
+			t.Errorf("%+v: %+v, %v", f, found, err)
+		}
+	}
+	if err := s.store.withdraw(ctx, "", created.ID); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := s.GetVariants(ctx, &productv1.GetVariantsRequest{Skus: []string{"B", "none"}})
+	if err != nil || len(answer.GetVariants()) != 1 || answer.GetVariants()[0].GetActive() {
+		t.Errorf("withdrawn: %v, %v", answer, err)
+	}
+}
