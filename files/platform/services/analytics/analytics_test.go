@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
 	"net/http/httptest"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"cloudlab.example/platform/internal/auth"
+	"cloudlab.example/platform/internal/config"
 	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/httpx"
 	"cloudlab.example/platform/internal/kafka"
@@ -91,7 +93,9 @@ func TestWarehouse(t *testing.T) {
 	if addr == "" {
 		t.Skip("TEST_CLICKHOUSE_ADDR is not set")
 	}
-	st, err := openStore(ClickHouse{Addr: addr, Database: "default", User: "default"})
+	cfg := ClickHouse{Addr: addr, Database: "default", User: cmp.Or(os.Getenv("TEST_CLICKHOUSE_USER"), "default"),
+		Password: config.Secret(os.Getenv("TEST_CLICKHOUSE_PASSWORD"))}
+	st, err := openStore(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +106,8 @@ func TestWarehouse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = st.conn.Exec(context.Background(), "DROP DATABASE "+database) }()
-	own, err := openStore(ClickHouse{Addr: addr, Database: database, User: "default"})
+	cfg.Database = database
+	own, err := openStore(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
