@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's pa
 from ansible.errors import AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 
-from cloudlab import catalogue, engine, environment, lock, preflight, rolespecs, settings, sizes, stock
+from cloudlab import catalogue, engine, environment, lock, platform, preflight, rolespecs, settings, sizes, stock
 
 
 class ActionModule(ActionBase):
@@ -70,9 +70,26 @@ class ActionModule(ActionBase):
                 continue
         return values
 
+    def _platform(self, values):
+        """Add the platform's services to the catalogue of `values`; what is wrong with them."""
+        try:
+            complete = platform.complete(values["catalogue"], values)
+            seen = platform.chosen(os.environ)
+        except platform.PlatformError as error:
+            return error.problems
+        values["catalogue"] = complete
+        if complete.keys() != seen.keys():
+            # Tags were computed from it before extra variables counted.
+            return [
+                "PLATFORM_SRC, PLATFORM_CATALOGUE or the catalogue were set with -e. Set them in .env, in the process "
+                "environment or in group_vars/all/, where the play sees them before it begins."
+            ]
+        return []
+
     def _configuration(self, values, task_vars):
         """What is wrong with the settings and the catalogue, and the chosen components when nothing is."""
         problems = settings.check(values) + rolespecs.problems(_roles(), values)
+        problems += self._platform(values) if not problems else []
         roles = [role.name for role in _roles()]
         problems += catalogue.problems(
             values["catalogue"], values["networks"], values["images"], settings.spec(), roles

@@ -31,6 +31,7 @@ class ActionModule(ActionBase):
                 "environment": {"type": "dict", "required": True},
                 "access": {"type": "dict", "default": {}},
                 "timeout": {"type": "int", "default": 0},
+                "waived": {"type": "list", "elements": "str", "default": []},
             }
         )
         environment = options["environment"]
@@ -41,9 +42,9 @@ class ActionModule(ActionBase):
         listed = _listed(docker, environment["instance"])
         problems = []
         if options["timeout"] and not self._task.check_mode:
-            problems = _wait(docker, environment, listed, options["timeout"])
+            problems = _wait(docker, environment, listed, options["timeout"], set(options["waived"]))
             listed = _listed(docker, environment["instance"])
-        rows = report.rows(environment, options["access"], listed)
+        rows = report.rows(environment, options["access"], listed, options["waived"])
         # The worker's display reaches the terminal at once, and stays readable with every output callback.
         self._display.display("\n" + report.table(rows, environment["skipped"]) + "\n")
         page = {"instance": environment["instance"], "components": rows, "skipped": environment["skipped"]}
@@ -58,12 +59,12 @@ def _listed(docker, instance):
     return docker.client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={instance}"})
 
 
-def _wait(docker, environment, listed, timeout):
-    """Wait until every chosen container is healthy; a message for each that does not become so."""
+def _wait(docker, environment, listed, timeout, waived):
+    """Wait until every chosen container but the `waived` is healthy; a message for each that does not become so."""
     by_name = {item["Names"][0].lstrip("/"): item for item in listed}
     watcher = waiting.Watcher(docker)
     problems = []
-    for name in environment["chosen"]:
+    for name in (name for name in environment["chosen"] if name not in waived):
         container = by_name.get(environment["components"][name]["container"])
         if container is None:
             problems.append(f"  - {name}: its container does not exist. Converge it: --tags {name}")

@@ -13,14 +13,14 @@ from typing import Any
 
 import yaml
 
-FILE = Path(__file__).resolve().parents[2] / "group_vars" / "all" / "catalogue.yml"
+FOLDER = Path(__file__).resolve().parents[2] / "group_vars" / "all"
 
 Catalogue = Mapping[str, Mapping[str, Any]]
 
 KINDS = ("store", "gateway", "service", "tool", "observability")
 KEYS = {
     "summary", "role", "kind", "needs", "image", "networks", "ports", "volumes", "resources", "startup", "topics",
-    "schema", "database", "data_of",
+    "schema", "database", "data_of", "grpc", "replicas", "go", "env", "health", "routes", "access",
 }  # fmt: skip
 # Tags that Ansible itself gives a meaning to.
 ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged"}
@@ -35,9 +35,10 @@ class CatalogueError(ValueError):
 
 
 @functools.cache
-def committed() -> dict[str, Any]:
-    """The catalogue's file: {"catalogue", "networks", "images"}."""
-    return yaml.load(FILE.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+def committed(subject: str = "catalogue") -> dict[str, Any]:
+    """A file of group_vars/all as plain data; the catalogue's holds {"catalogue", "networks", "images"}."""
+    text = (FOLDER / f"{subject}.yml").read_text(encoding="utf-8")
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
 
 
 def needs(catalogue: Catalogue, name: str) -> list[str]:
@@ -142,7 +143,7 @@ def problems(
         found += [
             f"{place}.image: {text}" for text in unknown([entry["image"]] if "image" in entry else [], images, "image")
         ]
-        wanted = [port["setting"] for port in entry.get("ports", [])]
+        wanted = [port["setting"] for port in entry.get("ports", []) if "setting" in port]
         found += [f"{place}.ports: {text}" for text in unknown(wanted, settings, "setting")]
     found += _shared_settings(catalogue)
     if not found:
@@ -157,9 +158,14 @@ def host_ports(catalogue: Catalogue, names: Iterable[str], values: Mapping[str, 
     """Component -> port name -> port on the host, with the instance's offset added."""
     offset = int(values["port_offset"])
     return {
-        name: {port["name"]: int(values[port["setting"]]) + offset for port in catalogue[name].get("ports", [])}
+        name: {port["name"]: _host_port(port, values) + offset for port in catalogue[name].get("ports", [])}
         for name in names
     }
+
+
+def _host_port(port: Mapping[str, Any], values: Mapping[str, Any]) -> int:
+    """The port as a number, or the value of the setting that holds it."""
+    return int(port["host"] if "host" in port else values[port["setting"]])
 
 
 def port_problems(ports: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -190,7 +196,8 @@ def _shared_settings(catalogue: Catalogue) -> list[str]:
     users: dict[str, list[str]] = {}
     for name, entry in catalogue.items():
         for port in entry.get("ports", []):
-            users.setdefault(port["setting"], []).append(name)
+            if "setting" in port:
+                users.setdefault(port["setting"], []).append(name)
     return [
         f"catalogue: the setting {setting} is the port of {' and '.join(who)}. Give each a setting of its own."
         for setting, who in users.items()

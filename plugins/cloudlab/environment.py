@@ -38,7 +38,7 @@ def describe(
 ) -> dict[str, Any]:
     """The fact `environment`.
 
-    :param values: the play's variables: settings, catalogue, networks, profiles.
+    :param values: the play's variables: settings, complete catalogue, networks, profiles.
     :param chosen: names of components in start order.
     :param stock: what the engine holds: {"containers": […], "networks": […], "volumes": […]} as its list calls answer.
     :param engine: facts of the engine, taken over as they are.
@@ -57,6 +57,7 @@ def describe(
         "skipped": {},
         "surplus": surplus(instance, chosen, stock["containers"]) if complete else [],
         "engine": dict(engine),
+        "catalogue": values["catalogue"],
         "components": components,
         "networks": {
             network: _existing(

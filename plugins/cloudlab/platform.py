@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from cloudlab import catalogue, placeholders
+from cloudlab import catalogue, placeholders, settings
 
 DESCRIPTION = "cloudlab.yml"
 
@@ -42,6 +42,20 @@ class PlatformError(ValueError):
     def __init__(self, problems: list[str]):
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+def chosen(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The committed catalogue with the services of the platform that `.env` or the process environment choose.
+
+    What a play sees before any host is known. Raises PlatformError, and SettingsError for settings that cannot be read.
+    """
+    values = catalogue.committed("platform") | settings.load(environ)
+    return complete(catalogue.committed()["catalogue"], values)
+
+
+def complete(components: catalogue.Catalogue, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """`components` with the services of the platform that the settings `values` choose. Raises PlatformError."""
+    return merged(components, settings.ROOT / Path(values["platform_src"]).expanduser(), values["platform_catalogue"])
 
 
 def merged(components: catalogue.Catalogue, folder: Path | str, description: str = "") -> dict[str, dict[str, Any]]:
@@ -173,7 +187,7 @@ SERVICE_KEYS = {
     "summary": "text", "needs": "texts", "networks": "texts", "ports": "mappings", "grpc": "port",
     "resources": "mapping", "schema": "flag", "database": "text", "topics": "mappings", "replicas": "count",
     "go": "mapping", "env": "mapping", "health": "mapping", "volumes": "mapping", "routes": "mappings",
-    "startup": "number",
+    "startup": "number", "access": "mapping",
 }  # fmt: skip
 GO_KEYS = {"module": "text", "main": "text", "args": "arguments", "working_dir": "text", "tags": "texts"}
 PORT_KEYS = {"name": "text", "container": "port", "setting": "text", "host": "port"}
@@ -181,6 +195,7 @@ HEALTH_KEYS = {
     "http": "text", "grpc": "port", "tcp": "port", "none": "flag", "port": "port", "service": "text",
     "start_period": "text",
 }  # fmt: skip
+ACCESS_KEYS = {"user": "text", "password": "text"}
 TOPIC_KEYS = {"name": "text", "partitions": "count", "retention_hours": "number"}
 
 
@@ -210,6 +225,7 @@ class _Check:
             self.say("needs", f"{self.name} cannot need itself.")
         self.health()
         self.env()
+        self.access()
         self.go()
         return self.found
 
@@ -260,8 +276,19 @@ class _Check:
             if isinstance(value, bool | float) or not isinstance(value, str | int):
                 self.say(key, f"{value!r} is ambiguous as the value of a variable; put it into quotes.")
                 continue
-            for text in placeholders.problems(str(value), self.name, self.service, self.everybody):
-                self.say(key, text)
+            self.placeholders(key, str(value))
+
+    def access(self) -> None:
+        """Check who may log in to the service, for the page that shows it."""
+        access = self.service.get("access", {})
+        if self.keys("access", access, ACCESS_KEYS):
+            for key, text in access.items():
+                self.placeholders(f"access.{key}", text)
+
+    def placeholders(self, key: str, text: str) -> None:
+        """Check what is to be filled in."""
+        for problem in placeholders.problems(text, self.name, self.service, self.everybody):
+            self.say(key, problem)
 
     def go(self) -> None:
         """Check where the main package is."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from cloudlab import sizes
 from cloudlab.environment import PUBLISH_ADDRESS
 
+ABSENT = "absent"
 COLUMNS = ("component", "state", "address", "user", "password", "image", "memory limit")
 
 
@@ -16,8 +17,9 @@ def rows(
     environment: Mapping[str, Any],
     access: Mapping[str, Mapping[str, str]],
     containers: Iterable[Mapping[str, Any]],
+    waived: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """One row per chosen component.
+    """One row per chosen component; those of `waived` only where they have a container.
 
     :param environment: the fact `cloudlab`.
     :param access: component -> {"user", "password", "url"}, all optional; `url` is a pattern with {host}, {port},
@@ -25,7 +27,10 @@ def rows(
     :param containers: what the engine lists.
     """
     listed = {item["Names"][0].lstrip("/"): item for item in containers if item.get("Names")}
-    return [_row(name, environment["components"][name], access.get(name, {}), listed) for name in environment["chosen"]]
+    found = [
+        _row(name, environment["components"][name], access.get(name, {}), listed) for name in environment["chosen"]
+    ]
+    return [row for row in found if row["component"] not in set(waived) or row["state"] != ABSENT]
 
 
 def _row(name: str, entry: Mapping[str, Any], access: Mapping[str, str], listed: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,7 +65,7 @@ def _row(name: str, entry: Mapping[str, Any], access: Mapping[str, str], listed:
 def state(container: Mapping[str, Any] | None) -> str:
     """In one word: absent, healthy, unhealthy, starting, running, or the engine's own word (paused, exited, …)."""
     if container is None:
-        return "absent"
+        return ABSENT
     if container["State"] != "running":
         return container["State"]
     for word in ("unhealthy", "healthy", "starting"):

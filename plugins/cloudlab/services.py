@@ -216,6 +216,25 @@ def _replicas(spec: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
 
 def environment(name: str, catalogue: Mapping[str, Any], settings: Settings) -> dict[str, str]:
     """The variables of a service with every placeholder filled in."""
+    return _filled(name, catalogue, settings, catalogue[name].get("env", {}))
+
+
+def access(names: Iterable[str], catalogue: Mapping[str, Any], settings: Settings) -> dict[str, dict[str, str]]:
+    """How to reach each of the services `names` from this machine, as the report takes it: {"url", "user", "password"}.
+
+    A service's first published port counts; `user` and `password` are what it declares under `access`.
+    """
+    found = {}
+    for name in names:
+        entry = catalogue[name]
+        scheme = "http://" if "http" in entry.get("health", {}) else ""
+        logins = _filled(name, catalogue, settings, entry.get("access", {}))
+        found[name] = {"url": scheme + "{host}:{port}", **logins}
+    return found
+
+
+def _filled(name: str, catalogue: Mapping[str, Any], settings: Settings, texts: Mapping[str, Any]) -> dict[str, str]:
+    """`texts` with the placeholders of the service `name` filled in. Raises ServiceError."""
     entry = catalogue[name]
     values = {
         "log_level": settings.log_level,
@@ -236,7 +255,7 @@ def environment(name: str, catalogue: Mapping[str, Any], settings: Settings) -> 
             raise ServiceError(f"services.{name}: {{{placeholder}}} has no value.")
         return str(values[placeholder])
 
-    return {variable: placeholders.fill(str(text), value_of) for variable, text in entry.get("env", {}).items()}
+    return {key: placeholders.fill(str(text), value_of) for key, text in texts.items()}
 
 
 def _values(owner: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
 from pathlib import Path
 
@@ -9,15 +11,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's pa
 
 from ansible.errors import AnsibleFilterError
 
-from cloudlab import catalogue, environment
+from cloudlab import catalogue, environment, platform, settings
 
 
 def tags_for(role):
     """The tags that select `role`: see tags_for.yml."""
     try:
-        return catalogue.tags_for(role, catalogue.committed()["catalogue"])
-    except catalogue.CatalogueError as error:
-        raise AnsibleFilterError(str(error)) from None
+        return catalogue.tags_for(role, _chosen())
+    except (catalogue.CatalogueError, platform.PlatformError, settings.SettingsError) as error:
+        raise AnsibleFilterError("\n".join(error.problems)) from None
+
+
+@functools.cache
+def _chosen():
+    """The catalogue of this run: asked for by every role, made once."""
+    return platform.chosen(os.environ)
 
 
 def with_images(picture, images, catalogue_images):

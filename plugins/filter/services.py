@@ -21,14 +21,6 @@ RELOAD = ROOT / "files" / "reload"
 ENTRYPOINT = ROOT / "roles" / "go_service" / "templates" / "builder.sh.j2"
 
 
-def with_platform(catalogue, folder, description=""):
-    """The catalogue with a platform's services: see with_platform.yml."""
-    try:
-        return platform.merged(catalogue, _absolute(folder), description)
-    except platform.PlatformError as error:
-        raise AnsibleFilterError("\n".join(error.problems)) from None
-
-
 def service_specs(environment, catalogue, options):
     """The containers of the chosen services: see service_specs.yml."""
     names = service_names(environment)
@@ -52,6 +44,15 @@ def builder_spec(environment, catalogue, options):
         _ca_bundle(os.environ),
         os.environ,
     )
+
+
+def service_access(environment, stores, keep=True):
+    """Addresses and logins of the chosen services: see service_access.yml."""
+    settings = services.Settings("", stores, _secret(environment["directory"], keep))
+    try:
+        return services.access(service_names(environment), environment["catalogue"], settings)
+    except (services.ServiceError, secrets.SecretError) as error:
+        raise AnsibleFilterError(str(error)) from None
 
 
 def service_accounts(catalogue, directory, keep=True):
@@ -120,9 +121,9 @@ class FilterModule:
     def filters(self):
         return {
             "service_names": service_names,
-            "with_platform": with_platform,
             "service_specs": service_specs,
             "builder_spec": builder_spec,
+            "service_access": service_access,
             "service_accounts": service_accounts,
             "service_databases": services.databases,
         }

@@ -56,6 +56,7 @@ environment:
     instance: {description: Name of the instance., type: str}
     directory: {description: Where everything generated lives (absolute path)., type: str}
     size: {description: Size of the components, full or lite., type: str}
+    catalogue: {description: The catalogue with the platform's services., type: dict}
     chosen: {description: Names of the chosen components in start order., type: list}
     skipped: {description: Components that cannot run here, with the reason., type: dict}
     surplus:

@@ -26,6 +26,11 @@ options:
     description: Seconds to wait for the components that still start; 0 does not wait.
     type: int
     default: 0
+  waived:
+    description: Components that are not waited for, and not listed where they have no container.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     description: Shows without waiting, and writes no file.
