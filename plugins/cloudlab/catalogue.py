@@ -188,8 +188,8 @@ def port_problems(ports: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def declared(catalogue: Catalogue, key: str) -> list[Any]:
-    """What the components declare under the list `key` (for example topics), each with its owner's name added."""
-    return [{**item, "owner": name} for name, entry in catalogue.items() for item in entry.get(key, [])]
+    """What all components declare under the list `key`, for example topics."""
+    return [item for entry in catalogue.values() for item in entry.get(key, [])]
 
 
 def _shared_settings(catalogue: Catalogue) -> list[str]:
