@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Proves a running instance of the reference platform from outside, through its gateway.
+set -euo pipefail
+
+# shellcheck source=lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=lib/packages.sh
+source "$ROOT/scripts/lib/packages.sh"
+# shellcheck source=lib/python.sh
+source "$ROOT/scripts/lib/python.sh"
+
+main() {
+  ensure_venv requirements-dev.txt
+  export PATH="$VENV/bin:$PATH" VIRTUAL_ENV="$VENV"
+  export PYTHONPATH="$ROOT/plugins:$ROOT/tests" PYTHONUNBUFFERED=1
+  cd "$ROOT"
+  exec python -m communication "$@"
+}
+
+main "$@"

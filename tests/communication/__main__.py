@@ -1,0 +1,159 @@
+"""The program behind scripts/test-service-communication.sh: arguments, what is run, output."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cloudlab import engine, settings
+from communication import accidents, compensation, instance, load, purchase, refusals
+from communication.calls import OrderCalls
+from communication.containers import Containers
+from communication.gateway import Gateway
+from communication.proof import Proof
+from communication.report import FAILURES, Broken, Report
+from communication.shop import Shop
+
+Journey = Callable[[Proof], None]
+
+JOURNEYS: Mapping[str, Journey] = {
+    "purchase": purchase.purchase,
+    "declined": compensation.declined,
+    "timeout": compensation.timeout,
+    "sold-out": compensation.sold_out,
+    "sent-back": compensation.sent_back,
+    "tokens": refusals.bad_tokens,
+    "tenants": refusals.tenants,
+}
+ACCIDENTS: Mapping[str, Journey] = {
+    "order-killed": accidents.order_killed,
+    "kafka-stopped": accidents.kafka_stopped,
+    "postgres-restarted": accidents.postgres_restarted,
+}
+
+DESCRIPTION = """\
+Proves a running instance of the reference platform from outside, through its gateway: an order travels through all ten
+services; one that cannot be paid is compensated; bad tokens and other tenants are kept out. It prints every check with
+the time it took. For one that fails it says which hop failed, with the answer and what the logs have of the request.
+
+It adds customers and orders of its own; the products that it makes are withdrawn at the end.
+"""
+EPILOGUE = """\
+journeys:   {journeys}
+accidents:  {accidents}
+measurements, instead of a proof: `load`, a constant rate of reads and orders; `sagas`, one order after the other
+
+The exit status is 0 when every check passed (of a measurement: no error, no lost order), 1 when one failed, and 2 when
+there is no such instance.
+"""
+
+
+def arguments(given: list[str]) -> argparse.Namespace:
+    """The command line; `only` is the names of what is to be run."""
+    parser = argparse.ArgumentParser(
+        prog="./scripts/test-service-communication.sh",
+        description=DESCRIPTION,
+        epilog=EPILOGUE.format(journeys=", ".join(JOURNEYS), accidents=", ".join(ACCIDENTS)),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", nargs="?", choices=("prove", "load", "sagas"), default="prove", help="default: prove")
+    parser.add_argument("--instance", metavar="NAME", help="default: CLOUDLAB_INSTANCE, as for the playbooks")
+    parser.add_argument(
+        "--accidents", action="store_true", help="the same under accidents: containers are killed and stopped"
+    )
+    parser.add_argument(
+        "--only", action="append", choices=[*JOURNEYS, *ACCIDENTS], metavar="NAME", help="repeat it for several"
+    )
+    measuring = parser.add_argument_group("measurements")
+    measuring.add_argument("--seconds", type=float, default=60, help="of load (default 60)")
+    measuring.add_argument("--reads", type=float, default=50, metavar="RATE", help="per second of load (default 50)")
+    measuring.add_argument("--orders", type=float, default=5, metavar="RATE", help="per second of load (default 5)")
+    measuring.add_argument("--count", type=int, default=60, help="of sagas (default 60)")
+    measuring.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    options = parser.parse_args(given)
+    options.only = options.only or [*JOURNEYS, *(ACCIDENTS if options.accidents else ())]
+    return options
+
+
+def begin(name: str) -> Proof:
+    """Everything that a run on the instance `name` needs. Raises InstanceError and EngineError."""
+    found = instance.read(name)
+    gateway = Gateway(found.gateway)
+    containers = Containers(name)
+    shop = Shop(gateway, found.administrator)
+    return Proof(found, containers, Report(gateway, containers), shop, OrderCalls(gateway))
+
+
+def prove(proof: Proof, names: list[str]) -> bool:
+    """Go through the journeys, each whatever became of the others; whether all checks passed."""
+    begun = time.monotonic()
+    for name, journey in ({**JOURNEYS, **ACCIDENTS}).items():
+        if name in names:
+            proof.report.heading(f"{name}: {journey.__doc__.splitlines()[0]}")
+            try:
+                journey(proof)
+            except Broken:
+                continue
+    _tidy(proof)
+    print(f"\n{proof.report.summary()}, {time.monotonic() - begun:.0f} s")
+    return not proof.report.failed
+
+
+def _tidy(proof: Proof) -> None:
+    """Leave the catalogue as it was found."""
+    proof.report.heading("tidying up")
+    try:
+        with proof.check("the products of this run are withdrawn", "product") as note:
+            note.text = str(proof.shop.withdraw_everything())
+    except Broken:
+        return
+
+
+def measure(proof: Proof, options: argparse.Namespace) -> bool:
+    """Take the figures, show them, and write them where that is wanted; whether all went well."""
+    if options.what == "sagas":
+        series = load.sagas(proof, options.count)
+        print(f"sagas, one after the other, until confirmed: {series}")
+        document, good = {"sagas": series.document()}, not series.errors
+    else:
+        found = load.constant(proof, options.seconds, options.reads, options.orders)
+        print(f"{options.reads:g} reads a second:  {found.reads}")
+        print(f"{options.orders:g} orders a second: {found.orders}")
+        print(f"lost orders: {found.lost}")
+        document, good = found.document(), found.good
+    proof.shop.withdraw_everything()
+    if options.json:
+        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return good
+
+
+def main(given: list[str]) -> int:
+    """Run what the command line asks for; the exit status."""
+    options = arguments(given)
+    try:
+        name = options.instance or instance.default_name(os.environ)
+        proof = begin(name)
+    except (instance.InstanceError, settings.SettingsError, engine.EngineError) as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 2
+    print(f"instance {name}, gateway http://{proof.instance.gateway}, request ids {proof.shop.gateway.run}-…")
+    try:
+        good = prove(proof, options.only) if options.what == "prove" else measure(proof, options)
+    except FAILURES as error:
+        print(f"ERROR: {getattr(error, 'answer', None) or ''} {error}".replace("  ", " "), file=sys.stderr)
+        return 1
+    finally:
+        proof.calls.close()
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

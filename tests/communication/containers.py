@@ -1,0 +1,64 @@
+"""The instance's containers: how they are, what they log, and the accidents that can happen to them."""
+
+from __future__ import annotations
+
+from cloudlab import engine, environment, report
+from communication.waiting import until
+
+# Elasticsearch and Kafka, from nothing, on a busy machine.
+START_SECONDS = 180
+
+
+class Containers:
+    """The containers of the instance `name`. A component has one, or one per replica. Raises engine.EngineError."""
+
+    def __init__(self, name: str):
+        self._name = name
+        # PostgreSQL's orderly end may take as long as it is given.
+        self._client = engine.connect(timeout=120).client
+
+    def states(self) -> dict[str, str]:
+        """Component -> "healthy", "exited", …; with replicas in different states, all of them."""
+        found: dict[str, set[str]] = {}
+        for container in self._listed():
+            component = container["Labels"][environment.LABEL_COMPONENT]
+            found.setdefault(component, set()).add(report.state(container))
+        return {component: " and ".join(sorted(states)) for component, states in found.items()}
+
+    def log(self, component: str, since: float) -> bytes:
+        """What the component's containers wrote since then (seconds since the epoch)."""
+        return b"".join(self._client.logs(each, since=int(since)) for each in self._of(component))
+
+    def kill(self, component: str) -> None:
+        """SIGKILL to every process of the component. Nothing brings it back but `start`."""
+        for each in self._of(component):
+            self._client.kill(each)
+
+    def stop(self, component: str, seconds: int = 30) -> None:
+        """The orderly end; SIGKILL after that time."""
+        for each in self._of(component):
+            self._client.stop(each, timeout=seconds)
+
+    def start(self, component: str) -> None:
+        """Start the component again."""
+        for each in self._of(component):
+            self._client.start(each)
+
+    def restart(self, component: str, seconds: int = 30) -> None:
+        """Orderly end and start."""
+        for each in self._of(component):
+            self._client.restart(each, timeout=seconds)
+
+    def wait_until_healthy(self, component: str) -> None:
+        """Wait until the component passes its health check."""
+        until(lambda: self.states().get(component) == "healthy", f"{component} is healthy", START_SECONDS, pause=0.2)
+
+    def _of(self, component: str) -> list[str]:
+        return [
+            container["Id"]
+            for container in self._listed()
+            if container["Labels"][environment.LABEL_COMPONENT] == component
+        ]
+
+    def _listed(self) -> list[dict]:
+        return self._client.containers(all=True, filters={"label": f"{environment.LABEL_INSTANCE}={self._name}"})

@@ -1,0 +1,58 @@
+"""What every journey works with."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from communication.calls import OrderCalls
+from communication.containers import Containers
+from communication.instance import Instance
+from communication.report import Report
+from communication.shop import Account, Order, Product, Shop
+from communication.waiting import DEADLINE_SECONDS, until
+
+PIECES = 1000
+# Well before an access token ends.
+LOGIN_SECONDS = 300
+
+
+@dataclass
+class Proof:
+    """The instance, the platform on it, and where checks are reported."""
+
+    instance: Instance
+    containers: Containers
+    report: Report
+    shop: Shop
+    calls: OrderCalls
+    _administrator: Account | None = None
+    _logged_in: float = 0
+
+    @property
+    def check(self):
+        """See Report.check."""
+        return self.report.check
+
+    @property
+    def administrator(self) -> Account:
+        """The platform's administrator, logged in not long ago."""
+        if self._administrator is None or time.monotonic() - self._logged_in > LOGIN_SECONDS:
+            self._administrator, self._logged_in = self.shop.administrator(), time.monotonic()
+        return self._administrator
+
+    def stocked_product(self, name: str = "Proof Headphones", pieces: int = PIECES) -> Product:
+        """A new product of which there is enough."""
+        product = self.shop.create_product(self.administrator, name)
+        self.shop.deliver(self.administrator, product, pieces)
+        return product
+
+    def settled(self, customer: Account, order: Order, seconds: float = DEADLINE_SECONDS) -> Order:
+        """The order once its saga has ended."""
+        shop = self.shop
+        return order if order.settled else until(lambda: _ended(shop, customer, order.id), "the saga ends", seconds)
+
+
+def _ended(shop: Shop, customer: Account, order_id: str) -> Order | None:
+    order = shop.order(customer, order_id)
+    return order if order.settled else None

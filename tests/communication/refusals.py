@@ -1,0 +1,120 @@
+"""Who must not get in, and who must not see what."""
+
+from __future__ import annotations
+
+import uuid
+
+from communication import tokens
+from communication.gateway import Answer
+from communication.instance import GATEWAY
+from communication.proof import Proof
+from communication.shop import Account, Order, Product, new_picture
+from communication.waiting import until
+
+ORDERS = "/api/v1/orders"
+NIL = str(uuid.UUID(int=0))
+
+
+def bad_tokens(proof: Proof) -> None:
+    """Tokens that are wrong in one respect each, over REST and over gRPC."""
+    with proof.check("a customer registers and logs in", "auth"):
+        token = proof.shop.register().token
+    with proof.check("the token is accepted", GATEWAY, "order"):
+        _ask(proof, token, 200)
+        code = proof.calls.code_of(NIL, token)
+        assert code == "NOT_FOUND", f"gRPC ended with {code}"
+    with proof.check("so is the same token signed anew with auth's own key, taken from its schema", "postgres"):
+        key = tokens.signing_key(proof.instance.database, token)
+        _ask(proof, tokens.signed(token, key, jti=str(uuid.uuid4())), 200)
+    for what, bad in (
+        ("no token", ""),
+        ("a wrong token", "not-a-token"),
+        (f"a token that expired {tokens.EXPIRED_SECONDS} s ago, else right", tokens.expired(token, key)),
+        ("a token forged with a stranger's key", tokens.signed(token, tokens.stranger())),
+        ("a token with more permissions than were signed", tokens.promoted(token)),
+        ("a token without signature", tokens.unsigned(token)),
+    ):
+        with proof.check(f"{what} is refused", GATEWAY) as note:
+            note.text = _ask(proof, bad, 401).problem.get("detail", "")
+            code = proof.calls.code_of(NIL, bad)
+            assert code == "UNAUTHENTICATED", f"gRPC ended with {code}"
+    with proof.check("a token for another audience is refused", GATEWAY) as note:
+        other = tokens.signed(token, key, aud="invitation")
+        note.text = proof.shop.gateway.call("GET", ORDERS, token=other, expect={401, 403}).problem.get("detail", "")
+    with proof.check("a customer's token does not create products", "product") as note:
+        answer = proof.shop.gateway.call("POST", "/api/v1/products", token=token, json={}, expect={403})
+        note.text = answer.problem.get("detail", "")
+
+
+def _ask(proof: Proof, token: str, status: int) -> Answer:
+    return proof.shop.gateway.call("GET", ORDERS, token=token, expect={status})
+
+
+def tenants(proof: Proof) -> None:
+    """Nothing of one tenant can be seen or touched by another."""
+    owner, other = _founders(proof)
+    with proof.check("one has a product, a private picture and an order", "product", "content", "order"):
+        product = proof.shop.create_product(owner)
+        picture = proof.shop.upload(owner, new_picture(), visibility="private")
+        order = _order_of(proof, owner)
+    _own(proof, owner, picture, order)
+    _hidden(proof, owner, other, picture, order)
+    _untouchable(proof, other, product, order)
+
+
+def _founders(proof: Proof) -> tuple[Account, Account]:
+    with proof.check("two people found a tenant each", "auth"):
+        one, two = (proof.shop.register(f"proof-{uuid.uuid4().hex[:10]}") for _ in range(2))
+        assert one.tenant != two.tenant, one.tenant
+    for each in (one, two):
+        with proof.check("the founder has a profile", "auth", "kafka", "user", request_id=each.request_id):
+            until(lambda each=each: proof.shop.has_profile(each, each), "the profile is there")
+    return one, two
+
+
+def _order_of(proof: Proof, customer: Account) -> Order:
+    return proof.settled(customer, Order.of(proof.shop.place(customer, proof.stocked_product())))
+
+
+def _own(proof: Proof, owner: Account, picture: dict, order: Order) -> None:
+    """What the other one must not see is there for the owner: only so its absence says something."""
+    call = proof.shop.gateway.call
+    with proof.check("the owner sees all of it", "content", "order", "payment"):
+        call("GET", f"/api/v1/media/{picture['id']}/content", token=owner.token)
+        proof.shop.order(owner, order.id)
+        assert proof.shop.payments(owner, order), "the owner does not see the payment"
+        assert proof.calls.code_of(order.id, owner.token) == "OK", "the owner does not see the order by gRPC"
+
+
+def _hidden(proof: Proof, owner: Account, other: Account, picture: dict, order: Order) -> None:
+    check, shop, call = proof.check, proof.shop, proof.shop.gateway.call
+    with check("the other does not see the profile", "user"):
+        assert not shop.has_profile(owner, other), "the profile can be read"
+        listed = {person["id"] for person in shop.everything("/api/v1/users", other)}
+        assert listed == {other.id}, f"the list of users holds {listed}"
+    with check("the other does not see the order", "order"):
+        call("GET", f"{ORDERS}/{order.id}", token=other.token, expect={404})
+        assert shop.everything(ORDERS, other) == [], "the list of orders holds it"
+        code = proof.calls.code_of(order.id, other.token)
+        assert code == "NOT_FOUND", f"gRPC ended with {code}"
+    with check("the other does not see the payment", "payment"):
+        assert not shop.payments(other, order), "the payment can be read"
+    with check("the other does not see the messages", "notification"):
+        owners = {message["user_id"] for message in shop.everything("/api/v1/notifications", other)}
+        assert owners <= {other.id}, f"the inbox holds messages to {owners}"
+    with check("the other does not see the private picture, nor does anybody without a token", "content"):
+        path = f"/api/v1/media/{picture['id']}"
+        for address in (path, f"{path}/content"):
+            call("GET", address, token=other.token, expect={404})
+            call("GET", address, expect={401})
+
+
+def _untouchable(proof: Proof, other: Account, product: Product, order: Order) -> None:
+    check, call = proof.check, proof.shop.gateway.call
+    with check("the other cannot cancel the order", "order"):
+        call("POST", f"{ORDERS}/{order.id}/cancel", token=other.token, expect={404})
+    with check("the other cannot withdraw the product", "product"):
+        call("DELETE", f"/api/v1/products/{product.id}", token=other.token, expect={404})
+    with check("the other cannot change its stock", "inventory"):
+        path = f"/api/v1/inventory/{product.sku}/adjustments"
+        call("POST", path, token=other.token, json={"delta": 1}, expect={404})
