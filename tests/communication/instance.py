@@ -87,17 +87,16 @@ def parse(name: str, document: Mapping[str, Any]) -> Instance:
     components = {entry["component"]: entry for entry in document["components"]}
     missing = [part for part in (GATEWAY, *SERVICES, *STORES) if part not in components]
     if missing:
-        raise InstanceError(_incomplete(name, missing, document.get("skipped", {})))
+        raise InstanceError(_incomplete(name, missing, document.get("unavailable", {})))
     return Instance(name, components)
 
 
-def _incomplete(name: str, missing: Iterable[str], skipped: Mapping[str, str]) -> str:
-    reasons = [f"  {part}: {skipped[part]}" for part in missing if part in skipped]
+def _incomplete(name: str, missing: Iterable[str], unavailable: Mapping[str, str]) -> str:
+    reasons = [f"  {part}: {unavailable[part]}" for part in missing if part in unavailable]
     lines = [
-        f"The last converge of the instance {name} was not of the whole reference platform; an order needs besides: "
-        f"{', '.join(missing)}.",
+        f"{page_of(name)} does not name everything that an order passes; missing: {', '.join(missing)}.",
         *reasons,
-        "Converge all of it: ansible-playbook playbooks/dev.yml (without --tags, with the default PLATFORM_SRC and "
-        "profile)",
+        "A converge with --tags names that part alone; ansible-playbook playbooks/describe.yml writes it anew.",
+        "What is proven is the reference platform: the default PLATFORM_SRC, in a profile with all of it.",
     ]
     return "\n".join(lines)

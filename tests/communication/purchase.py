@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 
 from communication import trail
 from communication.instance import GATEWAY
 from communication.proof import PIECES, Proof
 from communication.shop import PRICE, Account, Order, Product, misspelt, new_picture, new_word
-from communication.waiting import until
+from communication.waiting import DEADLINE_SECONDS, until
 
 QUANTITY = 2
 TOTAL = QUANTITY * PRICE
@@ -158,5 +159,10 @@ def _follow(proof: Proof, customer: Account, product: Product, picture: str, ord
         hops = (GATEWAY, *hops)
         text = f"each hop of the {what} has logged its request id"
         with proof.check(text, *hops, request_id=request_id) as note:
-            found = trail.wait(proof.containers, hops, request_id, proof.report.began)
+            found = trail.gather(proof.containers, hops, request_id, proof.report.began, DEADLINE_SECONDS)
+            assert all(found.values()), f"no line of {_without(found)}; they log each request at LOG_LEVEL=info"
             note.text = f"{request_id}: {', '.join(f'{hop} {count}' for hop, count in found.items())}"
+
+
+def _without(found: Mapping[str, int]) -> str:
+    return ", ".join(hop for hop, count in found.items() if not count)

@@ -79,7 +79,7 @@ class Report:
         hops = [hop for hop in dict.fromkeys((GATEWAY, *path)) if hop in (GATEWAY, *SERVICES)]
         try:
             states = self.containers.states()
-            logged = trail.follow(self.containers, hops, request_id, self.began) if request_id else {}
+            logged = trail.gather(self.containers, hops, request_id, self.began) if request_id else {}
         except (requests.RequestException, DockerException) as error:
             self.say(f"    (the engine cannot be asked: {error})")
             return dict.fromkeys(path, diagnosis.HEALTHY), {}

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 
 from communication.containers import Containers
-from communication.waiting import until
+from communication.waiting import NotInTime, until
+
+# Longer than it takes until a line has been written: the gateway collects its own for a second.
+PATIENCE_SECONDS = 2
 
 
 def lines(log: bytes, request_id: str) -> int:
@@ -23,23 +27,21 @@ def _carries(line: bytes, request_id: str) -> bool:
     return isinstance(record, dict) and record.get("request_id") == request_id
 
 
-def follow(containers: Containers, components: Iterable[str], request_id: str, since: float) -> dict[str, int]:
-    """Component -> how many lines of its log carry the request id. since: seconds since the epoch."""
-    return {component: lines(containers.log(component, since), request_id) for component in components}
+def gather(
+    containers: Containers, components: Iterable[str], request_id: str, since: float, seconds: float = PATIENCE_SECONDS
+) -> dict[str, int]:
+    """Component -> how many lines of its log carry the request id.
 
+    Some log only after they have answered: whoever has no line yet is looked at again, for so many seconds.
+    since: where in the logs to begin, in seconds since the epoch.
+    """
+    found = dict.fromkeys(components, 0)
 
-def wait(containers: Containers, components: Iterable[str], request_id: str, since: float) -> dict[str, int]:
-    """As `follow`, once every component has logged the request: some do so after they have answered."""
-    found: dict[str, int] = {}
+    def complete() -> bool:
+        absent = [component for component, count in found.items() if not count]
+        found.update({each: lines(containers.log(each, since), request_id) for each in absent})
+        return all(found.values())
 
-    def missing() -> list[str]:
-        absent = [component for component in components if not found.get(component)]
-        found.update(follow(containers, absent, request_id, since))
-        return [component for component in absent if not found[component]]
-
-    until(
-        lambda: not missing(),
-        f"a log line with request id {request_id} of each of {', '.join(components)} (they log at LOG_LEVEL=info)",
-        pause=0.5,
-    )
+    with suppress(NotInTime):
+        until(complete, "", seconds, pause=0.2)
     return found
