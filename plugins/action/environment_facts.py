@@ -56,7 +56,7 @@ class ActionModule(ActionBase):
                 lock.acquire(Path(picture["directory"]) / "lock", os.getppid())
             except lock.LockedError as error:
                 return result | {"failed": True, "msg": str(error)}
-        return result | {"changed": False, "environment": picture, "warnings": warnings}
+        return result | {"changed": False, "warnings": warnings} | picture
 
     def _values(self, task_vars):
         """The variables that this plugin reads, with templates resolved."""

@@ -46,8 +46,8 @@ class ActionModule(ActionBase):
             listed = _listed(docker, environment["instance"])
         rows = report.rows(environment, options["access"], listed, options["waived"])
         # The worker's display reaches the terminal at once, and stays readable with every output callback.
-        self._display.display("\n" + report.table(rows, environment["skipped"]) + "\n")
-        page = {"instance": environment["instance"], "components": rows, "skipped": environment["skipped"]}
+        self._display.display("\n" + report.table(rows, environment["unavailable"]) + "\n")
+        page = {"instance": environment["instance"], "components": rows, "unavailable": environment["unavailable"]}
         if not self._task.check_mode:
             _write(Path(environment["directory"]) / PAGE, page)
         if problems:

@@ -32,7 +32,11 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
-            return result | self._converge(self._request(arguments))
+            changed, provided = self._converge(self._request(arguments))
+            picture = environment.with_images(arguments["environment"], provided, arguments["images"])
+            return result | {"changed": changed} | picture
+        except environment.ImageError as error:
+            return result | {"failed": True, "msg": str(error)}
         except (plan.PlanError, converge.ImagesError) as error:
             return result | {"failed": True, "msg": "\n".join(error.problems)}
         except FAULTS as error:
@@ -62,4 +66,4 @@ class ActionModule(ActionBase):
                     ids = converge.apply(connected.client, made, known, request, show)
         finally:
             connected.close()
-        return {"changed": changed, "images": converge.outcome(made, ids)}
+        return changed, converge.outcome(made, ids)

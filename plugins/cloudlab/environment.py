@@ -1,6 +1,6 @@
 """The picture of one environment that a play works with: what is chosen, what it is called, and how it starts out.
 
-`describe` is pure: it turns the settings, the catalogue and what the engine holds into the fact `environment`.
+`describe` is pure: it turns the settings, the catalogue and what the engine holds into the variable `cloudlab`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def describe(
     engine: Mapping[str, Any],
     complete: bool = False,
 ) -> dict[str, Any]:
-    """The fact `environment`.
+    """The variable `cloudlab`.
 
     :param values: the play's variables: settings, complete catalogue, networks, profiles.
     :param chosen: names of components in start order.
@@ -54,7 +54,7 @@ def describe(
         "profile": values["cloudlab_profile"],
         "size": size,
         "chosen": chosen,
-        "skipped": {},
+        "unavailable": {},
         "surplus": surplus(instance, chosen, stock["containers"]) if complete else [],
         "engine": dict(engine),
         "catalogue": values["catalogue"],
@@ -158,12 +158,12 @@ def with_images(
 
     Raises ImageError when something needs a component without an image, or when an image cannot read the data there is.
     """
-    skipped = dict(environment["skipped"])
+    unavailable = dict(environment["unavailable"])
     components = {}
     for name, entry in environment["components"].items():
         image = images.get(entry["image_key"])
         if image and image["state"] == "skipped":
-            skipped[name] = image["reason"]
+            unavailable[name] = image["reason"]
         elif image:
             data = data_format(catalogue_images[entry["image_key"]], image["source"])
             spec = {**entry["spec"], "image": image["reference"]}
@@ -171,10 +171,10 @@ def with_images(
         else:
             components[name] = dict(entry)
     problems = [
-        f"{name} needs {need}, which cannot run here: {skipped[need]}"
+        f"{name} needs {need}, which cannot run here: {unavailable[need]}"
         for name, entry in components.items()
         for need in entry["spec"]["needs"]
-        if need in skipped
+        if need in unavailable
     ]
     problems += data_problems(components, environment["volumes"])
     if problems:
@@ -182,8 +182,8 @@ def with_images(
     return {
         **environment,
         "components": components,
-        "skipped": skipped,
-        "chosen": [name for name in environment["chosen"] if name not in skipped],
+        "unavailable": unavailable,
+        "chosen": [name for name in environment["chosen"] if name not in unavailable],
     }
 
 

@@ -34,7 +34,7 @@ class Finding:
 def inspect(environment: Mapping[str, Any], stock: Mapping[str, Any], needs: Mapping[str, Any]) -> list[Finding]:
     """All findings about the machine and the engine.
 
-    :param environment: the fact `environment`.
+    :param environment: the variable `cloudlab`.
     :param stock: what the engine holds (`stock.take`).
     :param needs: {"memory": bytes, "disk": bytes, "map_count": number} that should be there at least.
     """

@@ -21,7 +21,7 @@ def rows(
 ) -> list[dict[str, Any]]:
     """One row per chosen component; those of `waived` only where they have a container.
 
-    :param environment: the fact `cloudlab`.
+    :param environment: the variable `cloudlab`.
     :param access: component -> {"user", "password", "url"}, all optional; `url` is a pattern with {host}, {port},
         {user} and {password}, the last two escaped for URLs; `{port}` is the component's first port.
     :param containers: what the engine lists.
@@ -56,7 +56,8 @@ def _row(name: str, entry: Mapping[str, Any], access: Mapping[str, str], listed:
         "url": url,
         "user": user,
         "password": password,
-        "image": entry.get("image", {}).get("reference", ""),
+        # A play that makes no images present knows only what runs.
+        "image": entry.get("image", {}).get("reference") or (container or {}).get("Image", ""),
         "source": entry.get("image", {}).get("source", ""),
         "memory limit": sizes.show(sizes.parse(entry["memory"])) if entry["memory"] else "",
     }
@@ -75,13 +76,13 @@ def state(container: Mapping[str, Any] | None) -> str:
     return "running"
 
 
-def table(found: list[dict[str, Any]], skipped: Mapping[str, str]) -> str:
-    """`rows` and the skipped components as text in columns."""
+def table(found: list[dict[str, Any]], unavailable: Mapping[str, str]) -> str:
+    """`rows` and the components that cannot run here as text in columns."""
     lines = [COLUMNS, *(tuple(str(row[column]) for column in COLUMNS) for row in found)]
     widths = [max(len(line[number]) for line in lines) for number in range(len(COLUMNS))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     text.insert(1, "  ".join("-" * width for width in widths))
-    if skipped:
+    if unavailable:
         text += ["", "Not here:"]
-        text += [f"  {name}: {reason}" for name, reason in sorted(skipped.items())]
+        text += [f"  {name}: {reason}" for name, reason in sorted(unavailable.items())]
     return "\n".join(text)

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's pa
 
 from ansible.errors import AnsibleFilterError
 
-from cloudlab import catalogue, environment, platform, settings
+from cloudlab import catalogue, platform, settings
 
 
 def tags_for(role):
@@ -28,14 +28,6 @@ def _chosen():
     return platform.chosen(os.environ)
 
 
-def with_images(picture, images, catalogue_images):
-    """The environment with the image of each component: see with_images.yml."""
-    try:
-        return environment.with_images(picture, images, catalogue_images)
-    except environment.ImageError as error:
-        raise AnsibleFilterError(str(error)) from None
-
-
 class FilterModule:
     def filters(self):
-        return {"tags_for": tags_for, "declared": catalogue.declared, "with_images": with_images}
+        return {"tags_for": tags_for, "declared": catalogue.declared}

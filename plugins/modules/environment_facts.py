@@ -44,32 +44,27 @@ EXAMPLES = r"""
     memory_min: 4g
     disk_min: 10g
     lock: true
-  register: stock
+  register: cloudlab
 """
 
 RETURN = r"""
-environment:
-  description: The picture of the environment.
-  returned: success
+instance: {description: Name of the instance., type: str}
+directory: {description: Where everything generated lives (absolute path)., type: str}
+size: {description: Size of the components, full or lite., type: str}
+catalogue: {description: The catalogue with the platform's services., type: dict}
+chosen: {description: Names of the chosen components in start order., type: list}
+unavailable: {description: Components that cannot run here, with the reason., type: dict}
+surplus:
+  description: Containers of this instance whose component the profile does not choose; none when tags choose.
+  type: list
+engine:
+  description: "Facts of the engine: version, api, os, arch, memory (bytes), cpus, data_root, rootless."
   type: dict
-  contains:
-    instance: {description: Name of the instance., type: str}
-    directory: {description: Where everything generated lives (absolute path)., type: str}
-    size: {description: Size of the components, full or lite., type: str}
-    catalogue: {description: The catalogue with the platform's services., type: dict}
-    chosen: {description: Names of the chosen components in start order., type: list}
-    skipped: {description: Components that cannot run here, with the reason., type: dict}
-    surplus:
-      description: Containers of this instance whose component the profile does not choose; none when tags choose.
-      type: list
-    engine:
-      description: "Facts of the engine: version, api, os, arch, memory (bytes), cpus, data_root, rootless."
-      type: dict
-    components:
-      description:
-        - "Per chosen component: summary, kind, role, container, ports ({name: {container, host}}), networks,
-          volumes ({name: {name, target}}), memory, and C(spec), the container spec that its role adds to."
-      type: dict
-    networks: {description: "Networks of the chosen components: name, subnet, exists.", type: dict}
-    volumes: {description: "Volumes of the chosen components: name, target, component, exists, labels.", type: dict}
+components:
+  description:
+    - "Per chosen component: summary, kind, role, container, ports ({name: {container, host}}), networks,
+      volumes ({name: {name, target}}), memory, and C(spec), the container spec that its role adds to."
+  type: dict
+networks: {description: "Networks of the chosen components: name, subnet, exists.", type: dict}
+volumes: {description: "Volumes of the chosen components: name, target, component, exists, labels.", type: dict}
 """

@@ -13,7 +13,7 @@ description:
   - Fails with the container's last log lines when one does not become healthy.
 options:
   environment:
-    description: The fact C(cloudlab).
+    description: The variable C(cloudlab).
     type: dict
     required: true
   access:
@@ -51,7 +51,7 @@ components:
   description: "Per component: component, state, ports, address, url, user, password, image, source, memory limit."
   returned: always
   type: list
-skipped:
+unavailable:
   description: Components that cannot run here, with the reason.
   returned: always
   type: dict

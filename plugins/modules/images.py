@@ -15,6 +15,8 @@ description:
   - Built images are named by their content, C(cloudlab/<context>:<hash>), so they are built only when a file of their
     context or of a parent's changed. Parents are built first. An image gets its name when it is complete.
   - An image without a package form is skipped when no registry provides it; the reason is in the result.
+  - Fails when something needs a component that was skipped, and when the data of a component was written in another
+    on-disk format than its image reads.
   - A run with nothing to do asks the engine once.
 options:
   environment:
@@ -65,18 +67,16 @@ EXAMPLES = r"""
     image_source: "{{ image_source }}"
     registry_mirror: "{{ registry_mirror }}"
     pull_timeout: "{{ image_pull_timeout }}"
-  register: __images_result
+  register: cloudlab
 """
 
 RETURN = r"""
-images:
-  description: The image of each key that the components use.
+components:
+  description:
+    - What O(environment) says of each component, with the image it runs as C(image) (reference, source, id, state,
+      reason, data) and in its C(spec). Everything else that O(environment) holds is returned as well.
   returned: success
   type: dict
-  contains:
-    reference: {description: Name to run it by. Empty when skipped., type: str}
-    source: {description: registry or packages. Empty when skipped., type: str}
-    id: {description: The engine's id of the image. Empty when it is not there., type: str}
-    state: {description: "present, pulled, built, skipped, would_pull or would_build.", type: str}
-    reason: {description: Why it was skipped or why it is built instead of pulled., type: str}
+chosen: {description: Names of the components that can run here., type: list, returned: success}
+unavailable: {description: Components without an image, and why., type: dict, returned: success}
 """

@@ -110,7 +110,7 @@ def test_images_are_added():
 def test_a_component_without_an_image_is_skipped():
     found = environment.with_images(describe(), {"db": {"state": "skipped", "reason": "no registry answers"}}, IMAGES)
     assert found["chosen"] == ["disk"]
-    assert found["skipped"] == {"db": "no registry answers"}
+    assert found["unavailable"] == {"db": "no registry answers"}
     assert "db" not in found["components"]
 
 

@@ -7,6 +7,8 @@ import yaml
 
 from cloudlab import settings
 
+# The picture of the environment, which all roles work with.
+SHARED = "cloudlab"
 ROLES = sorted(path for path in (settings.ROOT / "roles").iterdir() if path.is_dir())
 
 
@@ -38,7 +40,7 @@ def test_internal_variables_look_internal(role):
         assert name.startswith(f"__{role.name}_")
     for path in (role / "tasks").glob("*.yml"):
         for name in re.findall(r"^\s*register: (\S+)", path.read_text(encoding="utf-8"), re.MULTILINE):
-            assert name.startswith(f"__{role.name}_"), path
+            assert name.startswith(f"__{role.name}_") or name == SHARED, path
 
 
 def test_a_role_does_not_know_another_roles_variables(role):
