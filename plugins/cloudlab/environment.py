@@ -55,6 +55,7 @@ def describe(
         "size": size,
         "chosen": chosen,
         "unavailable": {},
+        "present": present(instance, chosen, components, stock["containers"]),
         "surplus": surplus(instance, chosen, stock["containers"]) if complete else [],
         "engine": dict(engine),
         "catalogue": values["catalogue"],
@@ -73,6 +74,18 @@ def describe(
             for volume in entry["volumes"].values()
         },
     }
+
+
+def present(
+    instance: str, chosen: list[str], components: Mapping[str, Any], containers: list[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """What stopping has to know of each container that the chosen components have, replicas too: name and needs."""
+    return [
+        {"name": item["Names"][0].lstrip("/"), "component": name, "needs": components[name]["spec"]["needs"]}
+        for item in containers
+        if (labels := item.get("Labels") or {}).get(LABEL_INSTANCE) == instance
+        and (name := labels.get(LABEL_COMPONENT)) in chosen
+    ]
 
 
 def surplus(instance: str, chosen: list[str], containers: list[Mapping[str, Any]]) -> list[str]:

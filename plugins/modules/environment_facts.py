@@ -54,6 +54,9 @@ size: {description: Size of the components, full or lite., type: str}
 catalogue: {description: The catalogue with the platform's services., type: dict}
 chosen: {description: Names of the chosen components in start order., type: list}
 unavailable: {description: Components that cannot run here, with the reason., type: dict}
+present:
+  description: "Every container there is of the chosen components, replicas too: name, component and needs."
+  type: list
 surplus:
   description: Containers of this instance whose component the profile does not choose; none when tags choose.
   type: list

@@ -17,7 +17,7 @@ from typing import Any
 import docker
 import yaml
 
-from cloudlab import environment, settings
+from cloudlab import environment, platform, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the names of tests' instances begin with.
@@ -61,6 +61,7 @@ class Lab:
         assert values.get("cloudlab_instance", "").startswith(TEST_INSTANCES), "CLOUDLAB_INSTANCE is not one for tests"
         for file in sorted((ROOT / "group_vars" / "all").glob("*.yml")):
             values = yaml.safe_load(file.read_text(encoding="utf-8")) | values
+        values["catalogue"] = platform.complete(values["catalogue"], values)
         return values
 
     @property
