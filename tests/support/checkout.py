@@ -1,0 +1,61 @@
+"""A checkout of the reference platform that may be edited, and what its services answer to show that they were."""
+
+import re
+import shutil
+from pathlib import Path
+
+import requests
+from lab import ROOT, Lab, wait_until
+
+SECONDS = 5
+# A handler of one service, and one that all services share: the line that is edited in each.
+SERVICE = (Path("services/auth/oauth.go"), '"issuer": issuer,')
+SHARED = (Path("internal/app/health.go"), '"status": "ok",')
+EDIT = re.compile(r' "edit": "[^"]*",')
+
+
+def make(folder: Path) -> Path:
+    """A copy of files/platform in `folder`."""
+    return Path(shutil.copytree(ROOT / "files" / "platform", folder / "platform"))
+
+
+def edit(checkout: Path, place: tuple[Path, str], text: str) -> None:
+    """Let the handler answer with `edit: text` from now on."""
+    name, line = place
+    file = checkout / name
+    source = EDIT.sub("", file.read_text(encoding="utf-8"))
+    assert line in source, f"{file} no longer has the line {line}"
+    file.write_text(source.replace(line, f'{line} "edit": "{text}",', 1), encoding="utf-8")
+
+
+def service_edit(lab: Lab) -> str:
+    """What auth's edited handler answers through the gateway; empty while it answers nothing."""
+    return _edit_of(f"http://127.0.0.1:{lab.port('gateway', 'http')}/.well-known/oauth-authorization-server")
+
+
+def shared_edits(lab: Lab) -> set[str]:
+    """What the shared handler answers in each service, each asked at its own port."""
+    return {_edit_of(f"http://127.0.0.1:{lab.port(name, 'http')}/livez") for name in services(lab)}
+
+
+def services(lab: Lab) -> list[str]:
+    """Names of the platform's services."""
+    return [name for name, entry in lab.values["catalogue"].items() if entry["kind"] == "service"]
+
+
+def wait_for_service(lab: Lab, text: str, seconds: float = 60) -> None:
+    """Wait until auth answers `text`."""
+    wait_until(lambda: service_edit(lab) == text, f"auth answers {text!r}", seconds)
+
+
+def wait_for_all(lab: Lab, text: str, seconds: float = 120) -> None:
+    """Wait until all services answer `text`."""
+    wait_until(lambda: shared_edits(lab) == {text}, f"all services answer {text!r}", seconds)
+
+
+def _edit_of(url: str) -> str:
+    try:
+        answer = requests.get(url, timeout=SECONDS)
+        return answer.json().get("edit", "") if answer.ok else ""
+    except requests.RequestException:
+        return ""
