@@ -18,8 +18,9 @@ from docker.errors import DockerException
 from lab import ROOT, Lab
 
 from bench import host, report
-from bench.measurements import MEASUREMENTS, OPTIONAL, Bench
+from bench.measurements import MEASUREMENTS, OPTIONAL
 from bench.runs import MeasureError
+from bench.subject import Bench
 from cloudlab import settings
 
 INSTANCE = {"CLOUDLAB_INSTANCE": "test-bench", "PORT_OFFSET": "25000", settings.ENV_FILE_VARIABLE: ""}

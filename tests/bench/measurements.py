@@ -5,27 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 import docker
 from lab import ROOT, Lab
 
-from bench import runs, usage
+from bench import platforms, runs, usage
 from bench.report import Figure, quotient
 from bench.runs import MeasureError
-from cloudlab.environment import LABEL_INSTANCE
+from bench.subject import DEV, EVERYTHING, LITE_STORES, STORES, Bench, costs
 from cloudlab.images import contexts
 
-DEV = ROOT / "playbooks" / "dev.yml"
-RESET = ROOT / "playbooks" / "reset.yml"
 COMPARE = runs.ANSIBLE / "compare.yml"
 
-# Runs of what takes long; what is quick is run as often as the user says.
-FEW = 3
 IDLE_SECONDS = 30
 # Only a store that does not come back takes longer than this.
 HEAL_SECONDS = 180
@@ -36,88 +30,27 @@ HEAL_GOALS = {"kafka": 25.0, "elasticsearch": 45.0}
 LIGHT_GOAL = 5.0
 
 
-@dataclass
-class Bench:
-    """The instance that is measured. `state` is the profile that is converged and healthy, or empty when nothing is."""
-
-    lab: Lab
-    runs: int
-    say: Callable[[str], None]
-    state: str = field(default="", init=False)
-
-    @property
-    def sides(self) -> dict[str, str]:
-        """The instances of the two sides of the comparison."""
-        return {side: f"{self.lab.instance}-{side}" for side in ("action", "loop")}
-
-    @property
-    def few(self) -> int:
-        """How often something long is run."""
-        return min(self.runs, FEW)
-
-    def converge(self, *arguments: str, profile: str = "full") -> runs.Cost:
-        """Run dev.yml."""
-        cost = runs.playbook(self.lab.environ | {"CLOUDLAB_PROFILE": profile}, DEV, *arguments)
-        self.state = profile
-        return cost
-
-    def need(self, profile: str = "full") -> None:
-        """Have all stores healthy and initialised."""
-        if self.state != profile:
-            self.say(f"converging the stores, profile {profile}")
-            self.converge(profile=profile)
-
-    def remove(self) -> None:
-        """Remove all that the instance has."""
-        self.state = ""
-        runs.playbook(self.lab.environ, RESET, "--extra-vars", "level=everything confirm=yes")
-
-    def remove_sides(self) -> None:
-        """Remove what a comparison made."""
-        client = self.lab.client
-        for owner in self.sides.values():
-            chosen = {"label": f"{LABEL_INSTANCE}={owner}"}
-            for container in client.containers(all=True, filters=chosen):
-                client.remove_container(container["Id"], force=True, v=True)
-            for network in client.networks(filters=chosen):
-                client.remove_network(network["Id"])
-            for volume in client.volumes(filters=chosen)["Volumes"] or []:
-                client.remove_volume(volume["Name"], force=True)
-            shutil.rmtree(self.lab.directory.with_name(owner), ignore_errors=True)
-
-    def containers(self) -> dict[str, str]:
-        """Component -> id of its container, in the order of their names."""
-        return {name: item["Id"] for name, item in sorted(self.lab.containers().items())}
-
-
-def _costs(name: str, what: str, costs: list[runs.Cost], below: float | None = None) -> list[Figure]:
-    return [
-        Figure(f"{name}-wall", f"{what}: wall clock", "s", tuple(cost.wall for cost in costs), below),
-        Figure(f"{name}-cpu", f"{what}: processor time", "s", tuple(cost.cpu for cost in costs)),
-    ]
-
-
 def fresh(bench: Bench) -> Iterator[Figure]:
     """All stores from nothing but images."""
-    costs = []
+    taken = []
     for _ in range(bench.few):
         bench.remove()
-        costs.append(bench.converge())
-    yield from _costs("fresh", "images present, no containers, to all healthy and initialised", costs, 45)
+        taken.append(bench.converge())
+    yield from costs("fresh", "images present, no containers, to all stores healthy and initialised", taken, 45)
 
 
 def second_run(bench: Bench) -> Iterator[Figure]:
     """All stores, nothing to do."""
     bench.need()
-    costs = [bench.converge() for _ in range(bench.runs)]
-    yield from _costs("second-run", "second run of the stores, nothing to do", costs, 3)
+    taken = [bench.converge() for _ in range(bench.runs)]
+    yield from costs("second-run", "second run of the stores, nothing to do", taken, 3)
 
 
 def kafka_run(bench: Bench) -> Iterator[Figure]:
     """`--tags kafka`, nothing to do."""
     bench.need()
-    costs = [bench.converge("--tags", "kafka") for _ in range(bench.runs)]
-    yield from _costs("kafka-run", "--tags kafka, nothing to do", costs, 2)
+    taken = [bench.converge("--tags", "kafka") for _ in range(bench.runs)]
+    yield from costs("kafka-run", "--tags kafka, nothing to do", taken, 2)
 
 
 def idle(bench: Bench) -> Iterator[Figure]:
@@ -154,15 +87,15 @@ def _sharers(bench: Bench) -> str:
 
 def memory(bench: Bench) -> Iterator[Figure]:
     """Memory of the idle stores, in both sizes."""
-    for profile, goal in (("full", 2.5), ("lite", 1.6)):
+    for profile, size, goal in ((STORES, "full", 2.5), (LITE_STORES, "lite", 1.6)):
         bench.need(profile)
         bench.say(f"letting the stores idle for {IDLE_SECONDS} s")
         time.sleep(IDLE_SECONDS)
         used = {n: usage.memory(s) for n, s in usage.sample(bench.lab.client, bench.containers()).items()}
-        what = f"memory of the idle stores, profile {profile}"
-        yield Figure(f"memory-{profile}", what, "bytes", (sum(used.values()),), goal * GIGABYTE)
+        what = f"memory of the idle stores, size {size}"
+        yield Figure(f"memory-{size}", what, "bytes", (sum(used.values()),), goal * GIGABYTE)
         for name, value in used.items():
-            yield Figure(f"memory-{profile}-{name}", f"of these, {name}", "bytes", (value,))
+            yield Figure(f"memory-{size}-{name}", f"of these, {name}", "bytes", (value,))
 
 
 def kill(bench: Bench) -> Iterator[Figure]:
@@ -216,7 +149,11 @@ def tenth(bench: Bench) -> Iterator[Figure]:
     bench.need()
     environ = bench.lab.environ
     own = [
-        sum(task.seconds for task in runs.timed_tasks(environ, DEV) if task.action == "containers")
+        sum(
+            task.seconds
+            for task in runs.timed_tasks(environ | {"CLOUDLAB_PROFILE": STORES}, DEV)
+            if task.action == "containers"
+        )
         for _ in range(bench.few)
     ]
     bench.remove()
@@ -272,13 +209,13 @@ def _compare(bench: Bench, which: str, what: str, rounds: int) -> Iterator[Figur
 
 
 def images(bench: Bench) -> Iterator[Figure]:
-    """Everything from nothing: images built from packages, all stores healthy. Removes the images of this commit."""
+    """Everything from nothing: images built from packages, all healthy. Removes the images of this commit."""
     bench.remove()
     wanted = [image["context"] for image in bench.lab.values["images"].values() if image.get("context")]
     known = contexts.load(ROOT / "files" / "images", wanted)
     remove_images(bench.lab.client, [context.reference for context in known.values()])
-    cost = runs.playbook(bench.lab.environ | {"IMAGE_SOURCE": "packages"}, DEV)
-    yield from _costs("images", "no images, to all built from packages and all healthy", [cost], 480)
+    cost = runs.playbook(bench.lab.environ | {"CLOUDLAB_PROFILE": EVERYTHING, "IMAGE_SOURCE": "packages"}, DEV)
+    yield from costs("images", "no images, to everything built from packages and healthy", [cost], 480)
     bench.remove()
 
 
@@ -299,6 +236,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "kill": kill,
     "memory": memory,
     "tenth": tenth,
+    **platforms.MEASUREMENTS,
 }
 # Only when asked for: what they remove is missed by others.
 OPTIONAL = ("images",)

@@ -12,7 +12,7 @@ FORMAT = 1
 
 HEADINGS = ("figure", "value", "goal", "verdict", "runs", "what")
 # How a person reads a unit: (divisor, decimals, name).
-SHOWN = {"s": (1, 2, "s"), "bytes": (10**6, 0, "MB"), "ratio": (1, 3, ""), "cpu": (0.01, 1, "%")}
+SHOWN = {"s": (1, 2, "s"), "bytes": (10**6, 0, "MB"), "ratio": (1, 3, ""), "cpu": (0.01, 1, "%"), "count": (1, 0, "")}
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Figure:
     """One measured number.
 
     name: stable, by which figures of different days are compared. what: in words.
-    unit: a key of SHOWN: `s` seconds, `bytes`, `ratio` a quotient, `cpu` processors (1 is one of them in full).
+    unit: a key of SHOWN: `s` seconds, `bytes`, `ratio` a quotient, `cpu` processors (1 is one in full), `count`.
     runs: what was measured, in order; empty when it could not be, and `note` then says why.
     below: the goal; the value has to be less.
     """
