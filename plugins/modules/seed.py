@@ -30,7 +30,8 @@ options:
     type: str
     required: true
   access:
-    description: Logins by service, C({service: {user, password}}). That of the recipe's C(administrator) is used.
+    description: >-
+      Logins by service, C({service: {user, password}}). That of the recipe's C(administrator) is used.
     type: dict
     required: true
   user_password:

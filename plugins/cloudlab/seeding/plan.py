@@ -48,7 +48,7 @@ class Plan:
 
 
 def doubtful(content: Content, held: Holdings) -> list[str]:
-    """SKUs whose levels have to be looked at, since the catalogue does not tell whether all their stock was delivered."""
+    """SKUs whose levels have to be looked at: the catalogue does not tell whether all their stock was delivered."""
     return [
         variant.sku
         for variant in content.variants

@@ -1,7 +1,7 @@
 """A shop platform's API in the words of the seed: what it holds, and how each kind of thing is made.
 
-Natural keys make everything repeatable: e-mail addresses, slugs, codes and SKUs, and for orders an Idempotency-Key. What
-turns out to be there already is no error: the lists follow the changes by a moment.
+Natural keys make everything repeatable: e-mail addresses, slugs, codes and SKUs, and for orders an Idempotency-Key.
+What turns out to be there already is no error: the lists follow the changes by a moment.
 """
 
 import hashlib

@@ -41,6 +41,14 @@ class State:
 
 
 @dataclass(frozen=True)
+class Index:
+    """How an index is: its ``health`` (green, yellow, red) and the number of its ``documents``."""
+
+    health: str
+    documents: int
+
+
+@dataclass(frozen=True)
 class Step:
     """One PUT: ``what`` it is for messages, ``path`` and ``body``, and the object ``before`` and ``after`` it."""
 
@@ -145,6 +153,12 @@ class Server:
             templates={entry["name"]: _canonical_template(entry["index_template"]) for entry in listed},
             indices={name: _canonical_index(index) for name, index in indices.items()},
         )
+
+    def indices(self) -> dict[str, Index]:
+        """All indices by name, but for hidden ones."""
+        options = {"format": "json", "h": "index,health,docs.count", "expand_wildcards": "open"}
+        listed = self._call("GET", "/_cat/indices", params=options)
+        return {entry["index"]: Index(entry["health"], int(entry["docs.count"] or 0)) for entry in listed}
 
     def apply(self, steps: Plan) -> None:
         """Carry out every step. Raises :class:`ObjectsError` with every refused one."""

@@ -81,6 +81,16 @@ class Server:
         """The `content` of one more database. One query."""
         return self._ask(self._connect(database), postgres.CONTENT_QUERY)["content"]
 
+    def query(self, database: str, sql: str, parameters: tuple[Any, ...] | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a query in a database that exists."""
+        connection = self._connect(database)
+        if connection is None:
+            raise ServerError(f"{self._place(database)}: there is no such database")
+        try:
+            return connection.execute(sql, parameters).fetchall()
+        except psycopg.Error as error:
+            raise ServerError(f"{self._place(database)}: {_explained(error)}") from error
+
     def apply(self, plan: postgres.Plan) -> None:
         """Carry the plan out: roles, then databases, then each database's content in one transaction."""
         first = next(iter(plan.content))
