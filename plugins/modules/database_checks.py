@@ -9,7 +9,7 @@ description:
   - Compares what is declared with what the store says, item by item, and changes nothing. What is declared is given in
     the words of the action that converges it - M(postgres_objects), M(kafka_topics), M(clickhouse_objects),
     M(elasticsearch_objects).
-  - In PostgreSQL each service's role is tried out with its own password, and asks itself what it may use of the others'.
+  - In PostgreSQL each service's role is tried out with its own password, and asked what it may use of the others.
     Every table is counted, and the versions that goose noted are read.
   - A failed check is a result, not a failure of the task; M(database_report) tells them all and fails. A store that
     cannot be asked has one failed check.

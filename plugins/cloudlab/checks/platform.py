@@ -55,10 +55,13 @@ def read(platform: Path, entries: catalogue.Catalogue) -> Expected:
         raise ExpectationError([f"{file}: {text}" for text in found])
     folders = document.get("migrations", {})
     versions = {name: {table: newest(platform / path) for table, path in of.items()} for name, of in folders.items()}
-    if missing := [f"{name}.{table}" for name, of in versions.items() for table in of if not of[table]]:
-        raise ExpectationError(
-            [f"{file}: migrations.{place}: there are no migrations in its folder" for place in missing]
-        )
+    if missing := [
+        f"{file}: migrations.{name}.{table}: there are no migrations in {platform / folders[name][table]}."
+        for name, of in versions.items()
+        for table, version in of.items()
+        if not version
+    ]:
+        raise ExpectationError(missing)
     return Expected(versions, *(document.get(key, {}) for key in KEYS[1:]))
 
 
