@@ -1,0 +1,37 @@
+"""Each service does what its own configuration tells it, seen from outside."""
+
+import re
+import socket
+
+import requests
+
+SERVICES = {"ledger", "mail-web", "mail-sweep", "fleet", "worker"}
+
+
+def page(lab, component, port):
+    answer = requests.get(f"http://127.0.0.1:{lab.port(component, port)}/", timeout=10)
+    answer.raise_for_status()
+    return answer.text.strip()
+
+
+def test_only_what_it_needs_runs(lab):
+    assert lab.present() == SERVICES | {"builder", "postgres"}
+    assert all(lab.is_healthy(name) for name in lab.present())
+
+
+def test_a_service_keeps_lines_in_a_database_of_its_own(lab):
+    with socket.create_connection(("127.0.0.1", lab.port("ledger", "lines")), timeout=10) as connection:
+        connection.sendall(b"hello\n")
+        assert re.fullmatch(r"hello, \d+ lines\n", connection.makefile().readline())
+    databases = lab.execute("postgres", "psql", "-U", "postgres", "-Atc", "SELECT datname FROM pg_database")
+    assert "books" in databases.split()
+
+
+def test_replicas_answer_with_their_arguments_and_variables(lab):
+    assert page(lab, "mail-web", "page") == "<p>hello from north</p>"
+    assert lab.client.containers(filters={"name": f"^{lab.container('mail-web')}-2$"})
+
+
+def test_tags_names_and_secrets_reach_a_service(lab):
+    wanted = r'enterprise, fleet:7100, \{"token": "\w{32}", "level": "debug"\}'
+    assert re.fullmatch(wanted, page(lab, "worker", "http"))
