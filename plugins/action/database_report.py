@@ -47,15 +47,14 @@ class ActionModule(ActionBase):
         folder = (settings.ROOT / Path(arguments["platform"]).expanduser()).resolve()
         entries = {name: environment["catalogue"][name] for name in environment["chosen"]}
         containers = {name: entry["container"] for name, entry in environment["components"].items()}
-        counts = None
-        if size := arguments["seeded"]:
-            counts = content.make(recipe.read(folder), size).counts()
+        size = arguments["seeded"]
+        counts = content.make(recipe.read(folder), size).counts() if size else {}
         expected = platform.read(folder, environment["catalogue"])
         # A component that is not chosen has no result, and a store that cannot be asked has found nothing.
         results = [each for each in arguments["results"] if "checks" in each]
         found = {each["store"]: each["found"] for each in results if each["found"] is not None}
         checks = [outcomes.Check(**check) for each in results for check in each["checks"]]
         checks += platform.checks(expected, found, entries, containers, arguments["database"])
-        checks += platform.seeded(expected, found, counts)
+        checks += platform.seeded(expected, found, size, counts)
         order = [each["store"] for each in results]
         return sorted(checks, key=lambda check: order.index(check.store))

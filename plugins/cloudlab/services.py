@@ -372,6 +372,6 @@ def builder(
             # It compiles itself first, from nothing on a new machine.
             "start_period": "300s",
             "start_interval": "500ms",
-            "fallback_interval": "1s",
+            "fallback_interval": "5s",
         },
     }

@@ -32,6 +32,7 @@ JOURNEYS: Mapping[str, Journey] = {
 }
 ACCIDENTS: Mapping[str, Journey] = {
     "order-killed": accidents.order_killed,
+    "payment-killed": accidents.payment_killed,
     "kafka-stopped": accidents.kafka_stopped,
     "postgres-restarted": accidents.postgres_restarted,
 }
@@ -108,8 +109,8 @@ def _tidy(proof: Proof) -> None:
     """Leave the catalogue as it was found."""
     proof.report.heading("tidying up")
     try:
-        with proof.check("the products of this run are withdrawn", "product") as note:
-            note.text = str(proof.shop.withdraw_everything())
+        with proof.check("the products of this run are withdrawn", "product") as it:
+            it.note = str(proof.shop.withdraw_everything())
     except Broken:
         return
 

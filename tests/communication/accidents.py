@@ -14,6 +14,8 @@ from communication.waiting import until
 
 # Orders whose payment takes long enough to kill somebody meanwhile.
 SLOW_ORDERS = 6
+# So many of them have to be caught in the act.
+INTERRUPTED = 2
 OUTAGE_SECONDS = 20
 # Orders that have to go through before and after an accident, so that there is traffic on both sides of it.
 AROUND = 4
@@ -21,27 +23,37 @@ AROUND = 4
 
 def order_killed(proof: Proof) -> None:
     """SIGKILL for order while sagas wait for their payment."""
+    _killed(proof, "order")
+
+
+def payment_killed(proof: Proof) -> None:
+    """SIGKILL for payment while it waits for its provider."""
+    _killed(proof, "payment")
+
+
+def _killed(proof: Proof, component: str) -> None:
     with _traffic(proof) as traffic:
         for _ in range(SLOW_ORDERS):
             traffic.add(SLOW_CARD)
-        with proof.check("order is killed in the middle of sagas", "order") as note:
+        with proof.check(f"{component} is killed in the middle of sagas", "order", "inventory", "payment") as it:
             interrupted = until(lambda: _in_the_middle(proof, traffic), "orders wait for their payment")
             try:
-                proof.containers.kill("order")
+                proof.containers.kill(component)
             finally:
-                proof.containers.start("order")
-            note.text = f"{interrupted} orders were reserved and not yet paid"
-        _recovered(proof, traffic, "order")
+                proof.containers.start(component)
+            it.note = f"{interrupted} orders were reserved and not yet paid"
+        _recovered(proof, traffic, component)
     audit(proof, traffic, PIECES)
 
 
 def kafka_stopped(proof: Proof) -> None:
     """No Kafka for a while: orders go on, their events wait."""
     with _traffic(proof) as traffic:
-        with proof.check(f"orders go on while Kafka is stopped for {OUTAGE_SECONDS} s", "order") as note:
+        with proof.check(f"orders go on while Kafka is stopped for {OUTAGE_SECONDS} s", "order") as it:
             try:
                 proof.containers.stop("kafka")
-                note.text = f"{_orders_in(OUTAGE_SECONDS, traffic)} orders accepted meanwhile"
+                it.note = f"{_confirmed_within(OUTAGE_SECONDS, proof, traffic)} confirmed meanwhile"
+                assert proof.containers.states()["kafka"] == "exited", "somebody else has started Kafka"
             finally:
                 proof.containers.start("kafka")
         _recovered(proof, traffic, "kafka")
@@ -80,17 +92,20 @@ def _flowing(traffic: Traffic) -> None:
     until(lambda: len(traffic.accepted) >= wanted, f"{AROUND} more orders are accepted", 60)
 
 
-def _orders_in(seconds: float, traffic: Traffic) -> int:
-    """How many orders are accepted within these seconds. At least one has to be."""
-    before = len(traffic.accepted)
+def _confirmed_within(seconds: float, proof: Proof, traffic: Traffic) -> int:
+    """How many orders are confirmed within these seconds. At least one has to be."""
+    before = _count(proof, traffic, "confirmed")
     time.sleep(seconds)  # how long it lasts is what the accident is about
-    accepted = len(traffic.accepted) - before
-    assert accepted, "no order was accepted"
-    return accepted
+    confirmed = _count(proof, traffic, "confirmed") - before
+    assert confirmed, "no order was confirmed"
+    return confirmed
 
 
 def _in_the_middle(proof: Proof, traffic: Traffic) -> int:
-    """How many orders have their goods and not yet their payment; 0 unless it is most of the slow ones."""
-    orders = proof.shop.everything("/api/v1/orders", traffic.customer)
-    reserved = sum(order["state"] == "reserved" for order in orders)
-    return reserved if reserved > SLOW_ORDERS // 2 else 0
+    """How many orders have their goods and not yet their payment; 0 as long as that is hardly any."""
+    reserved = _count(proof, traffic, "reserved")
+    return reserved if reserved >= INTERRUPTED else 0
+
+
+def _count(proof: Proof, traffic: Traffic, state: str) -> int:
+    return sum(order["state"] == state for order in proof.shop.everything("/api/v1/orders", traffic.customer))

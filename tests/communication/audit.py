@@ -45,10 +45,10 @@ def audit(proof: Proof, traffic: Traffic, pieces: int) -> None:
 
 def _find(proof: Proof, traffic: Traffic) -> dict[str, Order]:
     check, shop, customer = proof.check, proof.shop, traffic.customer
-    with check("every order was accepted in the end", "order") as note:
+    with check("every order was accepted in the end", "order") as it:
         assert "" not in traffic.placed.values(), f"{list(traffic.placed.values()).count('')} were not"
-        note.text = f"{len(traffic.placed)} orders; refused attempts: {traffic.told}"
-    with check("all of them settle", "order", "inventory", "payment") as note:
+        it.note = f"{len(traffic.placed)} orders; refused attempts: {traffic.told}"
+    with check("all of them settle", "order", "inventory", "payment") as it:
         orders = until(
             lambda: _settled(shop.everything("/api/v1/orders", customer), traffic.accepted),
             "every accepted order is confirmed or cancelled",
@@ -56,12 +56,12 @@ def _find(proof: Proof, traffic: Traffic) -> dict[str, Order]:
             outage=True,
             pause=0.5,
         )
-        note.text = _in_words(Counter(order.state for order in orders.values()))
-    with check("each key stands for exactly one order", "order") as note:
+        it.note = _in_words(Counter(order.state for order in orders.values()))
+    with check("each key stands for exactly one order", "order") as it:
         assert len(set(traffic.accepted)) == len(traffic.placed), "two keys stand for the same order"
         surplus = orders.keys() - set(traffic.accepted)
         assert not surplus, f"orders that nobody was told of: {sorted(surplus)}"
-        note.text = "no order is lost, none was made twice"
+        it.note = "no order is lost, none was made twice"
     return orders
 
 
@@ -73,12 +73,12 @@ def _settled(listed: Iterable[Mapping[str, Any]], accepted: list[str]) -> dict[s
 
 
 def _money(proof: Proof, traffic: Traffic, orders: Mapping[str, Order]) -> None:
-    with proof.check("nobody was charged twice: payments and the provider's book agree", "payment") as note:
+    with proof.check("nobody was charged twice: payments and the provider's book agree", "payment") as it:
         payments = proof.shop.everything("/api/v1/payments", traffic.customer)
         book = read_book(proof.instance.database, orders)
         wrong = discrepancies(orders, payments, book)
         assert not wrong, f"{len(wrong)} disagree: {'; '.join(wrong[:5])}"
-        note.text = _in_words(Counter(payment["state"] for payment in payments))
+        it.note = _in_words(Counter(payment["state"] for payment in payments))
 
 
 def read_book(database: str, orders: Iterable[str]) -> dict[str, Entries]:
@@ -112,11 +112,11 @@ def _agree(order: Order, states: list[str], entries: Entries) -> bool:
 
 
 def _stock(proof: Proof, traffic: Traffic, orders: Mapping[str, Order], pieces: int) -> None:
-    with proof.check("the stock agrees, and nothing stays reserved", "inventory") as note:
+    with proof.check("the stock agrees, and nothing stays reserved", "inventory") as it:
         sold = sum(order.state == "confirmed" for order in orders.values())
         stock = proof.shop.stock(traffic.customer, traffic.product)
         assert (stock["on_hand"], stock["reserved"]) == (pieces - sold, 0), f"{stock} after {sold} of {pieces}"
-        note.text = f"{sold} sold, {stock['on_hand']} left of {pieces}"
+        it.note = f"{sold} sold, {stock['on_hand']} left of {pieces}"
 
 
 def _news(proof: Proof, traffic: Traffic, orders: Mapping[str, Order]) -> None:

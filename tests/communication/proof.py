@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from communication.calls import OrderCalls
 from communication.containers import Containers
 from communication.instance import Instance
 from communication.report import Report
 from communication.shop import Account, Order, Product, Shop
-from communication.waiting import DEADLINE_SECONDS, until
+from communication.waiting import DEADLINE_SECONDS, NotInTime, until
 
 PIECES = 1000
 # Well before an access token ends.
@@ -48,11 +48,17 @@ class Proof:
         return product
 
     def settled(self, customer: Account, order: Order, seconds: float = DEADLINE_SECONDS) -> Order:
-        """The order once its saga has ended."""
-        shop = self.shop
-        return order if order.settled else until(lambda: _ended(shop, customer, order.id), "the saga ends", seconds)
+        """The order once its saga has ended; `request_id` stays that of the request which placed it."""
+        seen = [order]
 
+        def ended() -> bool:
+            if not seen[-1].settled:
+                seen.append(self.shop.order(customer, order.id))
+            return seen[-1].settled
 
-def _ended(shop: Shop, customer: Account, order_id: str) -> Order | None:
-    order = shop.order(customer, order_id)
-    return order if order.settled else None
+        try:
+            until(ended, "the saga ends", seconds)
+        except NotInTime as error:
+            last = seen[-1]
+            raise NotInTime(f"{error}; the order is {last.state}: {last.reason or 'without a reason'}") from error
+        return replace(seen[-1], request_id=order.request_id)

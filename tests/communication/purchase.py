@@ -47,14 +47,14 @@ def _offer(proof: Proof) -> Product:
         assert stock["available"] == PIECES, stock
     text = f"{misspelt(word)} hedphones"
     way = ("product", "kafka", "search", "elasticsearch")
-    with check(f"the search for {text!r} finds {product.name}", *way, request_id=product.request_id) as note:
+    with check(f"the search for {text!r} finds {product.name}", *way, request_id=product.request_id) as it:
         until(
             lambda: any(hit["id"] == product.id for hit in shop.search(text)["items"]),
             f"the product is among the hits of {text!r}",
         )
         facets = shop.search(product.name)["facets"]["categories"]
         assert any(facet["value"] == "audio" for facet in facets), f"no facet of its category: {facets}"
-        note.text = "with its category as a facet"
+        it.note = "with its category as a facet"
     return product
 
 
@@ -65,7 +65,7 @@ def _illustrate(proof: Proof, product: Product) -> str:
         sent = new_picture()
         media = proof.shop.upload(proof.administrator, sent, subject=f"product:{product.id}", filename="front.png")
     path = f"/api/v1/media/{media['id']}/content"
-    with check("everyone can see it, and caches may keep it", "content") as note:
+    with check("everyone can see it, and caches may keep it", "content") as it:
         answer = call("GET", path)
         assert answer.body == sent, f"{len(answer.body)} bytes instead of those uploaded"
         assert "immutable" in answer.headers["cache-control"], answer.headers["cache-control"]
@@ -74,7 +74,7 @@ def _illustrate(proof: Proof, product: Product) -> str:
         call("GET", path, headers={"if-none-match": answer.headers["etag"]}, expect={304})
         listed = call("GET", "/api/v1/media", params={"subject": f"product:{product.id}"}).json()["items"]
         assert [item["id"] for item in listed] == [media["id"]], listed
-        note.text = "whole, by range, and 304 by its ETag"
+        it.note = "whole, by range, and 304 by its ETag"
     return media["request_id"]
 
 
@@ -87,17 +87,17 @@ def _buy(proof: Proof, customer: Account, product: Product) -> Order:
         order = Order.of(answer)
         assert order.total == TOTAL, f"the total is {order.total} instead of {TOTAL}"
     way = ("order", "inventory", "payment")
-    with check("the saga confirms the order", *way, request_id=order.request_id) as note:
+    with check("the saga confirms the order", *way, request_id=order.request_id) as it:
         ended = proof.settled(customer, order)
         assert ended.state == "confirmed", f"{ended.way}: {ended.reason}"
-        note.text = ended.way
+        it.note = ended.way
     with check("the stock is down, and nothing stays reserved", "inventory", request_id=order.request_id):
         stock = shop.stock(customer, product)
         assert (stock["on_hand"], stock["reserved"]) == (PIECES - QUANTITY, 0), stock
-    with check("the payment is recorded", "payment", request_id=order.request_id) as note:
+    with check("the payment is recorded", "payment", request_id=order.request_id) as it:
         (payment,) = shop.payments(customer, order) or [{}]
         assert (payment.get("state"), payment.get("amount")) == ("approved", TOTAL), payment
-        note.text = f"{payment['amount'] / 100:.2f} {payment['currency']} {payment['state']}"
+        it.note = f"{payment['amount'] / 100:.2f} {payment['currency']} {payment['state']}"
     with check("the same request again is the same order", "order"):
         again = shop.place(customer, product, QUANTITY, key=key)
         assert again.json()["id"] == order.id, "a second order was made"
@@ -109,20 +109,20 @@ def _buy(proof: Proof, customer: Account, product: Product) -> Order:
 def _hear_of_it(proof: Proof, customer: Account, product: Product, order: Order) -> None:
     check, shop = proof.check, proof.shop
     way = ("order", "kafka", "notification", "user")
-    with check("the customer is told, by mail and push", *way, request_id=order.request_id) as note:
+    with check("the customer is told, by mail and push", *way, request_id=order.request_id) as it:
         (message,) = until(lambda: shop.messages(customer, order, "order.confirmed"), "a message is in the inbox")
         sent = {delivery["channel"]: delivery["state"] for delivery in message["deliveries"]}
         assert sent == {"email": "sent", "push": "sent"}, sent
-        note.text = message["title"]
+        it.note = message["title"]
     way = ("order", "kafka", "analytics", "clickhouse")
-    with check("analytics has counted the order", *way, request_id=order.request_id) as note:
+    with check("analytics has counted the order", *way, request_id=order.request_id) as it:
         (row,) = until(lambda: _counted(proof, order), "the event order.confirmed is in the warehouse")
         assert row["request_id"] == order.request_id, f"it is counted under the request id {row['request_id']}"
         assert row["amount"] == TOTAL, f"it is counted with {row['amount']}"
         summary = shop.summary(proof.administrator)
         assert summary["orders_confirmed"] >= 1, summary
         assert summary["revenue"] >= TOTAL, summary
-        note.text = f"{summary['orders_confirmed']} confirmed today"
+        it.note = f"{summary['orders_confirmed']} confirmed today"
     way = ("inventory", "kafka", "product")
     with check("the catalogue shows what is left", *way, request_id=order.request_id):
         left = PIECES - QUANTITY
@@ -158,10 +158,10 @@ def _follow(proof: Proof, customer: Account, product: Product, picture: str, ord
     ):
         hops = (GATEWAY, *hops)
         text = f"each hop of the {what} has logged its request id"
-        with proof.check(text, *hops, request_id=request_id) as note:
+        with proof.check(text, *hops, request_id=request_id) as it:
             found = trail.gather(proof.containers, hops, request_id, proof.report.began, DEADLINE_SECONDS)
             assert all(found.values()), f"no line of {_without(found)}; they log each request at LOG_LEVEL=info"
-            note.text = f"{request_id}: {', '.join(f'{hop} {count}' for hop, count in found.items())}"
+            it.note = f"{request_id}: {', '.join(f'{hop} {count}' for hop, count in found.items())}"
 
 
 def _without(found: Mapping[str, int]) -> str:

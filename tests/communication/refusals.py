@@ -34,16 +34,16 @@ def bad_tokens(proof: Proof) -> None:
         ("a token with more permissions than were signed", tokens.promoted(token)),
         ("a token without signature", tokens.unsigned(token)),
     ):
-        with proof.check(f"{what} is refused", GATEWAY) as note:
-            note.text = _ask(proof, bad, 401).problem.get("detail", "")
+        with proof.check(f"{what} is refused", GATEWAY) as it:
+            it.note = _ask(proof, bad, 401).problem.get("detail", "")
             code = proof.calls.code_of(NIL, bad)
             assert code == "UNAUTHENTICATED", f"gRPC ended with {code}"
-    with proof.check("a token for another audience is refused", GATEWAY) as note:
+    with proof.check("a token for another audience is refused", GATEWAY) as it:
         other = tokens.signed(token, key, aud="invitation")
-        note.text = proof.shop.gateway.call("GET", ORDERS, token=other, expect={401, 403}).problem.get("detail", "")
-    with proof.check("a customer's token does not create products", "product") as note:
+        it.note = proof.shop.gateway.call("GET", ORDERS, token=other, expect={401, 403}).problem.get("detail", "")
+    with proof.check("a customer's token does not create products", "product") as it:
         answer = proof.shop.gateway.call("POST", "/api/v1/products", token=token, json={}, expect={403})
-        note.text = answer.problem.get("detail", "")
+        it.note = answer.problem.get("detail", "")
 
 
 def _ask(proof: Proof, token: str, status: int) -> Answer:

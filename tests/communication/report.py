@@ -26,10 +26,24 @@ class Broken(Exception):
 
 
 @dataclass
-class Note:
-    """What a check wants to have said on its line."""
+class Check:
+    """One check under way. Its body may set `note`, which is said on its line, and `request_id`.
 
-    text: str = ""
+    path: the components that it passes, in order.
+    request_id: of an earlier request whose consequence is checked; without, the check is about the answers to its own
+    requests.
+    """
+
+    text: str
+    path: tuple[str, ...]
+    request_id: str = ""
+    note: str = ""
+    begun: float = field(default_factory=time.monotonic)
+
+    def line(self, verdict: str) -> str:
+        """The check on one line, with the time since it began."""
+        note = f" ({self.note})" if self.note else ""
+        return f"  {verdict:<6} {time.monotonic() - self.begun:7.2f} s  {self.text}{note}"
 
 
 @dataclass
@@ -48,35 +62,31 @@ class Report:
         self.say(f"\n{text}")
 
     @contextmanager
-    def check(self, text: str, *path: str, request_id: str = "") -> Iterator[Note]:
-        """One check; it passes when its body ends. Raises Broken when that fails.
-
-        :param path: the components that it passes, in order; the last one is what it is about.
-        :param request_id: of an earlier request whose consequence is checked; default: of the body's last request.
-        """
+    def check(self, text: str, *services: str, request_id: str = "") -> Iterator[Check]:
+        """One check of what passes the gateway and these; it passes when its body ends. Raises Broken otherwise."""
         self.gateway.forget()
-        note, begun = Note(), time.monotonic()
+        check = Check(text, tuple(dict.fromkeys((GATEWAY, *services))), request_id)
         try:
-            yield note
+            yield check
         except FAILURES as error:
-            self._fail(text, time.monotonic() - begun, path, request_id, error)
+            self._fail(check, error)
             raise Broken(text) from error
         self.passed += 1
-        self.say(line("ok", time.monotonic() - begun, text, note.text))
+        self.say(check.line("ok"))
 
-    def _fail(self, text: str, seconds: float, path: tuple[str, ...], request_id: str, error: Exception) -> None:
+    def _fail(self, check: Check, error: Exception) -> None:
+        self.say(check.line("FAILED"))
         answer = getattr(error, "answer", None) or self.gateway.last
-        request_id = request_id or (answer.request_id if answer else "")
-        states, logged = self._evidence(path, request_id)
-        hop, why = diagnosis.failed_hop(path, states, logged, answer)
-        self.failed.append(f"{hop}: {text}")
-        self.say(line("FAILED", seconds, text))
-        for name, value in findings(hop, why, error, answer, request_id, logged).items():
+        followed = check.request_id or (answer.request_id if answer else "")
+        states, logged = self._evidence(check.path, followed)
+        hop, why = diagnosis.failed_hop(check.path, states, logged, answer, consequence=bool(check.request_id))
+        self.failed.append(f"{hop}: {check.text}")
+        for name, value in findings(f"{hop}: {why}", error, answer, followed, logged).items():
             self.say(f"    {name:<8} {value}")
 
     def _evidence(self, path: tuple[str, ...], request_id: str) -> tuple[Mapping[str, str], Mapping[str, int]]:
         """States of all containers, and who on the way has logged the request. Nothing where the engine is away."""
-        hops = [hop for hop in dict.fromkeys((GATEWAY, *path)) if hop in (GATEWAY, *SERVICES)]
+        hops = [hop for hop in path if hop in (GATEWAY, *SERVICES)]
         try:
             states = self.containers.states()
             logged = trail.gather(self.containers, hops, request_id, self.began) if request_id else {}
@@ -91,16 +101,11 @@ class Report:
         return "\n".join([*lines, f"{self.passed} checks passed, {len(self.failed)} failed"])
 
 
-def line(verdict: str, seconds: float, text: str, note: str = "") -> str:
-    """One check on one line."""
-    return f"  {verdict:<6} {seconds:7.2f} s  {text}{f' ({note})' if note else ''}"
-
-
 def findings(
-    hop: str, why: str, error: Exception, answer: Answer | None, request_id: str, logged: Mapping[str, int]
+    hop: str, error: Exception, answer: Answer | None, request_id: str, logged: Mapping[str, int]
 ) -> dict[str, str]:
     """What is known of a failure, name -> text."""
-    found = {"hop": f"{hop}: {why}", "cause": " ".join(str(error).split()) or type(error).__name__}
+    found = {"hop": hop, "cause": " ".join(str(error).split()) or type(error).__name__}
     if answer:
         found |= {"answer": str(answer), "body": answer.excerpt or "(empty)"}
     if logged:

@@ -51,7 +51,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Order:
-    """An order as it was when asked for. `request_id` is that of the request which was answered with it."""
+    """An order as it was when asked for. `request_id` is that of the request which was answered with it, "" in lists."""
 
     id: str
     state: str

@@ -22,7 +22,10 @@ CLIENTS = 100
 
 @dataclass
 class Traffic:
-    """Orders of one piece each, `rate` per second, from `with` to its end; then all have been accepted or given up."""
+    """Orders of one piece each, `rate` per second, from `with` to its end; then all have been accepted or given up.
+
+    Ended by an exception, it does not wait for those that are still being refused.
+    """
 
     shop: Shop
     customer: Account
@@ -33,6 +36,7 @@ class Traffic:
     # What refused attempts were told -> how often.
     refusals: Counter[str] = field(default_factory=Counter)
     _ended: threading.Event = field(default_factory=threading.Event)
+    _abandoned: threading.Event = field(default_factory=threading.Event)
     _requests: list[Future[None]] = field(default_factory=list)
 
     def __enter__(self) -> Traffic:
@@ -41,12 +45,14 @@ class Traffic:
         self._source.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type | None, *_: object) -> None:
         self._ended.set()
+        if error:
+            self._abandoned.set()
         self._source.join()
         self._clients.shutdown()
         for request in self._requests:
-            request.result()  # raises what a client did not expect
+            request.result()  # raises what is a mistake of the client itself
 
     def add(self, card: str) -> None:
         """One order more, at once, paid with that card."""
@@ -72,14 +78,14 @@ class Traffic:
         key = uuid.uuid4().hex
         self.placed[key] = ""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._abandoned.is_set():
             try:
                 answer = self.shop.place(self.customer, self.product, card=card, wait=0, key=key)
             except (Unexpected, Unreachable) as error:
                 self.refusals[f"status {error.answer.status}" if error.answer else "no answer"] += 1
                 if not is_outage(error):
-                    raise
-                time.sleep(PAUSE_SECONDS)
+                    return
+                self._abandoned.wait(PAUSE_SECONDS)
             else:
                 self.placed[key] = Order.of(answer).id
                 return

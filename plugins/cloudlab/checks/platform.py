@@ -139,23 +139,21 @@ def _versions(
 
 
 def seeded(
-    expected: Expected,
-    found: Mapping[str, Mapping[str, Any]],
-    counts: Mapping[str, int] | None,
+    expected: Expected, found: Mapping[str, Mapping[str, Any]], size: str, counts: Mapping[str, int]
 ) -> list[Check]:
-    """The rows in the places where seeded things are; with the `counts` of a size, whether there are enough."""
+    """The rows in the places where seeded things are; with a `size` and its `counts`, whether there are enough."""
     result = []
     for store, places in expected.seeded.items():
         for place, kind in places.items() if store in found else ():
             rows = _rows(store, place, found[store])
             subject = f"rows of {PLACES[store]} {place}"
-            if counts is None:
+            if not size:
                 result.append(Check(store, subject, NOTE, "absent" if rows is None else str(rows)))
             elif kind not in counts:
                 result.append(Check(store, subject, FAILED, f"{FILE} counts {kind}, which the seed does not have"))
             else:
                 fault = "" if rows is not None and rows >= counts[kind] else f"{rows or 0}, seeded are {counts[kind]}"
-                cure = "ansible-playbook playbooks/seed.yml -e size=<size>"
+                cure = f"ansible-playbook playbooks/seed.yml -e size={size}"
                 result.append(verdict(store, subject, fault, cure, str(rows)))
     return result
 
