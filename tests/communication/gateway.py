@@ -65,7 +65,14 @@ class Unreachable(AssertionError):
 
     def __init__(self, method: str, path: str, request_id: str, cause: Exception):
         self.answer = None
-        super().__init__(f"{method} {path} was not answered (request id {request_id}): {cause}")
+        super().__init__(f"{method} {path} was not answered (request id {request_id}): {_innermost(cause)}")
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What an error began with: libraries wrap a refused connection several times."""
+    while before := error.__cause__ or error.__context__:
+        error = before
+    return error
 
 
 class Gateway:

@@ -89,7 +89,9 @@ class Report:
         hops = [hop for hop in path if hop in (GATEWAY, *SERVICES)]
         try:
             states = self.containers.states()
-            logged = trail.gather(self.containers, hops, request_id, self.began) if request_id else {}
+            if not request_id:
+                return states, {}
+            logged = trail.gather(self.containers, hops, request_id, self.began, trail.PATIENCE_SECONDS)
         except (requests.RequestException, DockerException) as error:
             self.say(f"    (the engine cannot be asked: {error})")
             return dict.fromkeys(path, diagnosis.HEALTHY), {}

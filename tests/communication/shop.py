@@ -51,7 +51,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Order:
-    """An order as it was when asked for. `request_id` is that of the request which was answered with it, "" in lists."""
+    """An order as it was when asked for. `request_id` is of the request that was answered with it, "" in lists."""
 
     id: str
     state: str
@@ -140,12 +140,11 @@ class Shop:
 
     def withdraw_everything(self) -> int:
         """Take what was created out of the catalogue; how many products that were."""
-        token = self.administrator().token
-        count = len(self._products)
-        while self._products:
-            product = self._products.pop()
+        products, self._products = self._products, []
+        token = self.administrator().token if products else ""
+        for product in products:
             self.gateway.call("DELETE", f"/api/v1/products/{product.id}", token=token, expect={204})
-        return count
+        return len(products)
 
     # Stock
 

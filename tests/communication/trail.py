@@ -28,7 +28,7 @@ def _carries(line: bytes, request_id: str) -> bool:
 
 
 def gather(
-    containers: Containers, components: Iterable[str], request_id: str, since: float, seconds: float = PATIENCE_SECONDS
+    containers: Containers, components: Iterable[str], request_id: str, since: float, seconds: float
 ) -> dict[str, int]:
     """Component -> how many lines of its log carry the request id.
 
