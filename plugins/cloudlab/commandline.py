@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 
@@ -18,3 +19,15 @@ def problem(arguments: Mapping[str, Any]) -> str:
             "Choose components with --tags, or a list of your own in group_vars/all/profiles.yml."
         )
     return ""
+
+
+def limit_problem(subset: str | None, hosts: Collection[str]) -> str:
+    """What is wrong with `--limit`: a name in it that is no host. Patterns (*, !, @file, ~regex) are Ansible's matter."""
+    names = [name for name in re.split(r"[,:]", subset or "") if name and not set(name) & set("*?[!&@~")]
+    unknown = [name for name in names if name not in hosts]
+    if not unknown:
+        return ""
+    return (
+        f"--limit {', '.join(unknown)}: there is no such host. Valid: {', '.join(hosts)}. "
+        "What is converged is chosen with --tags."
+    )

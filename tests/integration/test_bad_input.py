@@ -71,7 +71,7 @@ def test_env_file(refused, tmp_path, content, message):
     [
         (["--tags", "jenkins"], "unknown tag jenkins. Valid: "),
         (["--tags", "kafak"], "unknown tag kafak. Did you mean kafka? Valid: "),
-        (["--limit", "nowhere"], "--limit leaves us with no hosts to target."),
+        (["--limit", "nowhere"], "--limit nowhere: there is no such host. Valid: localhost, all."),
         (["--start-at-task", "Start Kafka"], "--start-at-task would skip the checks that every run begins with."),
         (["--skip-tags", "kafka"], "--skip-tags: a component's tags include what needs it"),
         (["-e", "cloudlab_profile=huge"], "unknown profile huge. Valid: full, lite."),
