@@ -30,5 +30,10 @@ def checks(host: str, port: int, password: str) -> list[Check]:
 
 def _client(host: str, port: int, password: str | None) -> redis.Redis:
     return redis.Redis(
-        host, port, password=password, socket_timeout=SECONDS, socket_connect_timeout=SECONDS, client_name="cloudlab"
+        host,
+        port,
+        password=password,
+        protocol=2,  # every version speaks it
+        socket_timeout=SECONDS,
+        socket_connect_timeout=SECONDS,
     )

@@ -1,0 +1,141 @@
+"""What a platform says its services make, against what was found."""
+
+import pytest
+import yaml
+
+from cloudlab import settings
+from cloudlab.checks import FAILED, NOTE, OK, platform
+from cloudlab.checks.platform import Expected
+
+ENTRIES = {
+    "postgres": {"kind": "store"},
+    "order": {"kind": "service", "schema": True},
+    "mail": {"kind": "service", "database": "letters"},
+    "search": {"kind": "service"},
+}
+CONTAINERS = {name: f"lab-{name}" for name in ENTRIES}
+EXPECTED = Expected(
+    migrations={"order": {"goose_db_version": 3}},
+    indices={"search": ["goods"]},
+    tables={},
+    seeded={"postgres": {"order.orders": "orders"}, "elasticsearch": {"goods": "products"}},
+)
+FOUND = {
+    "postgres": {
+        "tables": {"order": {"orders": 9, "goose_db_version": 4}, "letters": {"sent": 2}},
+        "versions": {"order": {"goose_db_version": 3}},
+    },
+    "elasticsearch": {"indices": {"goods": 5}},
+}
+
+
+def checks(found=FOUND, expected=EXPECTED, entries=ENTRIES):
+    made = platform.checks(expected, found, entries, CONTAINERS, "lab")
+    return {check.subject: check for check in made}
+
+
+def versions(**tables):
+    return FOUND | {"postgres": FOUND["postgres"] | {"versions": {"order": tables}}}
+
+
+def test_everything_is_there():
+    found = checks()
+    assert {subject: check.state for subject, check in found.items()} == {
+        "migrations of order, order.goose_db_version": OK,
+        "migrations of mail": NOTE,
+        "index goods": OK,
+    }
+    assert found["migrations of mail"].text == "1 tables"
+
+
+@pytest.mark.parametrize(
+    ("tables", "text"),
+    [
+        ({}, "no version table"),
+        ({"goose_db_version": 0}, "at version 0, the checkout is at 3"),
+        ({"goose_db_version": 2}, "at version 2, the checkout is at 3"),
+    ],
+)
+def test_migrations_that_are_missing(tables, text):
+    check = checks(versions(**tables))["migrations of order, order.goose_db_version"]
+    assert (check.state, check.text) == (FAILED, text)
+    assert "docker restart lab-order" in check.cure
+
+
+def test_a_checkout_older_than_its_data_is_told():
+    check = checks(versions(goose_db_version=5))["migrations of order, order.goose_db_version"]
+    assert (check.state, check.text) == (OK, "at version 5; the checkout is at 3, older than its data")
+
+
+def test_an_index_that_is_missing():
+    check = checks(FOUND | {"elasticsearch": {"indices": {}}})["index goods"]
+    assert (check.state, check.text) == (FAILED, "absent")
+    assert "docker restart lab-search" in check.cure
+
+
+def test_a_store_that_was_not_asked_is_left_out():
+    assert checks({}) == {}
+    assert platform.seeded(EXPECTED, {}, "small", {"orders": 9}) == []
+
+
+def test_a_service_that_is_not_chosen_is_left_out():
+    chosen = {name: entry for name, entry in ENTRIES.items() if name != "search"}
+    assert "index goods" not in checks(entries=chosen)
+
+
+def test_rows_are_shown_and_with_a_size_required():
+    shown = platform.seeded(EXPECTED, FOUND, "", {})
+    assert [(check.subject, check.state, check.text) for check in shown] == [
+        ("rows of table order.orders", NOTE, "9"),
+        ("rows of index goods", NOTE, "5"),
+    ]
+    orders, goods = platform.seeded(EXPECTED, FOUND, "small", {"orders": 9, "products": 6})
+    assert orders.state == OK
+    assert (goods.state, goods.text) == (FAILED, "5, seeded are 6")
+    assert goods.cure == "ansible-playbook playbooks/seed.yml -e size=small"
+
+
+def test_rows_of_a_table_that_is_not_there():
+    found = {"postgres": {"tables": {}, "versions": {}}}
+    assert platform.seeded(EXPECTED, found, "", {})[0].text == "absent"
+    assert platform.seeded(EXPECTED, found, "small", {"orders": 9, "products": 6})[0].state == FAILED
+
+
+def test_the_reference_platforms_file_is_in_order():
+    root = settings.ROOT / "files" / "platform"
+    services = yaml.safe_load((root / "cloudlab.yml").read_text())["services"]
+    expected = platform.read(root, {name: entry | {"kind": "service"} for name, entry in services.items()})
+    with_schema = {name for name, entry in services.items() if entry.get("schema")}
+    assert expected.migrations.keys() == with_schema
+    assert all(version >= 1 for of in expected.migrations.values() for version in of.values())
+
+
+def test_a_platform_without_the_file_expects_nothing(tmp_path):
+    assert platform.read(tmp_path, ENTRIES) == Expected({}, {}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("- a list", "a mapping of migrations, indices, tables, seeded"),
+        ("migrations: 3", "a mapping of migrations"),
+        ("indizes: {}", r"unknown key indizes. Did you mean indices\?"),
+        ("indices: {serch: [a]}", r"indices: unknown service serch. Did you mean search\?"),
+        ("indices: {search: a}", "indices.search: a list is wanted"),
+        ("migrations: {order: here}", "migrations.order: {version table: folder} is wanted"),
+        ("migrations: {order: {v: nowhere}}", "migrations.order.v: there are no migrations in .*nowhere"),
+        ("seeded: {postgresql: {}}", r"seeded: unknown store postgresql. Did you mean postgres\?"),
+        ("a: [", "while parsing"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path, content, message):
+    (tmp_path / platform.FILE).write_text(content)
+    with pytest.raises(platform.ExpectationError, match=message) as caught:
+        platform.read(tmp_path, ENTRIES)
+    assert str(caught.value).startswith(str(tmp_path / platform.FILE))
+
+
+def test_the_newest_migration_counts(tmp_path):
+    for name in ("00001_first.sql", "00012_more.sql", "00007_between.go", "notes.txt", "v3.sql"):
+        (tmp_path / name).touch()
+    assert platform.newest(tmp_path) == 12
