@@ -6,7 +6,7 @@ import sys
 
 import grpc
 
-from communication.gateway import TIMEOUT_SECONDS, Gateway
+from communication.gateway import TIMEOUT_SECONDS, Gateway, traceparent
 from communication.instance import ROOT
 
 # The compiler finds the description on the module path.
@@ -36,7 +36,7 @@ class OrderCalls:
     def get_order(self, order_id: str, token: str = "", request_id: str = ""):
         """The message Order. Raises CallFailed."""
         request_id = request_id or self._gateway.new_request_id()
-        metadata = [("x-request-id", request_id)]
+        metadata = [("x-request-id", request_id), ("traceparent", traceparent(request_id))]
         if token:
             metadata.append(("authorization", f"Bearer {token}"))
         try:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 
 from communication import trail
+from communication.gateway import trace_id
 from communication.instance import GATEWAY
 from communication.proof import PIECES, Proof
 from communication.shop import PRICE, Account, Order, Product, misspelt, new_picture, new_word
@@ -157,12 +157,10 @@ def _follow(proof: Proof, customer: Account, product: Product, picture: str, ord
         ),
     ):
         hops = (GATEWAY, *hops)
-        text = f"each hop of the {what} has logged its request id"
-        with proof.check(text, *hops, request_id=request_id) as it:
+        with proof.check(f"each hop of the {what} has logged its request id", *hops, request_id=request_id) as it:
             found = trail.gather(proof.containers, hops, request_id, proof.report.began, DEADLINE_SECONDS)
-            assert all(found.values()), f"no line of {_without(found)}; they log each request at LOG_LEVEL=info"
-            it.note = f"{request_id}: {', '.join(f'{hop} {count}' for hop, count in found.items())}"
-
-
-def _without(found: Mapping[str, int]) -> str:
-    return ", ".join(hop for hop, count in found.items() if not count)
+            absent = [hop for hop, lines in found.items() if not lines]
+            assert not absent, f"no line of {', '.join(absent)}; they log each request at LOG_LEVEL=info"
+            strange = {hop: ids for hop, ids in trail.traces(found).items() if ids != {trace_id(request_id)}}
+            assert not strange, f"another trace than {trace_id(request_id)}: {strange}"
+            it.note = f"{request_id}: {', '.join(f'{hop} {len(lines)}' for hop, lines in found.items())}; one trace"

@@ -91,11 +91,11 @@ class Report:
             states = self.containers.states()
             if not request_id:
                 return states, {}
-            logged = trail.gather(self.containers, hops, request_id, self.began, trail.PATIENCE_SECONDS)
+            lines = trail.gather(self.containers, hops, request_id, self.began, trail.PATIENCE_SECONDS)
         except (requests.RequestException, DockerException) as error:
             self.say(f"    (the engine cannot be asked: {error})")
             return dict.fromkeys(path, diagnosis.HEALTHY), {}
-        return states, logged
+        return states, {component: len(found) for component, found in lines.items()}
 
     def summary(self) -> str:
         """The last lines."""

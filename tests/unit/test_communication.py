@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # where the package `
 from communication import __main__ as program
 from communication import audit, diagnosis, instance, load, report, shop, tokens, traffic, trail, waiting
 from communication.audit import Entries
-from communication.gateway import Answer, Gateway, Unexpected, Unreachable
+from communication.gateway import Answer, Gateway, Unexpected, Unreachable, trace_id, traceparent
 from communication.shop import Account, Order, Product
 
 EVERYTHING = [
@@ -169,7 +170,7 @@ def test_an_outage_is_waited_out_where_one_is_expected(status, outage, goes_on):
 # Logs, and who is to blame
 
 
-def test_lines_are_counted_by_their_request_id():
+def test_lines_are_found_by_their_request_id():
     log = b"\n".join(
         [
             b'{"msg": "request", "request_id": "run-1"}',
@@ -180,7 +181,14 @@ def test_lines_are_counted_by_their_request_id():
             b'{"msg": "saga", "request_id": "run-1"}',
         ]
     )
-    assert trail.lines(log, "run-1") == 2
+    assert [record["msg"] for record in trail.records(log, "run-1")] == ["request", "saga"]
+
+
+def test_a_request_begins_one_trace():
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", traceparent("run-1"))
+    assert traceparent("run-1").split("-")[1] == trace_id("run-1") != trace_id("run-2")
+    found = {"order": [{"trace_id": "a"}, {"trace_id": "b"}], "user": [{}]}
+    assert trail.traces(found) == {"order": {"a", "b"}, "user": {""}}
 
 
 WAY = ("gateway", "order", "kafka", "notification")
