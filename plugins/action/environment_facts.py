@@ -12,6 +12,7 @@ from ansible.errors import AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 
 from cloudlab import catalogue, engine, environment, lock, platform, preflight, rolespecs, settings, sizes, stock
+from cloudlab.gateway import model
 
 
 class ActionModule(ActionBase):
@@ -84,7 +85,8 @@ class ActionModule(ActionBase):
                 "PLATFORM_SRC, PLATFORM_CATALOGUE or the catalogue were set with -e. Set them in .env, in the process "
                 "environment or in group_vars/all/, where the play sees them before it begins."
             ]
-        return []
+        routes = model.problems(model.from_catalogue(complete), values["gateway_jwt_service"])
+        return [f"routes of {problem}. Mend them in the platform's description." for problem in routes]
 
     def _configuration(self, values, task_vars):
         """What is wrong with the settings and the catalogue, and the chosen components when nothing is."""

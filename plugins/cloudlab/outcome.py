@@ -124,7 +124,7 @@ class Waiting:
     """Asks builder and engine until every service is decided.
 
     builder: the builder's container; empty when services are not built by one.
-    build_seconds, start_seconds: how long the builds, and then each start, may take.
+    build_seconds, start_seconds: how long all builds, and then all starts, may take.
     """
 
     engine: Engine
@@ -161,6 +161,9 @@ class Waiting:
         if moment.built and report["state"] != BUILT:
             late = now - started > self.build_seconds
             return Verdict(f"is not built after {self.build_seconds:g} s") if late else None
+        if self._is_building(moment):
+            # It may need another one, which is still compiled, and so is what takes the processors.
+            return None
         since = self._since.setdefault(service.name, now)
         if now - since <= self.start_seconds:
             return None
@@ -168,6 +171,11 @@ class Waiting:
             (words for name in service.containers if (words := last_words(moment.containers[name]["State"]))), ""
         )
         return Verdict(f"is not healthy after {self.start_seconds:g} s" + (f": {said}" if said else ""))
+
+    def _is_building(self, moment: Moment) -> bool:
+        """Whether a service that is waited for is still to be built."""
+        reports = [moment.reports.get(service.name, {"state": WAITING}) for service in self.services]
+        return moment.built and any(report["state"] == WAITING for report in reports)
 
     def _look(self, services: Iterable[Service]) -> Moment:
         reports = self._reports() if self.builder else {}

@@ -140,6 +140,16 @@ def read(services: Iterable[Mapping[str, Any]], settings: Settings) -> Gateway:
     return gateway
 
 
+def problems(services: Iterable[Mapping[str, Any]], jwt_service: str) -> list[str]:
+    """What is wrong with the routes of `services`, whatever holds for all routes; a message each."""
+    nobody = Jwt(jwt_service, "", "", (), 0, 0, {})
+    try:
+        read(services, Settings("", 0, timeout=0, retries=0, jwt=nobody, cors=Cors((), (), (), 0)))
+    except GatewayError as error:
+        return error.problems
+    return []
+
+
 def from_catalogue(catalogue: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The services of a catalogue as `read` takes them: {name, http, grpc, routes}, ports as inside the container.
 

@@ -1,5 +1,7 @@
 """What is decided about services that were started."""
 
+import time
+
 import pytest
 
 from cloudlab import outcome
@@ -99,3 +101,15 @@ def test_services_of_specifications():
         {"name": "lab-b", "component": "b"},
     ]
     assert outcome.services(specs) == [outcome.Service("a", ("lab-a", "lab-a-2")), outcome.Service("b", ("lab-b",))]
+
+
+def test_a_start_is_not_late_while_another_service_is_compiled():
+    user = outcome.Service("user", ("lab-user",))
+    waiting = outcome.Waiting(None, "builder", [ORDER, user], build_seconds=900, start_seconds=0)
+    built = {"state": "built", "finished": FINISHED}
+    unready = {"lab-order": container("starting"), "lab-user": container("starting")}
+    compiling = outcome.Moment({"order": built, "user": {"state": "waiting"}}, unready)
+    assert waiting._judge(ORDER, compiling, time.monotonic()) is None
+    settled = outcome.Moment({"order": built, "user": built}, unready)
+    waiting._judge(ORDER, settled, time.monotonic())
+    assert "is not healthy after 0 s" in waiting._judge(ORDER, settled, time.monotonic()).cause
