@@ -1,0 +1,61 @@
+"""The commands of the documents, and how one of them is run in an instance for tests."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+from lab import ROOT, Lab
+
+DOCUMENTS = ("README.md", "DEVELOPMENT.md", "TROUBLESHOOTING.md")
+PROGRAMS = ("./scripts/", "ansible-playbook ", "ansible-doc ", "molecule ", "docker ", "sudo ", "curl ", ". .venv")
+# What is written for the default instance: its name in names of containers, and its gateway.
+NAME, GATEWAY = "cloudlab-", "http://127.0.0.1:8080/"
+
+# What needs the platform's services; molecule's scenario `platform` runs them.
+OF_THE_PLATFORM = [
+    "ansible-playbook playbooks/dev.yml --tags kafka,order",
+    "ansible-playbook playbooks/seed.yml -e size=small",
+    "./scripts/validate-database-setup.sh",
+    "curl -s http://127.0.0.1:8080/api/v1/categories",
+    "curl -s 'http://127.0.0.1:8080/api/v1/search?q=headphones'",
+    "curl -s http://127.0.0.1:8080/.well-known/oauth-authorization-server",
+    "docker exec -it cloudlab-postgres psql -U cloudlab -d cloudlab -c "
+    """'SET ROLE "order"; SELECT state, count(*) FROM "order".orders GROUP BY state'""",
+    "docker logs cloudlab-order",
+    "docker logs cloudlab-builder",
+]
+
+
+def documented() -> set[str]:
+    """Commands of all documents: lines of shell blocks, and inline code that begins with a known program."""
+    found = set()
+    for name in DOCUMENTS:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+            found.update(line.strip() for line in block.splitlines() if line.strip())
+        prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+        found.update(code for code in re.findall(r"`([^`\n]+)`", prose) if code.startswith(PROGRAMS))
+    return found
+
+
+def run(lab: Lab, command: str, folder: Path) -> str:
+    """Run a command as it stands; files that it names without a path are in `folder`. Returns its output."""
+    written = command.replace(f" {NAME}", f" {lab.instance}-").replace("dump.sql", f"{folder}/dump.sql")
+    # There is no terminal here.
+    written = written.replace("docker exec -it ", "docker exec ")
+    if "8080/" in written:
+        written = written.replace(GATEWAY, f"http://127.0.0.1:{lab.port('gateway', 'http')}/").replace("-s ", "-fsS ")
+    if "reset.yml" in written:
+        written += " -e confirm=yes"
+    done = subprocess.run(
+        ["bash", "-c", f"cd {shlex.quote(str(ROOT))} && {written}"],
+        env=lab.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
