@@ -22,7 +22,7 @@ def problem(arguments: Mapping[str, Any]) -> str:
 
 
 def limit_problem(subset: str | None, hosts: Collection[str]) -> str:
-    """What is wrong with `--limit`: a name in it that is no host. Patterns (*, !, @file, ~regex) are Ansible's matter."""
+    """What is wrong with `--limit`: a name in it that is no host. Patterns (*, !, @file, ~) are Ansible's matter."""
     names = [name for name in re.split(r"[,:]", subset or "") if name and not set(name) & set("*?[!&@~")]
     unknown = [name for name in names if name not in hosts]
     if not unknown:

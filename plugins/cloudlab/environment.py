@@ -226,6 +226,27 @@ def data_problems(components: Mapping[str, Any], volumes: Mapping[str, Any]) -> 
     return found
 
 
+def missing_volumes(environment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The volumes of chosen components that do not exist yet: {"name", "labels"}.
+
+    The labels tell a later run whose data it is, and by what it was written.
+    """
+    components = environment["components"]
+    return [
+        {
+            "name": volume["name"],
+            "labels": {
+                LABEL_INSTANCE: environment["instance"],
+                LABEL_COMPONENT: volume["component"],
+                LABEL_SOURCE: components[volume["component"]]["image"]["source"],
+                LABEL_DATA: components[volume["component"]]["image"]["data"],
+            },
+        }
+        for volume in environment["volumes"].values()
+        if not volume["exists"] and volume["component"] in environment["chosen"]
+    ]
+
+
 def _existing(wanted: dict[str, Any], present: list[Mapping[str, Any]], instance: str) -> dict[str, Any]:
     """`wanted` with `exists`, and the labels of the network or volume of that name."""
     found = next((item for item in present if item["Name"] == wanted["name"]), None)

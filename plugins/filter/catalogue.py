@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's pa
 
 from ansible.errors import AnsibleFilterError
 
-from cloudlab import catalogue, platform, settings
+from cloudlab import catalogue, environment, platform, settings
 
 
 def tags_for(role):
@@ -30,4 +30,8 @@ def _chosen():
 
 class FilterModule:
     def filters(self):
-        return {"tags_for": tags_for, "declared": catalogue.declared}
+        return {
+            "tags_for": tags_for,
+            "declared": catalogue.declared,
+            "missing_volumes": environment.missing_volumes,
+        }

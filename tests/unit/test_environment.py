@@ -132,3 +132,13 @@ def test_data_of_another_format_is_refused_with_the_way_out():
         environment.with_images(describe(stock), {"db": BUILT}, IMAGES)
     assert "the volume lab-db-data holds data of db 26 (from registry); db:1 reads 18" in str(error.value)
     assert "reset.yml -e level=data -e components=db" in str(error.value)
+
+
+def test_a_missing_volume_is_told_with_its_labels():
+    found = environment.with_images(describe(), {"db": BUILT}, IMAGES)
+    assert environment.missing_volumes(found)[0]["labels"] == {
+        "cloudlab.instance": found["instance"],
+        "cloudlab.component": "db",
+        "cloudlab.source": "packages",
+        "cloudlab.data": found["components"]["db"]["image"]["data"],
+    }
