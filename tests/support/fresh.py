@@ -19,7 +19,12 @@ class Fresh:
         registry = Registry(lab)
         registry.fill()
         self.user = user
-        self.environ = {"IMAGE_SOURCE": "registry", "REGISTRY_MIRROR": registry.mirror_for_containers}
+        # The services would compile for minutes, and show nothing that they do not show elsewhere.
+        self.environ = {
+            "IMAGE_SOURCE": "registry",
+            "REGISTRY_MIRROR": registry.mirror_for_containers,
+            "CLOUDLAB_PROFILE": "stores",
+        }
         self.machine = Machine(lab.client, suite, registry.mirror_for_containers)
         self.machine.clone(CHECKOUT, owner=user)
 
