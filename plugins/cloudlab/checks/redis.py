@@ -1,6 +1,8 @@
 """Redis: it answers those who know the password, and nobody else."""
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from cloudlab.checks import OK, Check, converge, unreachable, verdict
 
@@ -34,6 +36,7 @@ def _client(host: str, port: int, password: str | None) -> redis.Redis:
         port,
         password=password,
         protocol=2,  # every version speaks it
+        retry=Retry(NoBackoff(), 0),  # a refused password is an answer, not a lost connection
         socket_timeout=SECONDS,
         socket_connect_timeout=SECONDS,
     )
