@@ -49,7 +49,8 @@ class ActionModule(ActionBase):
         self._display.display("\n" + report.table(rows, environment["unavailable"]) + "\n")
         page = {"instance": environment["instance"], "components": rows, "unavailable": environment["unavailable"]}
         if not self._task.check_mode:
-            _write(Path(environment["directory"]) / PAGE, page)
+            file = Path(environment["directory"]) / PAGE
+            _write(file, page | {"components": rows + report.others(_read(file), rows, listed)})
         if problems:
             return result | {"failed": True, "msg": "The environment is not whole:\n" + "\n".join(problems), **page}
         return result | {"changed": False, **page}
@@ -77,6 +78,14 @@ def _wait(docker, environment, listed, timeout, waived):
                 problems.append("\n      ".join([f"  - {name}: {trouble}", *lines]))
         time.sleep(waiting.ROUND_SECONDS if len(watcher) else 0)
     return problems
+
+
+def _read(path):
+    """The rows of the page as the last run left it; none when there is no page."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["components"]
+    except (FileNotFoundError, ValueError, KeyError):
+        return []
 
 
 def _write(path, page):

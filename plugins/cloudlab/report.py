@@ -33,6 +33,22 @@ def rows(
     return [row for row in found if row["component"] not in set(waived) or row["state"] != ABSENT]
 
 
+def others(
+    earlier: Iterable[Mapping[str, Any]], found: Iterable[Mapping[str, Any]], containers: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Rows of an earlier run that this one was not about, of components that still have a container, with its state.
+
+    A run for a part of the environment must not take the rest off the page.
+    """
+    listed = {item["Names"][0].lstrip("/"): item for item in containers if item.get("Names")}
+    known = {row["component"] for row in found}
+    return [
+        {**row, "state": state(listed[row["container"]])}
+        for row in earlier
+        if row["component"] not in known and row["container"] in listed
+    ]
+
+
 def _row(name: str, entry: Mapping[str, Any], access: Mapping[str, str], listed: Mapping[str, Any]) -> dict[str, Any]:
     container = listed.get(entry["container"])
     ports = {port: numbers["host"] for port, numbers in entry["ports"].items()}

@@ -20,7 +20,7 @@ OF_THE_PLATFORM = [
     "curl -s http://127.0.0.1:8080/api/v1/categories",
     "curl -s 'http://127.0.0.1:8080/api/v1/search?q=headphones'",
     "curl -s http://127.0.0.1:8080/.well-known/oauth-authorization-server",
-    "docker exec -it cloudlab-postgres psql -U cloudlab -d cloudlab -c "
+    "docker exec -it cloudlab-postgres psql -U postgres -d cloudlab -c "
     """'SET ROLE "order"; SELECT state, count(*) FROM "order".orders GROUP BY state'""",
     "docker logs cloudlab-order",
     "docker logs cloudlab-builder",

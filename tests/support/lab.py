@@ -50,7 +50,13 @@ class Lab:
     """The instance that `environ` names."""
 
     def __init__(self, environ: Mapping[str, str] | None = None):
-        self.environ = dict(os.environ if environ is None else environ) | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        self.environ = dict(os.environ if environ is None else environ) | {
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            # What programs print is read here, not looked at.
+            "NO_COLOR": "1",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_FORCE_COLOR": "0",
+        }
         self.client = docker.APIClient(version="auto", timeout=120)
 
     @functools.cached_property

@@ -57,3 +57,12 @@ def test_the_table_lines_up_and_names_what_was_skipped():
     assert lines[2].startswith("db         healthy  127.0.0.1:6432, 127.0.0.1:8000  me")
     assert lines[3] == "worker     absent"
     assert lines[-2:] == ["Not here:", "  kibana: no registry answers"]
+
+
+def test_a_run_for_a_part_leaves_the_rest_on_the_page():
+    earlier = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db"), listed("lab-worker")])
+    found = [row for row in earlier if row["component"] == "worker"]
+    stopped = [listed("lab-db", "exited", "Exited (0) 1 second ago"), listed("lab-worker")]
+    kept = report.others(earlier, found, stopped)
+    assert [(row["component"], row["state"], row["password"]) for row in kept] == [("db", "exited", "p@ss/w")]
+    assert report.others(earlier, found, [listed("lab-worker")]) == []
