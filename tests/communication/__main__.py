@@ -123,7 +123,9 @@ def measure(proof: Proof, options: argparse.Namespace) -> bool:
         document, good = {"sagas": series.document()}, not series.errors
     else:
         found = load.constant(proof, options.seconds, options.reads, options.orders)
-        print(f"{options.reads:g} reads a second:  {found.reads}")
+        print(f"{options.reads:g} reads a second:  {load.together(found.reads.values())}")
+        for kind, series in found.reads.items():
+            print(f"    {kind:<10} {series}")
         print(f"{options.orders:g} orders a second: {found.orders}")
         print(f"lost orders: {found.lost}")
         document, good = found.document(), found.good

@@ -5,14 +5,14 @@ from __future__ import annotations
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from communication.gateway import Unexpected, Unreachable
 from communication.proof import Proof
-from communication.shop import Account, Order, new_picture
+from communication.shop import Account, Order, Product, new_picture
 from communication.waiting import until
 
 # Requests that can be under way at once. More than a platform that keeps up ever needs: a late one waits here, and its
@@ -57,20 +57,36 @@ class Series:
 
 @dataclass(frozen=True)
 class Load:
-    """What a constant rate led to. `lost`: orders that were accepted and are not confirmed afterwards."""
+    """What a constant rate led to.
 
-    reads: Series
+    reads: what was looked at -> how that went. lost: orders that were accepted and are not confirmed afterwards.
+    """
+
+    reads: Mapping[str, Series]
     orders: Series
     lost: int
 
     @property
     def good(self) -> bool:
         """No error, and no lost order."""
-        return not (self.reads.errors or self.orders.errors or self.lost)
+        return not (together(self.reads.values()).errors or self.orders.errors or self.lost)
 
     def document(self) -> dict[str, Any]:
         """For programs; seconds."""
-        return {"reads": self.reads.document(), "orders": self.orders.document(), "lost": self.lost}
+        return {
+            "reads": together(self.reads.values()).document(),
+            "reads_of": {kind: series.document() for kind, series in self.reads.items()},
+            "orders": self.orders.document(),
+            "lost": self.lost,
+        }
+
+
+def together(series: Iterable[Series]) -> Series:
+    """Several series as one."""
+    several = list(series)
+    return Series(
+        [value for each in several for value in each.seconds], sum((each.errors for each in several), Counter())
+    )
 
 
 def sagas(proof: Proof, count: int) -> Series:
@@ -92,57 +108,67 @@ def constant(proof: Proof, seconds: float, reads: float, orders: float) -> Load:
     customer, product = proof.shop.register(), proof.stocked_product(pieces=int(seconds * orders) + WARM_UP)
     accepted: list[str] = []
 
-    def order(_: int) -> None:
-        answer = proof.shop.place(customer, product)
-        accepted.append(Order.of(answer).id)
+    def order() -> None:
+        accepted.append(Order.of(proof.shop.place(customer, product)).id)
 
     looks = _reads(proof, customer, product)
-    for number in range(max(WARM_UP, len(looks))):
-        looks[number % len(looks)]()
-    for number in range(WARM_UP):
-        order(number)
+    for act in (*looks.values(), *[order] * WARM_UP):
+        act()
     with ThreadPoolExecutor(2) as both:
-        read = both.submit(paced, lambda number: looks[number % len(looks)](), reads, seconds)
-        bought = both.submit(paced, order, orders, seconds)
-    return Load(read.result(), bought.result(), _lost(proof, customer, accepted))
+        read = both.submit(paced, looks, reads, seconds)
+        bought = both.submit(paced, {"order": order}, orders, seconds)
+    return Load(read.result(), bought.result()["order"], _lost(proof, customer, accepted))
 
 
-def _reads(proof: Proof, customer: Account, product: Any) -> list[Callable[[], Any]]:
+def _reads(proof: Proof, customer: Account, product: Product) -> dict[str, Callable[[], Any]]:
     """What people look at, each as one request."""
     shop, call = proof.shop, proof.shop.gateway.call
     media = shop.upload(proof.administrator, new_picture(64), subject=f"product:{product.id}")
     order = Order.of(shop.place(customer, proof.stocked_product()))
-    return [
-        lambda: shop.product(product),
-        lambda: call("GET", "/api/v1/products", params={"category": "audio"}),
-        lambda: shop.search(product.name),
-        lambda: shop.stock(customer, product),
-        lambda: call("GET", f"/api/v1/media/{media['id']}/content"),
-        lambda: shop.order(customer, order.id),
-        lambda: call("GET", "/api/v1/notifications/unread-count", token=customer.token),
-        lambda: call("GET", "/api/v1/categories"),
-    ]
+    return {
+        "product": lambda: shop.product(product),
+        "products": lambda: call("GET", "/api/v1/products", params={"category": "audio"}),
+        "search": lambda: shop.search(product.name),
+        "stock": lambda: shop.stock(customer, product),
+        "picture": lambda: call("GET", f"/api/v1/media/{media['id']}/content"),
+        "order": lambda: shop.order(customer, order.id),
+        "unread": lambda: call("GET", "/api/v1/notifications/unread-count", token=customer.token),
+        "categories": lambda: call("GET", "/api/v1/categories"),
+    }
 
 
-def paced(act: Callable[[int], Any], rate: float, seconds: float) -> Series:
-    """Call `act` with 0, 1, … at a constant rate. The time of a call counts from when it was due."""
-    took: list[float] = []
-    errors: Counter[str] = Counter()
+def paced(acts: Mapping[str, Callable[[], Any]], rate: float, seconds: float) -> dict[str, Series]:
+    """Call the acts in turn at a constant rate; name -> how that went. A call's time counts from when it was due."""
+    names = list(acts)
+    took: dict[str, list[float]] = {name: [] for name in names}
+    errors: dict[str, Counter[str]] = {name: Counter() for name in names}
     begun = time.monotonic()
 
-    def one(number: int) -> None:
+    def one(name: str, due: float) -> None:
         try:
-            act(number)
+            acts[name]()
         except (Unexpected, Unreachable) as error:
-            errors[str(error.answer or error)] += 1
+            errors[name][_kind(error)] += 1
         else:
-            took.append(time.monotonic() - begun - number / rate)
+            took[name].append(time.monotonic() - due)
 
     with ThreadPoolExecutor(CLIENTS) as clients:
+        calls = []
         for number in range(int(rate * seconds)):
-            time.sleep(max(0.0, begun + number / rate - time.monotonic()))
-            clients.submit(one, number)
-    return Series(took, errors)
+            due = begun + number / rate
+            time.sleep(max(0.0, due - time.monotonic()))
+            calls.append(clients.submit(one, names[number % len(names)], due))
+    for call in calls:
+        call.result()  # raises what is a mistake of this program
+    return {name: Series(took[name], errors[name]) for name in names}
+
+
+def _kind(error: Unexpected | Unreachable) -> str:
+    """What an error has in common with others of its kind."""
+    if error.answer is None:
+        return "no answer"
+    detail = error.answer.problem.get("detail", "")
+    return f"status {error.answer.status}" + (f" ({detail})" if detail else "")
 
 
 def _lost(proof: Proof, customer: Account, accepted: Iterable[str]) -> int:

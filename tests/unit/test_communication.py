@@ -391,18 +391,26 @@ def test_a_series_of_errors_has_no_times():
 
 @pytest.mark.parametrize(("errors", "lost", "good"), [({}, 0, True), ({"503": 1}, 0, False), ({}, 1, False)])
 def test_a_load_is_good_without_errors_and_lost_orders(errors, lost, good):
-    assert load.Load(load.Series([0.1], Counter(errors)), load.Series([0.1]), lost).good is good
+    found = load.Load({"product": load.Series([0.1], Counter(errors))}, load.Series([0.1]), lost)
+    assert found.good is good
+    assert found.document()["reads"] == found.document()["reads_of"]["product"]
 
 
 def test_a_slow_answer_does_not_slow_the_rate():
-    def act(number):
-        if number == 0:
-            time.sleep(0.3)
-        if number == 1:
-            raise Unexpected(answer(503), {200})
+    def slow():
+        time.sleep(0.3)
+
+    def wrong():
+        raise Unexpected(answer(503), {200})
 
     begun = time.monotonic()
-    series = load.paced(act, rate=50, seconds=0.4)
+    found = load.paced({"slow": slow, "wrong": wrong}, rate=50, seconds=0.4)
     assert time.monotonic() - begun < 2
-    assert (len(series.seconds), sum(series.errors.values())) == (19, 1)
-    assert max(series.seconds) >= 0.3
+    assert min(found["slow"].seconds) >= 0.3
+    assert (len(found["slow"].seconds), sum(found["wrong"].errors.values())) == (10, 10)
+    assert len(load.together(found.values()).seconds) == 10
+
+
+def test_a_mistake_of_the_program_is_no_error_of_the_platform():
+    with pytest.raises(ZeroDivisionError):
+        load.paced({"act": lambda: 1 / 0}, rate=50, seconds=0.02)
