@@ -21,6 +21,7 @@ ARGUMENTS = {
     "timeout": {"type": "str", "default": "15s"},
     "retries": {"type": "int", "default": 2},
     "tracing_endpoint": {"type": "str", "default": ""},
+    "tracing_sampling": {"type": "int", "default": 100},
     "jwt": {
         "type": "dict",
         "required": True,
@@ -127,4 +128,5 @@ def _settings(arguments):
             max_age=cors["max_age"],
         ),
         tracing=arguments["tracing_endpoint"],
+        sampling=arguments["tracing_sampling"],
     )

@@ -20,7 +20,7 @@ Catalogue = Mapping[str, Mapping[str, Any]]
 KINDS = ("store", "gateway", "service", "tool", "observability")
 KEYS = {
     "summary", "role", "kind", "needs", "image", "networks", "ports", "volumes", "resources", "startup", "topics",
-    "schema", "database", "data_of", "grpc", "replicas", "go", "env", "health", "routes", "access",
+    "schema", "database", "data_of", "grpc", "replicas", "go", "env", "health", "routes", "access", "metrics",
 }  # fmt: skip
 # Tags that Ansible itself gives a meaning to.
 ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged"}
@@ -94,11 +94,22 @@ def choose(
     tags = set(run_tags) - ANSIBLE_TAGS
     problems += unknown(tags, catalogue, "tag")
     listed: Iterable[str] = profiles.get(profile, {}).get("components", "all")
-    listed = list(catalogue) if listed == "all" else listed
-    problems += unknown(listed, catalogue, f"component in profile {profile}:")
+    without = profiles.get(profile, {}).get("without", [])
+    problems += unknown([*([] if listed == "all" else listed), *without], catalogue, f"component in profile {profile}:")
+    listed = [name for name in (catalogue if listed == "all" else listed) if name not in without]
     if problems:
         raise CatalogueError(problems)
     return start_order(catalogue, closure(catalogue, tags or listed))
+
+
+def planned(environment: Mapping[str, Any], profiles: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The components that the environment is meant to have, whatever part of it this run is about.
+
+    :param environment: the variable `cloudlab`. Those that cannot run here are left out.
+    """
+    profile = choose(environment["catalogue"], profiles, environment["profile"], [])
+    wanted = dict.fromkeys([*profile, *environment["chosen"]])
+    return [name for name in wanted if name not in environment["unavailable"]]
 
 
 def start_order(catalogue: Catalogue, names: Iterable[str]) -> list[str]:

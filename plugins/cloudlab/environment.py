@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ LABEL_INSTANCE = "cloudlab.instance"
 LABEL_COMPONENT = "cloudlab.component"
 LABEL_SOURCE = "cloudlab.source"
 LABEL_DATA = "cloudlab.data"
+
+# Those that say whose a line of a log is; `cloudlab.container` tells replicas apart.
+LOG_LABELS = f"{LABEL_INSTANCE},{LABEL_COMPONENT},cloudlab.container"
 
 # How the data of a component is written out, for those who move it to another version.
 DUMP = {"postgres": "docker exec <container> pg_dumpall -U postgres > dump.sql"}
@@ -58,6 +62,8 @@ def describe(
         "present": present(instance, chosen, components, stock["containers"]),
         "surplus": surplus(instance, chosen, stock["containers"]) if complete else [],
         "engine": dict(engine),
+        # Whose the folder is, for containers that write into it.
+        "group": os.getgid(),
         "catalogue": values["catalogue"],
         "components": components,
         "networks": {
@@ -132,7 +138,8 @@ def component(name: str, values: Mapping[str, Any], size: str, cpus: int) -> dic
         "init": True,
         "restart_policy": "unless-stopped",
         "log_driver": "json-file",
-        "log_options": {"max-size": "10m", "max-file": "3"},
+        # With the labels in every line of the file, whoever reads it knows whose line it is, and asks nobody.
+        "log_options": {"max-size": "10m", "max-file": "3", "labels": LOG_LABELS},
     }
     if "memory" in limits:
         # No swap on top: a component that outgrows its limit is ended and named, instead of slowing the machine down.

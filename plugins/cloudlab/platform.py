@@ -187,7 +187,7 @@ SERVICE_KEYS = {
     "summary": "text", "needs": "texts", "networks": "texts", "ports": "mappings", "grpc": "port",
     "resources": "mapping", "schema": "flag", "database": "text", "topics": "mappings", "replicas": "count",
     "go": "mapping", "env": "mapping", "health": "mapping", "volumes": "mapping", "routes": "mappings",
-    "startup": "number", "access": "mapping",
+    "startup": "number", "access": "mapping", "metrics": "mapping",
 }  # fmt: skip
 GO_KEYS = {"module": "text", "main": "text", "args": "arguments", "working_dir": "text", "tags": "texts"}
 PORT_KEYS = {"name": "text", "container": "port", "setting": "text", "host": "port"}
@@ -196,6 +196,7 @@ HEALTH_KEYS = {
     "start_period": "text",
 }  # fmt: skip
 ACCESS_KEYS = {"user": "text", "password": "text"}
+METRICS_KEYS = {"port": "port", "path": "text"}
 TOPIC_KEYS = {"name": "text", "partitions": "count", "retention_hours": "number"}
 
 
@@ -226,6 +227,7 @@ class _Check:
         self.health()
         self.env()
         self.access()
+        self.metrics()
         self.go()
         return self.found
 
@@ -284,6 +286,13 @@ class _Check:
         if self.keys("access", access, ACCESS_KEYS):
             for key, text in access.items():
                 self.placeholders(f"access.{key}", text)
+
+    def metrics(self) -> None:
+        """Check where the service publishes its metrics."""
+        metrics = self.service.get("metrics")
+        known = metrics is None or self.keys("metrics", metrics, METRICS_KEYS, ("port",))
+        if metrics and known and not metrics.get("path", "/").startswith("/"):
+            self.say("metrics.path", f"{metrics['path']!r} is not a path; it begins with /.")
 
     def placeholders(self, key: str, text: str) -> None:
         """Check what is to be filled in."""

@@ -59,6 +59,7 @@ class Settings:
     user: uid:gid of the processes, who has to be able to read the checkout.
     reload: version of the programs in files/reload.
     images: service -> image of its own, for services that are not run in hot reload.
+    telemetry: variables that every service gets, with its name; empty when there is nowhere to send anything.
     """
 
     platform: str
@@ -69,6 +70,7 @@ class Settings:
     reload: str = ""
     hot_reload: bool = True
     images: Mapping[str, str] = field(default_factory=dict)
+    telemetry: Mapping[str, str] = field(default_factory=dict)
 
 
 def account(name: str, entry: Mapping[str, Any], database: str) -> dict[str, str]:
@@ -215,8 +217,9 @@ def _replicas(spec: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
 
 
 def environment(name: str, catalogue: Mapping[str, Any], settings: Settings) -> dict[str, str]:
-    """The variables of a service with every placeholder filled in."""
-    return _filled(name, catalogue, settings, catalogue[name].get("env", {}))
+    """The variables of a service with every placeholder filled in. What it sets itself outranks what all get."""
+    common = {"OTEL_SERVICE_NAME": name, **settings.telemetry} if settings.telemetry else {}
+    return {**common, **_filled(name, catalogue, settings, catalogue[name].get("env", {}))}
 
 
 def access(names: Iterable[str], catalogue: Mapping[str, Any], settings: Settings) -> dict[str, dict[str, str]]:

@@ -36,6 +36,7 @@ _PATTERNS = {
     "_password": (r"[^\x00-\x1f\x7f]+", "at least one character, and no control characters"),
     "registry_mirror": (r"(?:[A-Za-z0-9.-]+(?::\d+)?(?:/[a-z0-9._/-]+)?)?", "host[:port][/path], without https://"),
 }
+_RANGES = {"trace_sampling": (0, 100)}
 
 
 class SettingsError(ValueError):
@@ -136,7 +137,7 @@ def _boolean(key: str, value: Any) -> bool:
 
 
 def _integer(key: str, value: Any, name: str) -> int:
-    low, high = (1, 65535) if name.endswith("_port") else (0, 2**31 - 1)
+    low, high = (1, 65535) if name.endswith("_port") else _RANGES.get(name, (0, 2**31 - 1))
     try:
         number = int(str(value).strip())
     except ValueError:

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's pa
 
 from ansible.errors import AnsibleFilterError
 
-from cloudlab import catalogue, environment, platform, settings
+from cloudlab import catalogue, environment, platform, settings, telemetry
 
 
 def tags_for(role):
@@ -33,5 +33,8 @@ class FilterModule:
         return {
             "tags_for": tags_for,
             "declared": catalogue.declared,
+            "planned": catalogue.planned,
+            "metric_targets": telemetry.targets,
+            "telemetry_variables": telemetry.variables,
             "missing_volumes": environment.missing_volumes,
         }

@@ -83,6 +83,7 @@ def _settings(environment, options):
         reload=_version(),
         hot_reload=bool(options["hot_reload"]),
         images=options["images"],
+        telemetry=options["telemetry"],
     )
 
 

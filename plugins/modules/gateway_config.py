@@ -71,6 +71,10 @@ options:
     description: host:port of a collector that takes OTLP over HTTP; no spans are made without it.
     type: str
     default: ""
+  tracing_sampling:
+    description: Of a hundred requests that bring no trace context, how many are traced.
+    type: int
+    default: 100
   jwt:
     description: Whose tokens count.
     type: dict

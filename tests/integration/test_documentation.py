@@ -31,6 +31,11 @@ PROVEN_ELSEWHERE = {
     "sudo systemctl start docker": "needs a service manager as PID 1",
     "docker image prune": "would remove images of this machine that are not ours",
     "docker logs <container>": "a pattern",
+    "./scripts/logs.sh": "molecule observability, as all of these",
+    "./scripts/logs.sh order payment --level warn": "molecule observability",
+    "./scripts/logs.sh --since 1h --grep 'card.*declined'": "molecule observability",
+    "./scripts/logs.sh --request-id 6c54a7eb-9049-4540-8d6d-abe2f3a1c001": "molecule observability",
+    "./scripts/logs.sh --once --json --since 10m": "molecule observability",
     "docker system df": "only looks",
 }
 

@@ -68,7 +68,7 @@ def _manager(gateway: Gateway) -> Resource:
         **_request_ids(),
         # Nobody outside says who he is: these headers come from verified tokens alone.
         "early_header_mutation_extensions": [_without_headers([*jwt.claims.values()])],
-        **({"tracing": _tracing()} if gateway.settings.tracing else {}),
+        **({"tracing": _tracing(gateway.settings.sampling)} if gateway.settings.tracing else {}),
     }
 
 
@@ -212,8 +212,8 @@ def _without_headers(names: list[str]) -> Resource:
     }
 
 
-def _tracing() -> Resource:
-    """Spans for a collector by OTLP over HTTP. The client's own decision counts; what comes without one is recorded."""
+def _tracing(sampling: int) -> Resource:
+    """Spans for a collector by OTLP over HTTP. The client's own decision counts; what comes without one is sampled."""
     return {
         "provider": {
             "name": "envoy.tracers.opentelemetry",
@@ -229,7 +229,7 @@ def _tracing() -> Resource:
                 },
             },
         },
-        "random_sampling": {"value": 100},
+        "random_sampling": {"value": sampling},
         "spawn_upstream_span": True,
     }
 

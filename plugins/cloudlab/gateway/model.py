@@ -97,7 +97,10 @@ class Cors:
 
 @dataclass(frozen=True)
 class Settings:
-    """What holds for all routes. timeout in seconds; tracing: host:port of an OTLP/HTTP collector, empty for none."""
+    """What holds for all routes. timeout in seconds; tracing: host:port of an OTLP/HTTP collector, empty for none.
+
+    sampling: of a hundred requests that bring no trace context, how many are traced.
+    """
 
     instance: str
     port: int
@@ -106,6 +109,7 @@ class Settings:
     jwt: Jwt
     cors: Cors
     tracing: str = ""
+    sampling: int = 100
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The logs of an instance, on a terminal: scripts/logs.sh."""

@@ -1,0 +1,151 @@
+"""Log lines: what one says of itself, whether it is wanted, and how it is shown. Pure functions over plain data."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+LEVELS = ("debug", "info", "warn", "error")
+# Other words for the same.
+_ALIASES = {
+    "trace": "debug",
+    "notice": "info",
+    "warning": "warn",
+    "fatal": "error",
+    "panic": "error",
+    "critical": "error",
+}
+# What plain text says of its level, in the words of the stores: ERROR, [WARN], <Error>.
+_GUESSES = (
+    (
+        "error",
+        re.compile(
+            r"^.{0,90}(?:\b(?:ERROR|FATAL|PANIC|CRITICAL)\b|<(?:Error|Fatal|Critical)>)|^(?:panic|fatal error):"
+        ),
+    ),
+    ("warn", re.compile(r"^.{0,90}(?:\bWARN(?:ING)?\b|<Warning>)")),
+    ("debug", re.compile(r"^.{0,90}(?:\b(?:DEBUG|TRACE)\b|<(?:Debug|Trace)>)")),
+)
+# Shown as columns, or of no use to a reader.
+_HIDDEN = {"time", "level", "msg", "service", "span_id", "stream", "severity", "trace"}
+_NANOSECONDS = re.compile(r"(\.\d{6})\d+")
+
+_COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+_LEVEL_COLOURS = {"error": 31, "warn": 33, "debug": 90}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry of a log.
+
+    time: as RFC 3339 with up to nanoseconds, in UTC, so that texts sort as times do. container: tells replicas apart.
+    message: the text; fields: what a JSON object said besides.
+    """
+
+    time: str
+    component: str
+    container: str
+    message: str
+    level: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request that it belongs to; empty for none."""
+        return str(self.fields.get("request_id", ""))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which lines are wanted. level: the least grave one; empty for all."""
+
+    level: str = ""
+    request_id: str = ""
+    grep: re.Pattern[str] | None = None
+
+    def takes(self, line: Line) -> bool:
+        """Whether a line is one of them."""
+        if self.level and LEVELS.index(line.level) < LEVELS.index(self.level):
+            return False
+        if self.request_id and self.request_id not in (line.request_id, *line.message.split()):
+            return False
+        return self.grep is None or bool(self.grep.search(text(line)))
+
+
+def parse(time: str, component: str, container: str, raw: str) -> Line:
+    """A line as a container wrote it, JSON or not."""
+    fields: dict[str, Any] = {}
+    if raw.startswith("{"):
+        try:
+            fields = json.loads(raw)
+        except ValueError:
+            fields = {}
+    message = str(fields.get("msg", raw)) if fields else raw
+    return Line(time, component, container, message, level_of(fields.get("level"), raw), fields)
+
+
+def level_of(said: Any, raw: str) -> str:
+    """A level in this project's words: what a field said, else what the text looks like."""
+    word = str(said or "").lower()
+    word = _ALIASES.get(word, word)
+    if word in LEVELS:
+        return word
+    return next((level for level, pattern in _GUESSES if pattern.search(raw)), "info")
+
+
+def text(line: Line) -> str:
+    """The message, and what the line says besides, as key=value."""
+    others = [
+        f"{key}={_value(value)}" for key, value in line.fields.items() if key not in _HIDDEN and value not in ("", None)
+    ]
+    return " ".join([line.message, *others])
+
+
+def _value(value: Any) -> str:
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return json.dumps(shown, ensure_ascii=False) if re.search(r'[\s"=]', shown) else shown
+
+
+def show_text(line: Line, width: int, colours: bool) -> str:
+    """A line for a person: local time, name, level, text. `width` of the longest name."""
+    name, level = f"{line.component:<{width}}", f"{line.level:<5}"
+    if colours:
+        name = f"\x1b[{_COLOURS[sum(map(ord, line.component)) % len(_COLOURS)]}m{name}\x1b[0m"
+        if line.level in _LEVEL_COLOURS:
+            level = f"\x1b[{_LEVEL_COLOURS[line.level]}m{level}\x1b[0m"
+    return f"{_clock(line.time)} {name} {level} {text(line)}"
+
+
+def _clock(time: str) -> str:
+    moment = datetime.fromisoformat(_NANOSECONDS.sub(r"\1", time).replace("Z", "+00:00"))
+    return moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def show_json(line: Line) -> str:
+    """A line for a program: an object with time, component, container, level, message, and all other fields."""
+    others = {key: value for key, value in line.fields.items() if key not in ("time", "level", "msg")}
+    own = {"time": line.time, "component": line.component, "container": line.container, "level": line.level}
+    return json.dumps({**own, "message": line.message, **others}, ensure_ascii=False)
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def moment(since: str, now: float) -> float:
+    """The second that `since` names: 90s, 10m, 2h, 1d before `now`, or a time in RFC 3339. Raises ValueError."""
+    if found := re.fullmatch(r"(\d+)([smhd])", since):
+        return now - int(found[1]) * _UNITS[found[2]]
+    try:
+        when = datetime.fromisoformat(since.replace("Z", "+00:00"))
+    except ValueError:
+        raise ValueError(f"{since!r} is no time: write 90s, 10m, 2h, 1d, or 2026-01-31T12:00:00Z") from None
+    return when.timestamp() if when.tzinfo else when.astimezone().timestamp()
+
+
+def stamp(second: float) -> str:
+    """A second as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(second, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Shows and follows the logs of the environment; --help says how.
+set -euo pipefail
+
+# shellcheck source=lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=lib/packages.sh
+source "$ROOT/scripts/lib/packages.sh"
+# shellcheck source=lib/python.sh
+source "$ROOT/scripts/lib/python.sh"
+
+main() {
+  ensure_venv requirements.txt
+  export PYTHONPATH="$ROOT/plugins" PYTHONUNBUFFERED=1
+  cd "$ROOT"
+  exec "$VENV/bin/python" -m cloudlab.logs "$@"
+}
+
+main "$@"

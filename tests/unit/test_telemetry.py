@@ -1,0 +1,37 @@
+"""What components publish and send about themselves."""
+
+from cloudlab import catalogue, telemetry
+
+COMPONENTS = {
+    "gateway": {"networks": ["backend", "monitoring"], "metrics": {"port": 9901, "path": "/stats"}},
+    "order": {"networks": ["backend", "database"], "metrics": {"port": 8080}},
+    "alone": {"networks": ["database"], "metrics": {"port": 8080}},
+    "silent": {"networks": ["backend"]},
+}
+
+
+def test_targets_are_those_that_publish_and_can_be_reached():
+    assert telemetry.targets(COMPONENTS, COMPONENTS, "lab", ["monitoring", "backend"]) == [
+        {"job": "gateway", "host": "gateway.lab-monitoring", "port": 9901, "path": "/stats"},
+        {"job": "order", "host": "order.lab-backend", "port": 8080, "path": "/metrics"},
+    ]
+
+
+def test_variables_only_where_there_is_a_collector():
+    assert telemetry.variables("", 100, "lab") == {}
+    found = telemetry.variables("http://collector:4318", 25, "lab")
+    assert found["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318"
+    assert found["OTEL_TRACES_SAMPLER_ARG"] == "0.25"
+
+
+def test_what_is_planned_does_not_depend_on_the_part_a_run_is_about():
+    entries = {name: {"summary": name} for name in ("a", "b", "c", "d")} | {"b": {"summary": "b", "needs": ["a"]}}
+    profiles = {"some": {"components": ["b", "d"]}}
+    picture = {"catalogue": entries, "profile": "some", "unavailable": {"d": "no image"}}
+    assert set(catalogue.planned(picture | {"chosen": ["a"]}, profiles)) == {"a", "b"}
+    assert set(catalogue.planned(picture | {"chosen": ["c"]}, profiles)) == {"a", "b", "c"}
+
+
+def test_a_profile_can_leave_components_out():
+    entries = {name: {"summary": name} for name in ("a", "b")}
+    assert catalogue.choose(entries, {"p": {"components": "all", "without": ["b"]}}, "p", []) == ["a"]
