@@ -29,9 +29,7 @@ def test_two_hundred_lines_a_second_delay_nobody(lab, shop, product):
         entrypoint=["bash"],
         name=f"{lab.instance}-chatter",
         labels={"cloudlab.instance": lab.instance, "cloudlab.component": "chatter", "cloudlab.container": "chatter"},
-        host_config=lab.client.create_host_config(
-            log_config={"Type": "json-file", "Config": {"labels": LOG_LABELS}}
-        ),
+        host_config=lab.client.create_host_config(log_config={"Type": "json-file", "Config": {"labels": LOG_LABELS}}),
     )
     lab.client.start(chatter)
     try:
