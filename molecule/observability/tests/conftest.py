@@ -14,6 +14,7 @@ WATCHERS = ("otel-collector", "victorialogs", "victoriametrics", "zipkin")
 @pytest.fixture(scope="session", autouse=True)
 def converged(lab):
     """The one converge that all tests look at."""
+    assert lab.instance  # refuses any but a test's
     return lab.converge("order", "notification", "gateway", *WATCHERS)
 
 

@@ -116,6 +116,8 @@ def _request_ids() -> Resource:
                 "@type": f"{_EXTENSIONS}.request_id.uuid.v3.UuidRequestIdConfig",
                 # Envoy would note its sampling decision in the id, and so alter it.
                 "pack_trace_reason": False,
+                # A client's id need not be a UUID, and Envoy would trace no request whose id is none.
+                "use_request_id_for_trace_sampling": False,
             },
         },
     }
