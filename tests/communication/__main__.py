@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cloudlab import engine, settings
+from cloudlab import engine, lock, settings
 from communication import accidents, compensation, instance, load, purchase, refusals
 from communication.calls import OrderCalls
 from communication.containers import Containers
@@ -50,7 +50,7 @@ accidents:  {accidents}
 measurements, instead of a proof: `load`, a constant rate of reads and orders; `sagas`, one order after the other
 
 The exit status is 0 when every check passed (of a measurement: no error, no lost order), 1 when one failed, and 2 when
-there is no such instance.
+there is no such instance, or when it is to have accidents while another run converges it.
 """
 
 
@@ -141,7 +141,10 @@ def main(given: list[str]) -> int:
     try:
         name = options.instance or instance.default_name(os.environ)
         proof = begin(name)
-    except (instance.InstanceError, settings.SettingsError, engine.EngineError) as error:
+        if ACCIDENTS.keys() & set(options.only):
+            # A converge would mend the accident while it happens.
+            lock.acquire(instance.page_of(name).with_name("lock"), os.getpid())
+    except (instance.InstanceError, settings.SettingsError, engine.EngineError, lock.LockedError) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 2
     print(f"instance {name}, gateway http://{proof.instance.gateway}, request ids {proof.shop.gateway.run}-…")

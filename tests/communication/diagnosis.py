@@ -26,12 +26,13 @@ def failed_hop(
     :param consequence: whether the request, answered long since, was to pass all of the path; otherwise it is the one
         that was answered last, by one of them.
     """
-    for component in path:
-        if states.get(component, "absent") != HEALTHY:
-            return component, f"its container is {states.get(component, 'absent')}"
     named = answer.problem.get("service", "") if answer else ""
+    for component in [named] if named else path:
+        state = states.get(component, "absent")
+        if state != HEALTHY:
+            return component, f"its container is {state}"
     if named:
-        return named, "the gateway could not pass the request on to it"
+        return named, "its container is healthy, but the gateway could not pass the request on to it"
     return _by_logs(path, logged, consequence)
 
 

@@ -201,6 +201,7 @@ WELL = dict.fromkeys(WAY, "healthy")
         (WELL | {"kafka": "exited"}, {"notification": 0}, None, True, "kafka"),
         ({"gateway": "healthy"}, {}, None, False, "order"),
         (WELL, {}, problem(service="user"), False, "user"),
+        (WELL | {"kafka": "starting", "user": "healthy"}, {}, problem(service="user"), False, "user"),
         (WELL, {"gateway": 1, "order": 4, "notification": 0}, answer(), True, "notification"),
         (WELL, {"gateway": 1, "order": 4, "notification": 2}, answer(), True, "notification"),
         (WELL, {"gateway": 1, "order": 1, "notification": 0}, answer(409), False, "order"),
