@@ -50,6 +50,10 @@ class Traces(_Store):
         answer = requests.get(f"{self.address}/api/v2/trace/{trace}", timeout=SECONDS)
         return {span["id"]: span for span in answer.json()} if answer.ok else {}
 
+    def services(self, trace):
+        """The services that made its spans."""
+        return {span["localEndpoint"]["serviceName"] for span in self.find(trace).values()}
+
     def dependencies(self):
         """Pairs of services of which the first calls the second."""
         links = self.get("/api/v2/dependencies", endTs=int(time.time() * 1000), lookback=3600000).json()

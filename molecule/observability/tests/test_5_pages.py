@@ -37,7 +37,7 @@ def test_the_page_of_logs(opened, logs, order):
 
 
 def test_the_page_of_a_trace(opened, traces, order):
-    wait_until(lambda: traces.find(order["trace"]), "the trace", 15)
+    wait_until(lambda: {"payment", "inventory"} <= traces.services(order["trace"]), "the trace", 15)
     page = opened(f"{traces.address}/zipkin/traces/{order['trace']}")
     assert "payment" in page.lower()
     assert "inventory" in page.lower()
