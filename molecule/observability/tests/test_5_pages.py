@@ -1,11 +1,10 @@
-"""The search pages in a browser show the order."""
+"""The pages of logs and metrics in a browser."""
 
 import shutil
 import subprocess
 from urllib.parse import quote
 
 import pytest
-from lab import wait_until
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -34,13 +33,6 @@ def test_the_page_of_logs(opened, logs, order):
     query = quote(f'request_id:="{order["request"]}"')
     page = opened(f"{logs.address}/select/vmui/?#/?query={query}&g0.range_input=1h&g0.relative_time=last_1_hour")
     assert order["trace"] in page or "saga" in page
-
-
-def test_the_page_of_a_trace(opened, traces, order):
-    wait_until(lambda: {"payment", "inventory"} <= traces.services(order["trace"]), "the trace", 15)
-    page = opened(f"{traces.address}/zipkin/traces/{order['trace']}")
-    assert "payment" in page.lower()
-    assert "inventory" in page.lower()
 
 
 def test_the_page_of_metrics(opened, metrics):

@@ -10,13 +10,13 @@ from lab import wait_until
 from cloudlab.environment import LOG_LABELS
 
 DAYS = 6
-SECONDS = 60
+SECONDS = 60  # of measuring, without and with
 
 
 def test_two_hundred_lines_a_second_delay_nobody(lab, shop, product):
     def median():
         took = []
-        ends = time.monotonic() + SECONDS / 2
+        ends = time.monotonic() + SECONDS
         while time.monotonic() < ends:
             took.append(shop.gateway.call("GET", f"/api/v1/products/{product.id}").seconds)
             time.sleep(0.05)
@@ -25,7 +25,7 @@ def test_two_hundred_lines_a_second_delay_nobody(lab, shop, product):
     quiet = median()
     chatter = lab.client.create_container(
         lab.inspect("postgres")["Image"],
-        ["-c", f"for n in $(seq {200 * SECONDS}); do echo chatter $n $RANDOM; sleep 0.004; done"],
+        ["-c", "for n in {1..900}; do for m in {1..20}; do echo chatter $n $m; done; sleep 0.1; done"],
         entrypoint=["bash"],
         name=f"{lab.instance}-chatter",
         labels={"cloudlab.instance": lab.instance, "cloudlab.component": "chatter", "cloudlab.container": "chatter"},
@@ -37,7 +37,7 @@ def test_two_hundred_lines_a_second_delay_nobody(lab, shop, product):
     finally:
         lab.client.remove_container(chatter, force=True)
     print(f"median {quiet * 1000:.1f} ms without and {busy * 1000:.1f} ms with 200 lines a second")
-    assert busy < 1.5 * quiet + 0.005
+    assert busy < 1.5 * quiet + 0.01
 
 
 def test_a_full_disk_drops_the_oldest(lab, logs):
