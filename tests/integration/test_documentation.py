@@ -30,6 +30,7 @@ PROVEN_ELSEWHERE = {
     "sudo apt-get install mmdebstrap": "roles/engine installs it in molecule fresh-debian12",
     "sudo systemctl start docker": "needs a service manager as PID 1",
     "docker image prune": "would remove images of this machine that are not ours",
+    "docker logs": "a pattern",
     "docker logs <container>": "a pattern",
     "./scripts/logs.sh": "molecule observability, as all of these",
     "./scripts/logs.sh order payment --level warn": "molecule observability",
