@@ -7,12 +7,13 @@ import pytest
 import requests
 from lab import ROOT
 
-EVERYTHING = ("postgres", "redis", "clickhouse", "elasticsearch", "zookeeper", "kafka", "builder", "gateway")
+STORES = ("postgres", "redis", "clickhouse", "elasticsearch", "zookeeper", "kafka")
+OBSERVABILITY = ("otel-collector", "victorialogs", "victoriametrics", "zipkin")
 
 
 def test_everything_is_healthy(lab):
-    expected = {*EVERYTHING, *checkouts.services(lab)}
-    assert len(expected) == 18
+    expected = {*STORES, *OBSERVABILITY, "builder", "gateway", *checkouts.services(lab)}
+    assert len(expected) == 22
     assert {name for name in lab.present() if lab.is_healthy(name)} == expected
 
 
@@ -35,7 +36,8 @@ def test_check_mode_reports_no_change(lab):
 def test_services_are_confined(lab):
     for name, container in lab.containers().items():
         host = container["HostConfig"]
-        assert container["Config"]["User"].split(":")[0] not in ("", "0", "root"), name
+        # Why the collector has to be root, without any capability, stands in its role.
+        assert container["Config"]["User"].split(":")[0] not in ("", "0", "root") or name == "otel-collector"
         assert (host["CapDrop"], host["ReadonlyRootfs"], host["Init"]) == (["ALL"], True, True), name
         assert host["Memory"] > 0 and host["PidsLimit"] > 0, name
         for bindings in (host["PortBindings"] or {}).values():
@@ -58,11 +60,11 @@ def test_nothing_is_written_into_the_checkout(lab, checkout):
     assert files == {path.relative_to(original) for path in original.rglob("*")}
 
 
-@pytest.mark.parametrize("network", ["frontend", "monitoring"])
-def test_services_are_only_on_the_networks_they_need(lab, network):
-    on = {
-        name
-        for name, item in lab.containers().items()
-        if f"{lab.instance}-{network}" in item["NetworkSettings"]["Networks"]
-    }
-    assert on == {"gateway"}
+@pytest.mark.parametrize(
+    ("network", "members"),
+    [("frontend", {"gateway"}), ("monitoring", {"gateway", *OBSERVABILITY}), ("build", {"builder"})],
+)
+def test_networks_hold_only_who_needs_them(lab, network, members):
+    name = f"{lab.instance}-{network}"
+    on = {who for who, item in lab.containers().items() if name in item["NetworkSettings"]["Networks"]}
+    assert on == members
