@@ -74,7 +74,7 @@ def test_env_file(refused, tmp_path, content, message):
         (["--limit", "nowhere"], "--limit nowhere: there is no such host. Valid: localhost, all."),
         (["--start-at-task", "Start Kafka"], "--start-at-task would skip the checks that every run begins with."),
         (["--skip-tags", "kafka"], "--skip-tags: a component's tags include what needs it"),
-        (["-e", "cloudlab_profile=huge"], "unknown profile huge. Valid: full, lite."),
+        (["-e", "cloudlab_profile=huge"], "unknown profile huge. Valid: full, lite, observability, stores."),
         (
             ["-e", json.dumps({"cloudlab_profile": "mine", "profiles": {"mine": {"components": ["kafak"]}}})],
             "unknown component in profile mine: kafak. Did you mean kafka?",
