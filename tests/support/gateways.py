@@ -117,7 +117,7 @@ class Gateway:
             "components": {"gateway": self.component},
         }
         play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "roles": ["gateway"]}
-        play["vars"] = {"cloudlab": picture, "gateway_services": services} | settings
+        play["vars"] = {"cloudlab": picture, "gateway_services": services, "gateway_tracing_endpoint": ""} | settings
         playbook = self.directory / "play.json"
         playbook.write_text(json.dumps([play]))
         command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook), "--diff", *arguments]
