@@ -10,7 +10,8 @@ source "$ROOT/scripts/lib/packages.sh"
 source "$ROOT/scripts/lib/python.sh"
 
 main() {
-  ensure_venv requirements.txt
+  # What is printed belongs to whoever reads the log.
+  ensure_venv requirements.txt >&2
   export PYTHONPATH="$ROOT/plugins" PYTHONUNBUFFERED=1
   cd "$ROOT"
   exec "$VENV/bin/python" -m cloudlab.logs "$@"
