@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from cloudlab import yamlfile
 
 FOLDER = Path(__file__).resolve().parents[2] / "group_vars" / "all"
 
@@ -37,8 +37,7 @@ class CatalogueError(ValueError):
 @functools.cache
 def committed(subject: str = "catalogue") -> dict[str, Any]:
     """A file of group_vars/all as plain data; the catalogue's holds {"catalogue", "networks", "images"}."""
-    text = (FOLDER / f"{subject}.yml").read_text(encoding="utf-8")
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+    return yamlfile.load(FOLDER / f"{subject}.yml")
 
 
 def needs(catalogue: Catalogue, name: str) -> list[str]:

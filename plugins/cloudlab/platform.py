@@ -13,9 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
-from cloudlab import catalogue, placeholders, settings
+from cloudlab import catalogue, placeholders, settings, yamlfile
 
 DESCRIPTION = "cloudlab.yml"
 
@@ -90,8 +88,8 @@ def read(root: Path, file: Path) -> dict[str, Any]:
 @functools.lru_cache(maxsize=4)
 def _parse(file: Path, _changed: int, _size: int) -> dict[str, Any]:
     try:
-        document = yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        document = yamlfile.load(file)
+    except (OSError, UnicodeDecodeError, yamlfile.ParseError) as error:
         raise PlatformError([f"{file}: {' '.join(str(error).split())}"]) from None
     if not isinstance(document, Mapping) or not isinstance(document.get("services"), Mapping):
         raise PlatformError([f"{file}: a mapping `services` with an entry per service is wanted."])

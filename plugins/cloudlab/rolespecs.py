@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from cloudlab import yamlfile
 
 
 @functools.cache
 def options(role: Path) -> dict[str, dict[str, Any]]:
     """The options of a role's entry point `main`: name -> its spec."""
     path = role / "meta" / "argument_specs.yml"
-    document = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    document = yamlfile.load(path) if path.exists() else {}
     return document.get("argument_specs", {}).get("main", {}).get("options") or {}
 
 

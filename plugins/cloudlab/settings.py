@@ -13,9 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from cloudlab import dotenv
+from cloudlab import dotenv, yamlfile
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC_FILE = ROOT / "roles" / "preflight" / "meta" / "argument_specs.yml"
@@ -50,7 +48,7 @@ class SettingsError(ValueError):
 @functools.cache
 def spec() -> dict[str, dict[str, Any]]:
     """Variable name -> its argument spec (type, choices, description)."""
-    document = yaml.safe_load(SPEC_FILE.read_text(encoding="utf-8"))
+    document = yamlfile.load(SPEC_FILE)
     return document["argument_specs"]["settings"]["options"]
 
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from cloudlab import catalogue, services
+from cloudlab import catalogue, services, yamlfile
 from cloudlab.checks import FAILED, NOTE, OK, Check, verdict
 
 FILE = "stores.yml"
@@ -46,10 +44,10 @@ def read(platform: Path, entries: catalogue.Catalogue) -> Expected:
     """The expectations of the platform in the folder `platform`. Raises ExpectationError with everything wrong."""
     file = platform / FILE
     try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        document = yamlfile.load(file)
     except FileNotFoundError:
         document = {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yamlfile.ParseError) as error:
         raise ExpectationError([f"{file}: {' '.join(str(error).split())}"]) from None
     if found := list(problems(document, entries)):
         raise ExpectationError([f"{file}: {text}" for text in found])

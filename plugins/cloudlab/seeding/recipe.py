@@ -9,9 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from cloudlab import catalogue
+from cloudlab import catalogue, yamlfile
 
 FILE = "seed/seed.yml"
 KINDS = ("tenants", "users", "products", "orders")  # what a size counts
@@ -38,12 +36,12 @@ def read(platform: Path) -> dict[str, Any]:
     """The recipe of the platform in the folder `platform`. Raises RecipeError with everything that is wrong."""
     file = platform / FILE
     try:
-        document = yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+        document = yamlfile.load(file)
     except FileNotFoundError:
         raise RecipeError(
             [f"this platform has no seed: {file} does not exist. files/platform/{FILE} is an example of one."]
         ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yamlfile.ParseError) as error:
         raise RecipeError([f"{file}: {' '.join(str(error).split())}"]) from None
     if found := problems(document):
         raise RecipeError([f"{file}: {text}" for text in found])
