@@ -1,0 +1,100 @@
+"""The gateway: its configuration is the declared one, and every route of the catalogue leads where it should.
+
+A route is asked without a token and by a method that changes nothing, so that one that asks for a token has to refuse,
+and one that takes other methods only has to say so; every other is answered by its service.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from cloudlab.checks import Check, converge, verdict
+from cloudlab.environment import PUBLISH_ADDRESS
+from cloudlab.gateway.model import Route
+
+AREA = "gateway"
+COMPONENT = "gateway"
+SECONDS = 5
+METHOD = "GET"
+# A call that no gRPC service has.
+CALL = "CloudlabValidation"
+GRPC = {"content-type": "application/grpc", "te": "trailers"}
+GRPC_UNAUTHENTICATED, GRPC_UNAVAILABLE = "16", "14"
+# Envoy adds it to the answers of others, and not to its own.
+FROM_SERVICE = "x-envoy-upstream-service-time"
+AWAY = (502, 503, 504)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a route answered: HTTP status, gRPC status (empty for none), whether by the service, allowed methods.
+
+    ``fault``: why there was no answer at all.
+    """
+
+    status: int = 0
+    grpc: str = ""
+    by_service: bool = False
+    allow: str = ""
+    fault: str = ""
+
+
+def configuration(result: Mapping[str, Any]) -> Check:
+    """Whether the gateway's files are what a converge would write: the result of `gateway_config` in check mode."""
+    fault = f"altered: {', '.join(result['files'])}" if result["files"] else ""
+    return verdict(AREA, "configuration", fault, converge(COMPONENT), "as declared")
+
+
+def ask(port: int, route: Route) -> Reply:
+    """Send a route's request to the gateway that is published on `port`."""
+    url = f"http://{PUBLISH_ADDRESS}:{port}{route.path}"
+    try:
+        if route.grpc:
+            answer = requests.post(f"{url}{CALL}", headers=GRPC, timeout=SECONDS)
+        else:
+            answer = requests.request(METHOD, url, timeout=SECONDS, allow_redirects=False)
+    except requests.Timeout:
+        return Reply(fault=f"no answer within {SECONDS} s")
+    except requests.RequestException:
+        return Reply(fault="the gateway takes no connection")
+    headers = answer.headers
+    return Reply(
+        answer.status_code,
+        headers.get("grpc-status", ""),
+        FROM_SERVICE in headers,
+        headers.get("allow", ""),
+    )
+
+
+def judge(route: Route, reply: Reply, alive: bool) -> Check:
+    """The check of a route. ``alive``: whether its service can answer."""
+    away = "" if alive else f"{route.service} cannot answer"
+    fault = reply.fault or (_grpc_fault(route, reply) if route.grpc else _http_fault(route, reply))
+    fault = "; ".join(part for part in (fault, away) if part)
+    return verdict(AREA, f"route {route.name}", fault, converge(f"{COMPONENT},{route.service}"), _text(route, reply))
+
+
+def _http_fault(route: Route, reply: Reply) -> str:
+    if route.methods and METHOD not in route.methods:
+        right = reply.status == 405 and set(route.methods) <= set(reply.allow.split(", "))
+        return "" if right else f"HTTP {reply.status} to a {METHOD}, which it does not take"
+    if reply.status in AWAY and not reply.by_service:
+        return f"HTTP {reply.status}: the gateway does not reach {route.service}"
+    if route.auth == "required":
+        return "" if reply.status == 401 and not reply.by_service else f"HTTP {reply.status} without a token"
+    return "" if reply.by_service or reply.status == 429 else f"HTTP {reply.status}, and not from {route.service}"
+
+
+def _grpc_fault(route: Route, reply: Reply) -> str:
+    if reply.grpc == GRPC_UNAVAILABLE:
+        return f"gRPC status {reply.grpc}: the gateway does not reach {route.service}"
+    if route.auth == "required" and reply.grpc != GRPC_UNAUTHENTICATED:
+        return f"gRPC status {reply.grpc or 'none'} without a token"
+    return ""
+
+
+def _text(route: Route, reply: Reply) -> str:
+    status = f"gRPC status {reply.grpc}" if route.grpc else f"HTTP {reply.status}"
+    return f"{status} from {route.service if reply.by_service else 'the gateway'}"
