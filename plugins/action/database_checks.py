@@ -91,9 +91,11 @@ class ActionModule(ActionBase):
 
     def _kafka(self, arguments, docker):
         declared = kafka.declare(arguments["topics"])
-        broker = kafka.Broker(f"{HOST}:{arguments['port']}")
+        address = f"{HOST}:{arguments['port']}"
+        broker = kafka.Broker(address)
         partitions = self._wait(docker, arguments, lambda: broker.partitions(declared))
-        return kafka_checks.checks(declared, broker.topics(partitions, declared)), {}
+        found = kafka_checks.checks(declared, broker.topics(partitions, declared))
+        return [*found, kafka_checks.round_trip(address)], {}
 
     def _clickhouse(self, arguments, docker):
         want = clickhouse.desired(arguments)
