@@ -46,7 +46,7 @@ def look(client: APIClient, request: Request) -> list[Check]:
     listed = client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={environment['instance']}"})
     found = _inspected(client, listed, environment["chosen"])
     made = containers.checks(environment, found, request.plans, datetime.now(UTC))
-    if request.configuration is not None:
+    if request.configuration is not None and gateway.COMPONENT in map(containers.component_of, found.values()):
         made.append(gateway.configuration(request.configuration))
     with ThreadPoolExecutor(WORKERS) as pool:
         jobs: list[Future[Iterable[Check]]] = [
