@@ -7,6 +7,10 @@ OK = "ok"
 FAILED = "FAILED"
 NOTE = "note"  # worth knowing, and nobody's fault
 
+# What the ids of requests begin with that the checks themselves make: a fault that they meet is not to be one of the
+# log's as well.
+OWN_REQUESTS = "cloudlab-validation-"
+
 
 @dataclass(frozen=True)
 class Check:

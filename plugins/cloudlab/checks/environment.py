@@ -3,7 +3,7 @@
 Whatever waits for something does so at the same time as everything else.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ class Request:
     environment: Mapping[str, Any]
     plans: Mapping[str, Mapping[str, Any]]
     configuration: Mapping[str, Any] | None
-    routes: Iterable[model.Route] = ()
+    routes: Sequence[model.Route] = ()
     access: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     expected: Iterable[logs.Expected] = ()
     since: float = 0
@@ -67,9 +67,10 @@ def _questions(
         yield _reach, (client, trials, healthy)
     for port in ports.declared(environment):
         yield ports.checks, (port, found.get(environment["components"][port.component]["container"]))
-    for route in request.routes:
-        if {gateway.COMPONENT, route.service} <= set(environment["chosen"]) and gateway.COMPONENT in alive:
-            yield _route, (environment, route, route.service in healthy)
+    for question in gateway.questions(request.routes):
+        service = question.route.service
+        if {gateway.COMPONENT, service} <= set(environment["chosen"]) and gateway.COMPONENT in alive:
+            yield _route, (environment, question, service in healthy)
     for row in pages.wanted(report.rows(environment, request.access, listed), healthy):
         yield pages.checks, (row,)
     for container in found.values():
@@ -109,9 +110,11 @@ def _reach(client: APIClient, trials: list[networks.Trial], healthy: set[str]) -
     return networks.judge(trial, answer, healthy)
 
 
-def _route(environment: Mapping[str, Any], route: model.Route, alive: bool) -> list[Check]:
+def _route(environment: Mapping[str, Any], question: gateway.Question, alive: bool) -> list[Check]:
+    if not question.method:
+        return [gateway.unasked(question)]
     port = environment["components"][gateway.COMPONENT]["ports"]["http"]["host"]
-    return [gateway.judge(route, gateway.ask(port, route), alive)]
+    return [gateway.judge(question, gateway.ask(port, question), alive)]
 
 
 def _log(client: APIClient, container: Mapping[str, Any], request: Request) -> list[Check]:

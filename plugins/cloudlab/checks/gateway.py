@@ -4,20 +4,21 @@ A route is asked without a token and by a method that changes nothing, so that o
 and one that takes other methods only has to say so; every other is answered by its service.
 """
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 
-from cloudlab.checks import Check, converge, verdict
+from cloudlab.checks import NOTE, OWN_REQUESTS, Check, converge, verdict
 from cloudlab.environment import PUBLISH_ADDRESS
-from cloudlab.gateway.model import Route
+from cloudlab.gateway.model import METHODS, Route
+from cloudlab.gateway.routing import SAFE_METHODS
 
 AREA = "gateway"
 COMPONENT = "gateway"
 SECONDS = 5
-METHOD = "GET"
 # A call that no gRPC service has.
 CALL = "CloudlabValidation"
 GRPC = {"content-type": "application/grpc", "te": "trailers"}
@@ -25,6 +26,15 @@ GRPC_UNAUTHENTICATED, GRPC_UNAVAILABLE = "16", "14"
 # Envoy adds it to the answers of others, and not to its own.
 FROM_SERVICE = "x-envoy-upstream-service-time"
 AWAY = (502, 503, 504)
+
+
+@dataclass(frozen=True)
+class Question:
+    """How a route is asked. ``method``: empty for none that is safe; ``taken``: whether the route takes it."""
+
+    route: Route
+    method: str
+    taken: bool
 
 
 @dataclass(frozen=True)
@@ -47,39 +57,58 @@ def configuration(result: Mapping[str, Any]) -> Check:
     return verdict(AREA, "configuration", fault, converge(COMPONENT), "as declared")
 
 
-def ask(port: int, route: Route) -> Reply:
+def questions(routes: Sequence[Route]) -> list[Question]:
+    """How each route is asked; on a common path, a route with methods comes before one that takes all others."""
+    return [Question(route, *_method(route, routes)) for route in routes]
+
+
+def _method(route: Route, routes: Sequence[Route]) -> tuple[str, bool]:
+    if route.grpc:
+        return "POST", True
+    others = [other for other in routes if other.path == route.path and other != route]
+    elsewhere = {method for other in others for method in other.methods}
+    own = set(route.methods) or set(METHODS) - elsewhere
+    known = set(METHODS) if not all(each.methods for each in (route, *others)) else own | elsewhere
+    for methods, taken in ((own, True), (set(METHODS) - known, False)):
+        for method in SAFE_METHODS:
+            if method in methods:
+                return method, taken
+    return "", False
+
+
+def ask(port: int, question: Question) -> Reply:
     """Send a route's request to the gateway that is published on `port`."""
-    url = f"http://{PUBLISH_ADDRESS}:{port}{route.path}"
+    route = question.route
+    url = f"http://{PUBLISH_ADDRESS}:{port}{route.path}{CALL if route.grpc else ''}"
+    headers = (GRPC if route.grpc else {}) | {"x-request-id": f"{OWN_REQUESTS}{uuid.uuid4()}"}
     try:
-        if route.grpc:
-            answer = requests.post(f"{url}{CALL}", headers=GRPC, timeout=SECONDS)
-        else:
-            answer = requests.request(METHOD, url, timeout=SECONDS, allow_redirects=False)
+        answer = requests.request(question.method, url, headers=headers, timeout=SECONDS, allow_redirects=False)
     except requests.Timeout:
         return Reply(fault=f"no answer within {SECONDS} s")
     except requests.RequestException:
         return Reply(fault="the gateway takes no connection")
-    headers = answer.headers
-    return Reply(
-        answer.status_code,
-        headers.get("grpc-status", ""),
-        FROM_SERVICE in headers,
-        headers.get("allow", ""),
-    )
+    found = answer.headers
+    return Reply(answer.status_code, found.get("grpc-status", ""), FROM_SERVICE in found, found.get("allow", ""))
 
 
-def judge(route: Route, reply: Reply, alive: bool) -> Check:
+def unasked(question: Question) -> Check:
+    """The note on a route that cannot be asked."""
+    return Check(AREA, f"route {question.route.name}", NOTE, "not asked: whatever it takes may change something")
+
+
+def judge(question: Question, reply: Reply, alive: bool) -> Check:
     """The check of a route. ``alive``: whether its service can answer."""
-    away = "" if alive else f"{route.service} cannot answer"
-    fault = reply.fault or (_grpc_fault(route, reply) if route.grpc else _http_fault(route, reply))
-    fault = "; ".join(part for part in (fault, away) if part)
+    route = question.route
+    fault = reply.fault or (_grpc_fault(route, reply) if route.grpc else _http_fault(question, reply))
+    fault = fault or ("" if alive else f"{route.service} cannot answer")
     return verdict(AREA, f"route {route.name}", fault, converge(f"{COMPONENT},{route.service}"), _text(route, reply))
 
 
-def _http_fault(route: Route, reply: Reply) -> str:
-    if route.methods and METHOD not in route.methods:
+def _http_fault(question: Question, reply: Reply) -> str:
+    route = question.route
+    if not question.taken:
         right = reply.status == 405 and set(route.methods) <= set(reply.allow.split(", "))
-        return "" if right else f"HTTP {reply.status} to a {METHOD}, which it does not take"
+        return "" if right else f"HTTP {reply.status} to a {question.method}, which it does not take"
     if reply.status in AWAY and not reply.by_service:
         return f"HTTP {reply.status}: the gateway does not reach {route.service}"
     if route.auth == "required":

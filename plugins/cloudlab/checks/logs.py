@@ -7,7 +7,7 @@ from typing import Any
 
 from docker import APIClient
 
-from cloudlab.checks import Check, verdict
+from cloudlab.checks import OWN_REQUESTS, Check, verdict
 from cloudlab.checks.containers import component_of, short, started
 from cloudlab.logs import lines
 
@@ -53,7 +53,8 @@ def check(container: Mapping[str, Any], instance: str, found: list[str], known: 
     """The outcome for the lines of one container."""
     component, name = component_of(container), container["Name"].lstrip("/")
     patterns = [each.pattern for each in known if each.component == component]
-    errors = [text for text in found if lines.parse("", component, name, text).level == ERROR]
+    parsed = ((text, lines.parse("", component, name, text)) for text in found)
+    errors = [text for text, line in parsed if line.level == ERROR and not line.request_id.startswith(OWN_REQUESTS)]
     faults = [text for text in errors if not any(pattern.search(text) for pattern in patterns)]
     fault = f"{len(faults)} of level {ERROR}, the last: {faults[-1][:LONGEST_TEXT]}" if faults else ""
     text = f"{len(found)} lines, {f'{len(errors)} expected ones' if errors else 'none'} of level {ERROR}"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cloudlab.checks import FAILED, OK, gateway
-from cloudlab.checks.gateway import Reply
+from cloudlab.checks import FAILED, NOTE, OK, gateway
+from cloudlab.checks.gateway import Question, Reply
 from cloudlab.gateway.model import Route
 
 OPEN = Route("shop", "/goods", auth="none")
@@ -11,6 +11,26 @@ OPTIONAL = Route("shop", "/goods", auth="optional", methods=("GET", "HEAD"))
 CLOSED = Route("shop", "/orders")
 LOGIN = Route("shop", "/login", auth="none", methods=("POST",))
 CALLS = Route("shop", "/shop.v1.Shop/", grpc=True)
+
+
+def judge(route, reply, alive=True):
+    [question] = gateway.questions([route])
+    return gateway.judge(question, reply, alive)
+
+
+def test_a_route_is_asked_by_a_method_that_changes_nothing():
+    every = Route("shop", "/goods")
+    post = Route("shop", "/goods", methods=("POST",))
+    assert gateway.questions([OPTIONAL, every, LOGIN, CALLS]) == [
+        Question(OPTIONAL, "GET", taken=True),
+        # The other one takes what is read on this path.
+        Question(every, "OPTIONS", taken=True),
+        Question(LOGIN, "GET", taken=False),
+        Question(CALLS, "POST", taken=True),
+    ]
+    assert gateway.questions([OPTIONAL, post])[1] == Question(post, "OPTIONS", taken=False)
+    assert gateway.questions([every, post])[1] == Question(post, "", taken=False)
+    assert gateway.unasked(Question(post, "", taken=False)).state == NOTE
 
 
 @pytest.mark.parametrize(
@@ -27,7 +47,7 @@ CALLS = Route("shop", "/shop.v1.Shop/", grpc=True)
     ],
 )
 def test_answers_as_they_should_be(route, reply):
-    assert gateway.judge(route, reply, alive=True).state == OK
+    assert judge(route, reply).state == OK
 
 
 @pytest.mark.parametrize(
@@ -48,13 +68,13 @@ def test_answers_as_they_should_be(route, reply):
     ],
 )
 def test_answers_that_are_wrong(route, reply, told):
-    check = gateway.judge(route, reply, alive=True)
+    check = judge(route, reply)
     assert (check.state, check.text) == (FAILED, told)
     assert check.cure.endswith("--tags gateway,shop")
 
 
 def test_a_route_that_refuses_all_the_same_has_nobody_behind_it():
-    check = gateway.judge(CLOSED, Reply(401), alive=False)
+    check = judge(CLOSED, Reply(401), alive=False)
     assert (check.state, check.text) == (FAILED, "shop cannot answer")
 
 

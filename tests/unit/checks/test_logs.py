@@ -32,6 +32,10 @@ def test_a_line_that_is_expected():
     assert check(line, component="order").state == FAILED
 
 
+def test_what_the_validation_itself_asked_for_does_not_count():
+    assert check('{"level": "error", "msg": "503", "request_id": "cloudlab-validation-1"}').state == OK
+
+
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
