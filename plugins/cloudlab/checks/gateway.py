@@ -18,7 +18,7 @@ from cloudlab.gateway.routing import SAFE_METHODS
 
 AREA = "gateway"
 COMPONENT = "gateway"
-SECONDS = 5
+SECONDS = 10  # the first answer after a start may take some
 # A call that no gRPC service has.
 CALL = "CloudlabValidation"
 GRPC = {"content-type": "application/grpc", "te": "trailers"}
