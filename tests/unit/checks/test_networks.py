@@ -114,3 +114,32 @@ def test_members():
     assert back.state == OK
     assert (data.state, data.text) == (FAILED, "spy of somebody else is on it")
     assert data.cure == "docker network disconnect -f lab-data spy"
+
+
+class Shell:
+    """An engine whose containers answer commands: the first argument of the script -> (output, exit code)."""
+
+    def __init__(self, names, connections):
+        self.answers = {networks.NAMES: names, networks.CONNECTIONS: connections}
+
+    def exec_create(self, _container, command, stderr):
+        assert not stderr
+        return {"Id": command[command.index("-c") + 1]}
+
+    def exec_start(self, job):
+        return self.answers[job][0].encode()
+
+    def exec_inspect(self, job):
+        return {"ExitCode": self.answers[job][1]}
+
+
+def test_what_a_container_says_is_read():
+    names = "2.0.0.2  STREAM order\n2.0.0.2  DGRAM  \n2.0.0.3  STREAM \n2.0.0.3  DGRAM  \n"
+    # The time was over: one of the targets answers nothing.
+    shell = Shell((names, 0), ("2.0.0.2:9090\n2.0.0.2:8080\n", 124))
+    assert networks.ask(shell, trial()) == networks.Answer(NAMES, OPEN)
+
+
+@pytest.mark.parametrize("code", [126, 127])
+def test_a_container_without_a_shell_cannot_be_asked(code):
+    assert networks.ask(Shell(("exec: timeout: not found", code), ("", 0)), trial()) is None
