@@ -31,12 +31,16 @@ PROVEN_ELSEWHERE = {
     "sudo systemctl start docker": "needs a service manager as PID 1",
     "docker image prune": "would remove images of this machine that are not ours",
     "docker logs": "a pattern",
+    "docker restart": "a pattern",
     "docker logs <container>": "a pattern",
     "./scripts/logs.sh": "molecule observability, as all of these",
     "./scripts/logs.sh order payment --level warn": "molecule observability",
     "./scripts/logs.sh --since 1h --grep 'card.*declined'": "molecule observability",
     "./scripts/logs.sh --request-id 6c54a7eb-9049-4540-8d6d-abe2f3a1c001": "molecule observability",
     "./scripts/logs.sh --once --json --since 10m": "molecule observability",
+    "./scripts/validate.sh": "molecule validate, as all of these",
+    "./scripts/validate.sh --tags kafka,order": "molecule validate",
+    "./scripts/validate.sh --format junit --output report.xml": "molecule validate",
     "docker system df": "only looks",
 }
 
@@ -55,7 +59,7 @@ SEQUENCE = [
     "ansible-playbook playbooks/dev.yml",
     "docker exec -i cloudlab-postgres psql -U postgres -d postgres < dump.sql",
     "ansible-playbook playbooks/stop.yml",
-    "ansible-playbook playbooks/reset.yml -e level=everything",
+    "./scripts/reset.sh everything",
 ]
 
 

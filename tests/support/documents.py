@@ -48,6 +48,8 @@ def run(lab: Lab, command: str, folder: Path) -> str:
         written = written.replace(GATEWAY, f"http://127.0.0.1:{lab.port('gateway', 'http')}/").replace("-s ", "-fsS ")
     if "reset.yml" in written:
         written += " -e confirm=yes"
+    if "reset.sh" in written:
+        written += " --yes"
     done = subprocess.run(
         ["bash", "-c", f"cd {shlex.quote(str(ROOT))} && {written}"],
         env=lab.environ,
