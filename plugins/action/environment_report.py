@@ -35,6 +35,7 @@ class ActionModule(ActionBase):
                 "views": {"type": "dict", "default": {}},
                 "timeout": {"type": "int", "default": 0},
                 "waived": {"type": "list", "elements": "str", "default": []},
+                "measure": {"type": "bool", "default": False},
                 "format": {"type": "str", "choices": FORMATS, "default": "table"},
                 "overview": {"type": "str", "default": ""},
                 "copy": {"type": "path", "default": ""},
@@ -52,7 +53,8 @@ class ActionModule(ActionBase):
             problems = _wait(docker, environment, listed, options["timeout"], set(options["waived"]))
             listed = _listed(docker, environment["instance"])
         file = Path(environment["directory"]) / PAGE
-        page, rows = _page(environment, options, listed, _memory(docker, listed), _read(file))
+        used = _memory(docker, listed) if options["measure"] else {}
+        page, rows = _page(environment, options, listed, used, _read(file))
         if converging:
             page["converged"] = datetime.now(UTC).isoformat(timespec="seconds")
         # The worker's display reaches the terminal at once, and stays readable with every output callback.

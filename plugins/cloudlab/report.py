@@ -173,5 +173,8 @@ def table(found: Iterable[Mapping[str, Any]], missing: Mapping[str, str]) -> str
 def _cell(row: Mapping[str, Any], column: str) -> str:
     if column != "memory":
         return str(row[column])
-    parts = [row["memory"]["used"], row["memory"]["limit"]]
-    return " of ".join(sizes.show(part) for part in parts if part is not None)
+    used, limit = row["memory"]["used"], row["memory"]["limit"]
+    most = sizes.show(limit) if limit else ""
+    if used is None:
+        return f"up to {most}" if most else ""
+    return f"{sizes.show(used)} of {most}" if most else sizes.show(used)

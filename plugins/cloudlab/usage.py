@@ -9,7 +9,9 @@ from typing import Any
 import docker
 from docker.errors import NotFound
 
-READERS = 8
+# The engine looks once a second at those that somebody asks about, so an answer takes up to a second, and many answers
+# take no longer.
+READERS = 32
 NANOSECONDS = 1_000_000_000
 
 

@@ -7,7 +7,7 @@ module: environment_report
 short_description: Show what runs, where, and with which credentials
 description:
   - Waits until the chosen components are healthy, then shows them in a table - state, address, credentials, image and
-    its source, memory in use and its limit - and what was skipped and why.
+    its source, memory and its limit - and what was skipped and why.
   - The same goes to C(environment.json) in the instance's directory, for programs. It holds passwords and is readable
     for its owner only. What this run was not about is kept there as an earlier one found it, with its present state.
   - Fails with the container's last log lines when one does not become healthy.
@@ -40,6 +40,10 @@ options:
     type: list
     elements: str
     default: []
+  measure:
+    description: Whether to ask for the memory that is in use, which takes the engine a second.
+    type: bool
+    default: false
   format:
     description: What is printed, a table or the whole page as JSON.
     type: str

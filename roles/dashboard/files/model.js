@@ -11,7 +11,7 @@ export const GROUPS = [
 
 // From good to bad: of several containers of a component the worst one tells its state.
 const STATES = ["healthy", "running", "starting", "created", "paused", "unhealthy", "restarting", "exited", "dead", "absent"];
-const MOODS = { healthy: "good", running: "good", starting: "busy", created: "busy", restarting: "busy", paused: "idle" };
+const MOODS = { healthy: "good", running: "good", starting: "busy", created: "busy", restarting: "busy", paused: "idle", absent: "idle" };
 
 const COMPONENT = "cloudlab.component";
 
@@ -87,13 +87,27 @@ export function overall(entries) {
   return { text: `${good} of ${entries.length} healthy`, mood };
 }
 
+// Those that somebody should look after, the worst first.
+export function troubles(entries) {
+  return entries
+    .filter((entry) => moodOf(entry.state) !== "good")
+    .sort((a, b) => STATES.indexOf(b.state) - STATES.indexOf(a.state));
+}
+
 export function isPage(url) {
   return /^https?:/.test(url);
 }
 
-// The pages worth a door at the top: everything with one but the services and stores, whose addresses are for programs.
-export function doors(entries) {
-  return entries.filter((entry) => isPage(entry.url) && ["gateway", "tool", "observability"].includes(entry.kind));
+// An address as people say it: without scheme, login, and what a browser needs for itself.
+export function brief(url) {
+  const { host, pathname } = new URL(url);
+  return host + pathname.replace(/\/$/, "");
+}
+
+// The pages worth a door at the top: all but the services' and stores', whose addresses are for programs, and this one.
+export function doors(entries, here) {
+  const worthy = (entry) => ["gateway", "tool", "observability"].includes(entry.kind) && new URL(entry.url).origin !== here;
+  return entries.filter((entry) => isPage(entry.url) && worthy(entry));
 }
 
 // What a developer does with a component, as commands for the checkout.
@@ -117,6 +131,12 @@ export function size(bytes) {
   const units = ["B", "KiB", "MiB", "GiB"];
   const power = bytes ? Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1) : 0;
   return `${(bytes / 2 ** (10 * power)).toFixed(power === 3 ? 1 : 0)} ${units[power]}`;
+}
+
+// Memory in use and its limit, either of which may be unknown.
+export function figures(used, limit) {
+  if (used === null) return limit ? `up to ${size(limit)}` : "";
+  return limit ? `${size(used)} of ${size(limit)}` : size(used);
 }
 
 export function ago(moment, present = Date.now()) {

@@ -4,15 +4,14 @@
 import * as model from "./model.js";
 
 const ROUND_SECONDS = 3;
-const MEMORY_ROUNDS = 3; // memory is asked for in every third round: a question per container
+const MEMORY_SECONDS = 10;
+const AT_ONCE = 4; // answers about memory take the engine a second each, and a browser has six connections for all
 const TIMEOUT_SECONDS = 10;
 const HIDDEN = "••••••••";
 
 const told = { page: null, containers: null, memory: new Map(), notice: "" };
 const cards = new Map(); // component -> {element, description: what it was made of}
 let layout = ""; // which cards stand where
-let round = 0;
-let next; // the timer of the next round
 
 const find = (selector, within = document) => within.querySelector(selector);
 
@@ -28,7 +27,7 @@ async function ask(address) {
   return answer.json();
 }
 
-async function askAll() {
+async function askState() {
   const notices = [];
   try {
     told.page = await ask("environment.json");
@@ -41,29 +40,29 @@ async function askAll() {
   }
   try {
     told.containers = await ask("engine/containers");
-    if (round % MEMORY_ROUNDS === 0) told.memory = await askMemory(told.containers);
   } catch (error) {
     told.containers = null;
     const reason = error.status === 404 ? "The engine's socket is not mounted here" : "The engine does not answer";
-    const then = told.page?.converged ? ` as the last run found it, ${model.ago(told.page.converged)}` : "";
-    notices.push(`${reason}: the state is not live, but${then || " unknown"}.`);
+    const time = told.page?.converged ? `, ${model.ago(told.page.converged)}` : "";
+    notices.push(`${reason}: states are not live, but as the last run found them${time}.`);
   }
   told.notice = notices.join(" ");
-  round += 1;
 }
 
-// One after the other: the engine has better things to do.
-async function askMemory(containers) {
+async function askMemory() {
+  const waiting = (told.containers ?? []).filter((container) => container.State === "running");
   const found = new Map();
-  for (const { Id, State } of containers) {
-    if (State !== "running") continue;
-    try {
-      found.set(Id, model.memoryOf(await ask(`engine/stats/${Id}`)));
-    } catch {
-      // It has ended meanwhile, or the engine is busy: no figure is shown until the next time.
+  const next = async () => {
+    for (let container = waiting.pop(); container; container = waiting.pop()) {
+      try {
+        found.set(container.Id, model.memoryOf(await ask(`engine/stats/${container.Id}`)));
+      } catch {
+        // It has ended meanwhile, or the engine is busy: no figure is shown until the next time.
+      }
     }
-  }
-  return found;
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, next));
+  told.memory = found;
 }
 
 // Showing
@@ -76,7 +75,8 @@ function show() {
   find("#notice").hidden = !told.notice;
   if (told.page) showEnvironment(told.page);
   document.title = `${text} · ${told.page?.instance ?? "Cloudlab"}`;
-  showDoors(model.doors(entries));
+  showTroubles(model.troubles(entries));
+  showDoors(model.doors(entries, location.origin));
   showGroups(model.grouped(entries));
   showMissing(told.page?.unavailable ?? {});
 }
@@ -86,6 +86,23 @@ function showEnvironment(page) {
   const converged = page.converged ? [`converged ${model.ago(page.converged)}`] : [];
   setText(find("#instance"), page.instance);
   setText(find("#facts"), [`profile ${page.profile}`, engine, ...converged].join(" · "));
+}
+
+function showTroubles(entries) {
+  const list = find("#troubles");
+  list.hidden = !entries.length;
+  update(
+    list,
+    entries.map(({ component, state }) => {
+      const item = element("li", "");
+      const jump = element("a", `${component}: ${state}`);
+      jump.href = `#${component}`;
+      jump.className = "state";
+      jump.dataset.mood = model.moodOf(state);
+      item.append(jump);
+      return item;
+    }),
+  );
 }
 
 function showDoors(entries) {
@@ -124,7 +141,7 @@ function showCard(entry) {
 
 function cardOf(entry) {
   const card = copyOf("card");
-  card.dataset.component = entry.component;
+  card.id = entry.component;
   setText(find("h3", card), entry.component);
   setText(find(".summary", card), entry.summary);
   find(".values", card).append(...valuesOf(entry));
@@ -150,35 +167,37 @@ function showLife(card, entry) {
   bar.ariaValueText = used === null ? "" : model.size(used);
   bar.classList.toggle("full", share > 0.9);
   bar.firstElementChild.style.width = `${Math.min(100, share * 100)}%`;
-  setText(find(".figures", memory), [used, limit].filter(Number.isFinite).map(model.size).join(" of "));
+  setText(find(".figures", memory), model.figures(used, limit));
 }
 
 function valuesOf({ url, address, user, password }) {
-  const opened = model.isPage(url);
+  const addresses = address.split(", ").filter((part) => part && (part === url || !url.includes(part)));
+  const masked = password ? url.replace(encodeURIComponent(password), HIDDEN) : url;
   return [
-    opened && valueOf("open", url, { page: url }),
-    url && !opened && valueOf("url", url, { shown: password ? url.replace(encodeURIComponent(password), HIDDEN) : url }),
-    address && valueOf("address", address),
+    model.isPage(url) && valueOf("open", url, { page: true }),
+    url && !model.isPage(url) && url !== address && valueOf("url", url, { shown: masked }),
+    ...addresses.map((part) => valueOf("address", part)),
     user && valueOf("user", user),
     password && valueOf("password", password, { shown: HIDDEN }),
   ].filter(Boolean);
 }
 
 // A line with a name, a value that may be hidden until somebody asks for it, and a button that copies it.
-function valueOf(name, value, { shown = value, page = "" } = {}) {
+function valueOf(name, value, { shown = value, page = false } = {}) {
   const line = copyOf("value");
   const text = find("code", line);
   const reveal = find(".show", line);
   const copy = find(".copy", line);
   setText(find(".name", line), name);
-  if (page) text.append(link(page, withoutLogin(page)));
+  if (page) text.append(link(value, model.brief(value)));
   else setText(text, shown);
   reveal.hidden = shown === value;
   reveal.ariaLabel = `show ${name}`;
   reveal.addEventListener("click", () => {
-    const hidden = text.textContent === shown;
-    setText(text, hidden ? value : shown);
-    setText(reveal, hidden ? "hide" : "show");
+    const visible = text.classList.toggle("shown");
+    setText(text, visible ? value : shown);
+    setText(reveal, visible ? "hide" : "show");
+    reveal.ariaPressed = visible;
   });
   copy.ariaLabel = `copy ${name}`;
   copy.addEventListener("click", () => copyText(copy, value));
@@ -221,10 +240,6 @@ function link(url, text) {
   return made;
 }
 
-function withoutLogin(url) {
-  return url.replace(/\/\/[^@/]*@/, "//");
-}
-
 // Only what differs is touched: a screen reader reads out what changes.
 function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;
@@ -241,15 +256,20 @@ function update(target, children) {
 
 // Going on for as long as somebody looks
 
-async function live() {
-  if (document.visibilityState !== "visible") return;
-  await askAll();
-  show();
-  // Whoever comes back within a round finds the next one planned already.
-  clearTimeout(next);
-  next = setTimeout(live, ROUND_SECONDS * 1000);
+function repeat(asking, seconds) {
+  let next;
+  const turn = async () => {
+    if (document.visibilityState !== "visible") return;
+    await asking();
+    show();
+    // Whoever comes back within a turn finds the next one planned already.
+    clearTimeout(next);
+    next = setTimeout(turn, seconds * 1000);
+  };
+  document.addEventListener("visibilitychange", turn);
+  return turn();
 }
 
 find("#commands ul").append(...commandsOf(model.COMMANDS));
-document.addEventListener("visibilitychange", live);
-live();
+await repeat(askState, ROUND_SECONDS);
+repeat(askMemory, MEMORY_SECONDS);
