@@ -1,6 +1,5 @@
 """What the tests of all scenarios share."""
 
-import chromium
 import pytest
 from lab import Lab
 
@@ -12,12 +11,3 @@ testinfra_hosts = ["local://"]
 def lab():
     """The scenario's instance."""
     return Lab()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A browser without a window."""
-    if not chromium.PROGRAM:
-        pytest.skip("no chromium on this machine")
-    with chromium.started() as found:
-        yield found

@@ -1,19 +1,21 @@
 """The page that shows it all: what it gives away, and what a browser shows while containers come and go."""
 
 import json
+import re
 import subprocess
 
-import chromium
+import browser
 import pytest
 import requests
 from lab import ROOT
+from playwright.sync_api import expect
 
 from cloudlab import environment
 
 COMPONENTS = {"dashboard", "redis"}
 SECONDS = 10
-CARDS = "[...document.querySelectorAll('.card')].map((card) => [card.id, card.querySelector('.state').textContent])"
-STATE = "document.querySelector('#redis .state')?.textContent"
+DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+CARDS = "cards => Object.fromEntries(cards.map((card) => [card.id, card.querySelector('.state').textContent]))"
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +24,15 @@ def page(lab):
     lab.converge(*COMPONENTS)
     yield f"http://127.0.0.1:{lab.port('dashboard', 'http')}"
     lab.playbook("reset", "-e", "level=component components=dashboard confirm=yes")
+
+
+@pytest.fixture
+def opened(page):
+    """The page in a browser, with its cards."""
+    with browser.page() as found:
+        found.goto(page)
+        found.wait_for_selector(".card")
+        yield found
 
 
 @pytest.fixture
@@ -104,47 +115,54 @@ def test_a_program_gets_nothing_but_json(lab, page):
     assert rows["redis"]["source"] in ("registry", "packages")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [chromium.DESKTOP, chromium.PHONE], ids=["desktop", "phone"])
-def test_the_page_shows_all_that_there_is(lab, browser, page, size, dark):
-    browser.look(size, dark=dark)
-    browser.open(page)
-    browser.wait("document.querySelectorAll('.card').length")
-    assert dict(browser.evaluate(CARDS)) == dict.fromkeys(lab.present(), "healthy")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_page_shows_all_that_there_is(lab, opened, size, scheme):
+    opened.set_viewport_size(size)
+    opened.emulate_media(color_scheme=scheme)
+    assert opened.eval_on_selector_all(".card", CARDS) == dict.fromkeys(lab.present(), "healthy")
     # Nothing has to be scrolled sideways, and the background is what the reader likes.
-    assert browser.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    assert browser.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0] < 128") == dark
+    assert opened.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    bright = opened.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0] > 128")
+    assert bright == (scheme == "light")
 
 
-def test_memory_is_shown_against_its_limit(browser, page):
-    browser.open(page)
-    browser.wait("/^\\d+ MiB of 192 MiB$/.test(document.querySelector('#redis .figures')?.textContent)")
+def test_memory_is_shown_against_its_limit(opened):
+    expect(opened.locator("#redis .figures")).to_have_text(re.compile(r"^\d+ MiB of 192 MiB$"))
 
 
-def test_a_password_is_shown_to_who_asks_for_it(lab, browser, page):
-    browser.open(page)
-    browser.wait(STATE)
-    password = lab.values["redis_password"]
-    assert password not in browser.text()
-    browser.evaluate("document.querySelector('#redis [aria-label=\"show password\"]').click()")
-    assert password in browser.text()
+def test_a_password_is_shown_to_who_asks_for_it(lab, opened):
+    card = opened.locator("#redis")
+    expect(card).not_to_contain_text(lab.values["redis_password"])
+    card.get_by_label("show password").click()
+    expect(card).to_contain_text(lab.values["redis_password"])
 
 
-def test_a_container_that_ends_shows_without_a_reload(lab, browser, page):
-    browser.open(page)
-    browser.wait(f"{STATE} === 'healthy'")
-    browser.evaluate("window.loadedOnce = true")
+def test_a_container_that_ends_shows_without_a_reload(lab, opened):
+    card = opened.locator("#redis")
+    state = card.locator(".head .state")
+    card.get_by_text("Commands").click()
     lab.client.stop(lab.container("redis"))
-    browser.wait(f"{STATE} === 'exited'", SECONDS)
-    assert "redis: exited" in browser.text()
+    expect(state).to_have_text("exited", timeout=SECONDS * 1000)
+    expect(opened.locator("#troubles")).to_have_text("redis: exited")
     lab.client.start(lab.container("redis"))
-    browser.wait(f"{STATE} === 'healthy'")
-    assert browser.evaluate("window.loadedOnce")
+    expect(state).to_have_text("healthy", timeout=SECONDS * 1000)
+    # What somebody has opened stays open.
+    expect(card.get_by_text(lab.container("redis"))).to_be_visible()
 
 
-def test_without_the_engines_socket_the_page_says_so(lab, browser, page):
+def test_pictures_are_taken_by_a_script(lab, page, tmp_path):
+    command = [ROOT / "scripts" / "screenshots.sh", tmp_path]
+    subprocess.run(command, env=lab.environ, stdin=subprocess.DEVNULL, check=True, timeout=300)
+    taken = {path.stem: path.read_bytes() for path in tmp_path.iterdir()}
+    assert taken.keys() == {"dashboard", "dashboard-dark", "dashboard-phone"}
+    assert len(set(taken.values())) == len(taken)
+
+
+def test_without_the_engines_socket_the_page_says_so(lab, page):
     lab.playbook("dev", "--tags", "dashboard", "-e", "dashboard_engine_socket=")
     assert get(f"{page}/engine/containers").status_code == 404
-    browser.open(page)
-    browser.wait(f"{STATE} === 'healthy'")
-    assert "states are not live" in browser.text()
+    with browser.page() as opened:
+        opened.goto(page)
+        expect(opened.locator("#notice")).to_contain_text("states are not live")
+        expect(opened.locator("#redis .state")).to_have_text("healthy")

@@ -171,12 +171,13 @@ function showLife(card, entry) {
 }
 
 function valuesOf({ url, address, user, password }) {
-  const addresses = address.split(", ").filter((part) => part && (part === url || !url.includes(part)));
+  const linked = model.isPage(url) ? url : "";
+  const addresses = address.split(", ").filter((part) => part && !linked.includes(part));
   const masked = password ? url.replace(encodeURIComponent(password), HIDDEN) : url;
   return [
-    model.isPage(url) && valueOf("open", url, { page: true }),
-    url && !model.isPage(url) && url !== address && valueOf("url", url, { shown: masked }),
+    linked && valueOf("open", url, { page: true }),
     ...addresses.map((part) => valueOf("address", part)),
+    url && !linked && url !== address && valueOf("url", url, { shown: masked }),
     user && valueOf("user", user),
     password && valueOf("password", password, { shown: HIDDEN }),
   ].filter(Boolean);
