@@ -57,6 +57,7 @@ def describe(
         "directory": str(directory(root, instance)),
         "profile": values["cloudlab_profile"],
         "size": size,
+        "complete": complete,
         "chosen": chosen,
         "unavailable": {},
         "present": present(instance, chosen, components, stock["containers"]),

@@ -42,6 +42,7 @@ PROVEN_ELSEWHERE = {
     "./scripts/validate.sh --tags kafka,order": "molecule validate",
     "./scripts/validate.sh --format junit --output report.xml": "molecule validate",
     "docker system df": "only looks",
+    "./scripts/screenshots.sh": "molecule default, into a folder of its own",
 }
 
 # In this order. A command that is in the documents and in neither list fails the test.
@@ -52,6 +53,7 @@ SEQUENCE = [
     "ansible-playbook playbooks/dev.yml",
     "ansible-playbook playbooks/dev.yml --check --diff",
     "ansible-playbook playbooks/describe.yml",
+    "ansible-playbook playbooks/describe.yml -e format=json",
     "docker exec cloudlab-postgres pg_dumpall -U postgres > dump.sql",
     "ansible-playbook playbooks/reset.yml -e level=data -e components=postgres",
     "ansible-playbook playbooks/reset.yml -e level=component -e components=kafka",
@@ -97,7 +99,7 @@ def test_messages_that_are_explained_exist():
         path.read_text(encoding="utf-8")
         for folder in ("plugins", "roles", "scripts")
         for path in (ROOT / folder).rglob("*")
-        if path.suffix in (".py", ".yml", ".sh", ".j2")
+        if path.suffix in (".py", ".yml", ".sh", ".j2", ".js")
     )
     text = (ROOT / "TROUBLESHOOTING.md").read_text(encoding="utf-8")
     for heading in re.findall(r"^### (.+)$", text, re.MULTILINE):
