@@ -14,6 +14,7 @@ from ansible.errors import AnsibleFilterError
 
 from cloudlab import catalogue as components
 from cloudlab import platform, secrets, services
+from cloudlab.checks import platform as expectations
 from cloudlab.images import trust
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +61,14 @@ def service_accounts(catalogue, directory, keep=True):
     try:
         return services.accounts(catalogue, _secret(directory, keep))
     except secrets.SecretError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+def service_indices(folder, catalogue):
+    """The indices that a platform's services make: see service_indices.yml."""
+    try:
+        return expectations.indices(Path(_absolute(folder)), catalogue)
+    except expectations.ExpectationError as error:
         raise AnsibleFilterError(str(error)) from None
 
 
@@ -126,5 +135,6 @@ class FilterModule:
             "builder_spec": builder_spec,
             "service_access": service_access,
             "service_accounts": service_accounts,
+            "service_indices": service_indices,
             "service_databases": services.databases,
         }
