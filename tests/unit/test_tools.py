@@ -148,7 +148,7 @@ def test_pgadmin_turns_foreign_names_away(containers):
 
 
 def test_redis_commander_takes_any_password(containers):
-    settings = json.loads(content(containers()["redis-commander"], "/redis-commander/config/local.json"))
+    settings = json.loads(content(containers()["redis-commander"], "/redis-commander/config/production.json"))
     [connection] = settings["connections"]
     assert connection == {"label": "lab", "host": "redis", "port": 6379, "password": PASSWORD, "dbIndex": 0}
     assert settings["noSave"] is True

@@ -21,12 +21,13 @@ def converged(lab):
 
 @pytest.fixture(scope="session")
 def catalogue(lab):
-    """The product service's own tables, filled by its migration."""
+    """The product service's own tables as its migration makes and fills them: the keys of the categories."""
     migration = ROOT / "files/platform/services/product/migrations/00001_product.sql"
     up = migration.read_text(encoding="utf-8").partition("-- +goose Down")[0]
     with probes.Postgres().connect(lab) as connection:
         connection.execute("SET search_path TO product")
         connection.execute(up)
+        return [slug for (slug,) in connection.execute("SELECT slug FROM categories")]
 
 
 @pytest.fixture(scope="session")
