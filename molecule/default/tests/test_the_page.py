@@ -15,7 +15,8 @@ from cloudlab import environment
 COMPONENTS = {"dashboard", "redis"}
 SECONDS = 10
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
-CARDS = "cards => Object.fromEntries(cards.map((card) => [card.id, card.querySelector('.state').textContent]))"
+STATES = """(cards) =>
+  Object.fromEntries(cards.map((card) => ["h3", ".state"].map((part) => card.querySelector(part).textContent)))"""
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def test_a_program_gets_nothing_but_json(lab, page):
 def test_the_page_shows_all_that_there_is(lab, opened, size, scheme):
     opened.set_viewport_size(size)
     opened.emulate_media(color_scheme=scheme)
-    assert opened.eval_on_selector_all(".card", CARDS) == dict.fromkeys(lab.present(), "healthy")
+    assert opened.eval_on_selector_all(".card", STATES) == dict.fromkeys(lab.present(), "healthy")
     # Nothing has to be scrolled sideways, and the background is what the reader likes.
     assert opened.evaluate("document.documentElement.scrollWidth") <= size["width"]
     bright = opened.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0] > 128")
@@ -128,18 +129,18 @@ def test_the_page_shows_all_that_there_is(lab, opened, size, scheme):
 
 
 def test_memory_is_shown_against_its_limit(opened):
-    expect(opened.locator("#redis .figures")).to_have_text(re.compile(r"^\d+ MiB of 192 MiB$"))
+    expect(opened.locator("#component-redis .figures")).to_have_text(re.compile(r"^\d+ MiB of 192 MiB$"))
 
 
 def test_a_password_is_shown_to_who_asks_for_it(lab, opened):
-    card = opened.locator("#redis")
+    card = opened.locator("#component-redis")
     expect(card).not_to_contain_text(lab.values["redis_password"])
     card.get_by_label("show password").click()
     expect(card).to_contain_text(lab.values["redis_password"])
 
 
 def test_a_container_that_ends_shows_without_a_reload(lab, opened):
-    card = opened.locator("#redis")
+    card = opened.locator("#component-redis")
     state = card.locator(".head .state")
     card.get_by_text("Commands").click()
     lab.client.stop(lab.container("redis"))
@@ -165,4 +166,4 @@ def test_without_the_engines_socket_the_page_says_so(lab, page):
     with browser.page() as opened:
         opened.goto(page)
         expect(opened.locator("#notice")).to_contain_text("states are not live")
-        expect(opened.locator("#redis .state")).to_have_text("healthy")
+        expect(opened.locator("#component-redis .state")).to_have_text("healthy")

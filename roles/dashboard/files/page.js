@@ -15,6 +15,11 @@ let layout = ""; // which cards stand where
 
 const find = (selector, within = document) => within.querySelector(selector);
 
+// Where a component stands; a component may be called like any other part of the page.
+function idOf(component) {
+  return `component-${component}`;
+}
+
 function copyOf(template) {
   return find(`#${template}`).content.firstElementChild.cloneNode(true);
 }
@@ -96,7 +101,7 @@ function showTroubles(entries) {
     entries.map(({ component, state }) => {
       const item = element("li", "");
       const jump = element("a", `${component}: ${state}`);
-      jump.href = `#${component}`;
+      jump.href = `#${idOf(component)}`;
       jump.className = "state";
       jump.dataset.mood = model.moodOf(state);
       item.append(jump);
@@ -141,7 +146,7 @@ function showCard(entry) {
 
 function cardOf(entry) {
   const card = copyOf("card");
-  card.id = entry.component;
+  card.id = idOf(entry.component);
   setText(find("h3", card), entry.component);
   setText(find(".summary", card), entry.summary);
   find(".values", card).append(...valuesOf(entry));
