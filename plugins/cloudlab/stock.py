@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from cloudlab import machine
 from cloudlab.engine import Engine
 
 
@@ -23,18 +24,9 @@ def take(engine: Engine) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]
     }
     with ThreadPoolExecutor(len(questions)) as pool:
         answers = {name: pool.submit(question) for name, question in questions.items()}
-    info = answers["info"].result()
     facts = {
         "version": engine.version["Version"],
         "api": ".".join(map(str, engine.api)),
-        "os": info["OSType"],
-        "operating_system": info["OperatingSystem"],
-        "arch": info["Architecture"],
-        "kernel": info["KernelVersion"],
-        "memory": info["MemTotal"],
-        "cpus": info["NCPU"],
-        "data_root": info["DockerRootDir"],
-        "cgroup_version": info.get("CgroupVersion", "1"),
-        "rootless": any("rootless" in option for option in info.get("SecurityOptions") or []),
+        **machine.engine_facts(answers["info"].result(), engine.address, machine.System.current()),
     }
     return facts, {name: answers[name].result() for name in ("containers", "networks", "volumes")}
