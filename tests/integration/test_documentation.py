@@ -45,6 +45,7 @@ SEQUENCE = [
     "./scripts/test.sh --list",
     ". .venv/bin/activate",
     "ansible-doc -t module containers",
+    "ansible-playbook playbooks/document.yml",
     "ansible-playbook playbooks/dev.yml",
     "ansible-playbook playbooks/dev.yml --check --diff",
     "ansible-playbook playbooks/describe.yml",

@@ -7,7 +7,12 @@ from pathlib import Path
 
 from lab import ROOT, Lab
 
-DOCUMENTS = ("README.md", "DEVELOPMENT.md", "TROUBLESHOOTING.md")
+DOCUMENTS = (
+    "README.md",
+    "DEVELOPMENT.md",
+    "TROUBLESHOOTING.md",
+    *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")),
+)
 PROGRAMS = ("./scripts/", "ansible-playbook ", "ansible-doc ", "molecule ", "docker ", "sudo ", "curl ", ". .venv")
 # What is written for the default instance: its name in names of containers, and its gateway.
 NAME, GATEWAY = "cloudlab-", "http://127.0.0.1:8080/"
