@@ -45,7 +45,7 @@ def _page(title: str, *paragraphs: str) -> str:
 def _configuration() -> str:
     return _page(
         "Configuration",
-        "`.env` is where settings are set, by the names below. Precedence: `-e` (the name in lower case) over the process\n"
+        "Settings are set in `.env`, by the names below. Precedence: `-e` (the name in lower case) over the process\n"
         "environment over `.env` over the defaults in `group_vars/all/`.\n",
         *(_subject(subject) for subject in SUBJECTS),
         "## Profiles\n",
