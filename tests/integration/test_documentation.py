@@ -37,7 +37,7 @@ PROVEN_ELSEWHERE = {
     "./scripts/logs.sh --request-id 6c54a7eb-9049-4540-8d6d-abe2f3a1c001": "molecule observability",
     "./scripts/logs.sh --once --json --since 10m": "molecule observability",
     "docker system df": "only looks",
-    "sudo dnf install python3.12 moby-engine": "Fedora's; tests/unit/test_setup_scripts.py has what setup.sh says there",
+    "sudo dnf install python3.12 moby-engine": "Fedora's, as in tests/unit/test_setup_scripts.py",
     "sudo systemctl enable --now docker": "Fedora's",
     'sudo usermod -aG docker "$USER"': "Fedora's",
     "./scripts/logs.sh --request-id …": "a pattern",

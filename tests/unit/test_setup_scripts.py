@@ -160,6 +160,12 @@ def test_what_macos_does_not_have_is_found(line):
     assert any(re.search(pattern, line) for pattern in NEWER)
 
 
+@pytest.mark.parametrize(("kernel", "wanted"), [("Darwin", "YES"), ("Linux", "")])
+def test_ansible_may_fork_on_macos(system, kernel, wanted):
+    code = 'unset OBJC_DISABLE_INITIALIZE_FORK_SAFETY; let_macos_fork; echo "${OBJC_DISABLE_INITIALIZE_FORK_SAFETY:-}"'
+    assert system(code, uname=f"echo {kernel}").stdout.strip() == wanted
+
+
 # The engine's state, as the script learns it before it decides to install one.
 
 
