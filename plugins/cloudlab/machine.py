@@ -22,7 +22,7 @@ WSL = "WSL"
 _MORE_MEMORY = {
     COLIMA: "Give the engine more memory (`colima stop && colima start --memory 8`)",
     ORBSTACK: "Give the engine more memory (`orb config set memory_mib 8192`)",
-    DESKTOP: "Give the engine more memory (Docker Desktop: Settings, Resources; with WSL 2 as the next)",
+    DESKTOP: "Give the engine more memory (Docker Desktop: Settings, Resources)",
     WSL: r"Give WSL more memory (`memory=8GB` below `[wsl2]` in %UserProfile%\.wslconfig, then `wsl --shutdown`)",
 }
 
@@ -42,7 +42,7 @@ class System(NamedTuple):
     @property
     def is_wsl(self) -> bool:
         """Whether this is a distribution in Windows."""
-        return "microsoft" in self.release.lower()
+        return _is_wsl(self.release)
 
 
 def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[str, Any]:
@@ -83,19 +83,25 @@ def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[
 
 
 def _provider(info: Mapping[str, Any]) -> str:
-    kernel = info["KernelVersion"].lower()
     if info["OperatingSystem"] == DESKTOP:
         return DESKTOP
-    if "orbstack" in kernel:
+    if "orbstack" in info["KernelVersion"]:
         return ORBSTACK
-    if info["Name"] == "colima" or info["Name"].startswith("colima-"):
+    # Its profiles are called colima-<name>.
+    if info["Name"].partition("-")[0] == "colima":
         return COLIMA
-    return WSL if "microsoft" in kernel else ""
+    return WSL if _is_wsl(info["KernelVersion"]) else ""
+
+
+def _is_wsl(kernel: str) -> bool:
+    return "microsoft" in kernel.lower()
 
 
 def more_memory(engine: Mapping[str, Any]) -> str:
     """How to give the engine more memory, and what to do without."""
-    giving = _MORE_MEMORY.get(engine.get("provider", ""), "Give this machine more memory")
+    # Under Windows the memory is WSL's, whoever made the engine in it.
+    whose = WSL if _is_wsl(engine.get("kernel", "")) else engine.get("provider", "")
+    giving = _MORE_MEMORY.get(whose, "Give this machine more memory")
     return f"{giving}, or set CLOUDLAB_PROFILE=lite in .env."
 
 

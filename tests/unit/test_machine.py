@@ -93,6 +93,7 @@ def test_the_disk_of_another_machine_is_not_looked_at(name):
     [
         ("debian", "Give this machine more memory, or set CLOUDLAB_PROFILE=lite"),
         ("wsl", r"%UserProfile%\.wslconfig"),
+        ("docker-desktop-wsl", r"%UserProfile%\.wslconfig"),
         ("docker-desktop-macos", "Docker Desktop: Settings, Resources"),
         ("colima", "colima start --memory 8"),
         ("orbstack", "orb config set memory_mib 8192"),
