@@ -52,7 +52,7 @@ def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[
     - provider: who made the virtual machine that it runs in, "WSL", or nothing.
     - here: whether it runs on this machine, so that its paths are paths of this machine.
     - same_kernel: whether settings of this machine's kernel are the engine's.
-    - socket: the engine's socket as its containers mount it.
+    - socket: the engine's socket as its containers mount it; empty for one that is reached by TCP, which may have none.
     - logs: the folder of the containers' logs as its containers mount it; empty where that cannot be done.
     - selinux: whether containers are kept from files that are not labelled for them.
     - cpu_limit: whether it takes limits of processor time; without the means it refuses the container.
@@ -76,10 +76,16 @@ def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[
         "provider": provider,
         "here": here,
         "same_kernel": same_kernel,
-        "socket": address.removeprefix("unix://") if here and address.startswith("unix://") else SOCKET,
+        "socket": _socket(address, here),
         # In a distribution of WSL all paths are the distribution's, also those that are not there but with the engine.
         "logs": "" if provider == DESKTOP and system.is_wsl else f"{info['DockerRootDir']}/containers",
     }
+
+
+def _socket(address: str, here: bool) -> str:
+    if not address.startswith("unix://"):
+        return ""
+    return address.removeprefix("unix://") if here else SOCKET
 
 
 def _provider(info: Mapping[str, Any]) -> str:
