@@ -19,7 +19,6 @@ NAME, ADDRESS = "cloudlab-", re.compile(r"127\.0\.0\.1:(\d+)")
 
 # What needs the platform's services; molecule's scenario `platform` runs them.
 OF_THE_PLATFORM = [
-    "docker kill --signal QUIT cloudlab-order",
     "ansible-playbook playbooks/dev.yml --tags kafka,order",
     "ansible-playbook playbooks/seed.yml -e size=small",
     "./scripts/validate-database-setup.sh",
