@@ -41,8 +41,8 @@ def take(engine: Engine) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]
 def socket_group(facts: Mapping[str, Any]) -> str:
     """The number of the group that may use the engine's socket in a container; empty where there is no socket.
 
-    Docker Desktop's belongs to root's group in its virtual machine; those of others cannot be seen from here. A rootless
-    engine takes its user for root.
+    Docker Desktop's belongs to root's group in its virtual machine; those of others cannot be seen from here. A
+    rootless engine takes its user for root.
     """
     if not facts["socket"]:
         return ""
