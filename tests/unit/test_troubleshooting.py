@@ -37,6 +37,9 @@ PASSED_OVER = {
 NO_ERRORS = {
     "  building the image of …",
     "All of it is there; nothing was made.",
+    "\nEverything at a glance: …\n",
+    # The form of an error.
+    "\nERROR: …\n       --help prints what there is.\n",
     "The size … holds ….",
     "(its content is secret)\n",
     "  its last log lines (`docker logs …` has more):",
@@ -92,8 +95,9 @@ def plain(text):
     return " ".join(re.sub(r"[`*\\]", "", text).split())
 
 
-SCRIPTS = "\n".join(path.read_text(encoding="utf-8") for path in settings.ROOT.glob("scripts/**/*.sh"))
-SAID = plain("\n".join([SCRIPTS, *(text for texts in EVERYTHING.values() for text in texts)]))
+# Those of scripts and of the page are not told apart from the rest of their text.
+WHOLE = [path for pattern in ("scripts/**/*.sh", "roles/*/files/*.js") for path in settings.ROOT.glob(pattern)]
+SAID = plain("\n".join([*(path.read_text(encoding="utf-8") for path in WHOLE), *(text for texts in EVERYTHING.values() for text in texts)]))
 GUIDE = (settings.ROOT / "TROUBLESHOOTING.md").read_text(encoding="utf-8")
 # The first column of the tables, and quotations between them.
 ROWS = re.findall(r"^\| (?!it says|---)(.+?) \|", GUIDE, re.MULTILINE)
