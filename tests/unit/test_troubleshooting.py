@@ -97,7 +97,14 @@ def plain(text):
 
 # Those of scripts and of the page are not told apart from the rest of their text.
 WHOLE = [path for pattern in ("scripts/**/*.sh", "roles/*/files/*.js") for path in settings.ROOT.glob(pattern)]
-SAID = plain("\n".join([*(path.read_text(encoding="utf-8") for path in WHOLE), *(text for texts in EVERYTHING.values() for text in texts)]))
+SAID = plain(
+    "\n".join(
+        [
+            *(path.read_text(encoding="utf-8") for path in WHOLE),
+            *(text for texts in EVERYTHING.values() for text in texts),
+        ]
+    )
+)
 GUIDE = (settings.ROOT / "TROUBLESHOOTING.md").read_text(encoding="utf-8")
 # The first column of the tables, and quotations between them.
 ROWS = re.findall(r"^\| (?!it says|---)(.+?) \|", GUIDE, re.MULTILINE)
