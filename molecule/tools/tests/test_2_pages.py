@@ -36,4 +36,4 @@ def test_redis_commander_shows_a_session(lab, page, session):
         page.get_by_role("treeitem", name=f"{folder}:*").dblclick()
     page.get_by_role("treeitem", name=key).click()
     page.get_by_text(session, exact=True).wait_for()
-    page.get_by_text("ada@example.org").wait_for()
+    page.get_by_role("cell", name="ada@example.org").wait_for()
