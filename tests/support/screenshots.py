@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +24,7 @@ DESKTOP, PHONE = (1280, 860), (390, 844)
 KINDS = ("tool",)
 # Whose logs, metrics and traces are the most telling, where it runs.
 SUBJECTS = ("order", "gateway")
-# Whether there is something to read that has not changed for a while; asked again and again.
-STILL = """() => {
-  const text = document.body.innerText.trim();
-  if (!text || text !== window.textBefore) [window.textBefore, window.stillSince] = [text, performance.now()];
-  return performance.now() - window.stillSince > 2000;
-}"""
+STILL_MILLISECONDS = 1000
 
 
 class ScreenshotsError(Exception):
@@ -67,12 +63,21 @@ def take(page: Page, picture: Picture, folder: Path) -> Path:
     width, height = picture.size
     page.set_viewport_size({"width": width, "height": height})
     page.emulate_media(color_scheme=picture.scheme)
-    page.goto(picture.address)
-    # What is shown comes by questions that the page asks.
-    page.wait_for_function(STILL)
+    page.goto(picture.address, wait_until="networkidle")
     file = folder / f"{picture.name}.png"
-    page.screenshot(path=file)
+    file.write_bytes(_still(page))
     return file
+
+
+def _still(page: Page) -> bytes:
+    """What is to be seen as soon as nothing moves any more: what turns round tells that something is still to come."""
+    deadline, before = time.monotonic() + browser.SECONDS, b""
+    while (shown := page.screenshot()) != before:
+        if time.monotonic() > deadline:
+            raise ScreenshotsError(f"{page.url} does not come to rest within {browser.SECONDS} s.")
+        before = shown
+        page.wait_for_timeout(STILL_MILLISECONDS)
+    return shown
 
 
 def read(environ: Mapping[str, str]) -> dict[str, Any]:

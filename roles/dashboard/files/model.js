@@ -69,14 +69,17 @@ function undescribed(component) {
   };
 }
 
-// The groups that have components, each sorted: the gateway before the services, the rest by name.
+// The groups that have components: the gateway before the services, the rest by name.
 export function grouped(entries) {
   return GROUPS.map(({ title, kinds }) => ({
     title,
-    entries: entries
-      .filter((entry) => kinds.includes(entry.kind))
-      .sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || a.component.localeCompare(b.component)),
+    entries: sorted(entries).filter((entry) => kinds.includes(entry.kind)),
   })).filter((group) => group.entries.length);
+}
+
+function sorted(entries) {
+  const kinds = GROUPS.flatMap((group) => group.kinds);
+  return entries.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || a.component.localeCompare(b.component));
 }
 
 // How all of it is: in words, and as a mood.
@@ -107,7 +110,7 @@ export function brief(url) {
 // The pages worth a door at the top: all but the services' and stores', whose addresses are for programs, and this one.
 export function doors(entries, here) {
   const worthy = (entry) => ["gateway", "tool", "observability"].includes(entry.kind) && new URL(entry.url).origin !== here;
-  return entries.filter((entry) => isPage(entry.url) && worthy(entry));
+  return sorted(entries).filter((entry) => isPage(entry.url) && worthy(entry));
 }
 
 // What a developer does with a component, as commands for the checkout.
