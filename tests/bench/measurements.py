@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import docker
 from lab import ROOT, Lab
 
-from bench import platforms, processes, runs
+from bench import doors, platforms, processes, runs
 from bench.report import Figure, quotient
 from bench.runs import MeasureError
 from bench.subject import DEV, EVERYTHING, LITE_STORES, STORES, Bench, costs
@@ -238,6 +238,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "memory": memory,
     "tenth": tenth,
     **platforms.MEASUREMENTS,
+    **doors.MEASUREMENTS,
 }
 # Only when asked for: what they remove is missed by others.
 OPTIONAL = ("images",)

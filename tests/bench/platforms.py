@@ -3,54 +3,56 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import checkout as checkouts
-from lab import ROOT
+import requests
+import searches
+from lab import ROOT, wait_until
 
+from bench import timeline
 from bench.report import Figure
 from bench.runs import MeasureError
-from bench.subject import EVERYTHING, Bench, costs
+from bench.subject import EVERYTHING, LITE, Bench, costs
 from cloudlab import usage
 
 SAVES = 20
 SHARED_SAVES = 3
 IDLE_SECONDS = 30
 LOAD_SECONDS = 60
-MEGABYTE = 10**6
-# What stays when everything but the data and the containers is present: downloaded modules and compiled programs.
-CACHES = ("builder-cache", "builder-bin")
+LINES = 12
+SECONDS = 30
+MB = 10**6
+OBSERVABILITY = "observability"
 PAUSE_SECONDS = 1.0
 
 
 def platform_fresh(bench: Bench) -> Iterator[Figure]:
-    """Everything from images and caches, without containers and data."""
+    """Everything from images and caches, without containers and data, and where the time of the last run went."""
     taken = []
     for _ in range(bench.few):
         bench.need(EVERYTHING)
-        _forget(bench)
-        taken.append(bench.converge(profile=EVERYTHING))
-    what = "images and caches present, no containers, no data, to all stores and services healthy"
-    yield from costs("platform-fresh", what, taken, 120)
-
-
-def _forget(bench: Bench) -> None:
-    """Remove containers, networks and data, as a reset does, but not the builder's caches."""
-    lab = bench.lab
-    for container in bench.containers().values():
-        lab.client.remove_container(container, force=True, v=True)
-    for network in lab.networks():
-        lab.client.remove_network(f"{lab.instance}-{network}")
-    for volume in lab.volumes() - set(CACHES):
-        lab.client.remove_volume(f"{lab.instance}-{volume}")
-    bench.state = ""
+        bench.forget()
+        with timeline.Watch(bench.lab.client, bench.lab.instance) as watch:
+            taken.append(bench.converge(profile=EVERYTHING))
+    what = "images and caches present, no containers, no data, to everything healthy"
+    yield from costs("platform-fresh", what, taken, 150)
+    spans = watch.spans()
+    for span in spans:
+        healthy = () if span.healthy is None else (span.healthy,)
+        yield Figure(
+            f"healthy-{span.component}", f"of the last of these, until {span.component} is healthy", "s", healthy
+        )
+    bench.say(f"where the time of the last run went:\n{timeline.picture(spans)}")
 
 
 def platform_run(bench: Bench) -> Iterator[Figure]:
@@ -68,21 +70,71 @@ def order_run(bench: Bench) -> Iterator[Figure]:
 
 
 def platform_memory(bench: Bench) -> Iterator[Figure]:
-    """Memory of the idle services, and processors that everything uses meanwhile."""
-    bench.need(EVERYTHING)
-    bench.say(f"letting everything idle for {IDLE_SECONDS} s")
-    containers = bench.containers()
-    before, begun = usage.sample(bench.lab.client, containers), time.monotonic()
-    time.sleep(IDLE_SECONDS)
-    after, passed = usage.sample(bench.lab.client, containers), time.monotonic() - begun
-    services = checkouts.services(bench.lab)
-    used = {name: usage.memory(stats) for name, stats in after.items()}
+    """Memory of everything idle, in both sizes, and the processors that it uses meanwhile."""
+    for profile, goal in ((EVERYTHING, 5), (LITE, 3)):
+        bench.need(profile)
+        bench.say(f"letting everything idle for {IDLE_SECONDS} s")
+        containers = bench.containers()
+        before, begun = usage.sample(bench.lab.client, containers), time.monotonic()
+        time.sleep(IDLE_SECONDS)
+        after, passed = usage.sample(bench.lab.client, containers), time.monotonic() - begun
+        used = {name: usage.memory(stats) for name, stats in after.items()}
+        what = f"memory of all idle containers, profile {profile}"
+        yield Figure(f"memory-everything-{profile}", what, "bytes", (sum(used.values()),), goal * 10**9)
+        processors = {
+            name: (usage.processor_seconds(after[name]) - usage.processor_seconds(before[name])) / passed
+            for name in containers
+        }
+        what = f"processors that all idle containers use, profile {profile}"
+        yield Figure(f"idle-cpu-everything-{profile}", what, "cpu", (sum(processors.values()),), 0.15)
+        if profile == EVERYTHING:
+            yield from _shares(bench, used, processors)
+
+
+def _shares(bench: Bench, memory: Mapping[str, int], processors: Mapping[str, float]) -> Iterator[Figure]:
+    """What the services use, what those who watch them do, and each component for itself."""
+    kinds = {name: entry["kind"] for name, entry in bench.lab.values["catalogue"].items()}
+
+    def of(used: Mapping[str, float], kind: str) -> tuple[float]:
+        return (sum(value for name, value in used.items() if kinds[name] == kind),)
+
     what = "memory of the ten idle services with hot reload"
-    yield Figure("memory-services", what, "bytes", (sum(used[name] for name in services),), 600 * MEGABYTE)
-    yield Figure("memory-builder", "memory of the builder, file cache included", "bytes", (used["builder"],))
-    yield Figure("memory-everything", "memory of all idle containers", "bytes", (sum(used.values()),))
-    processors = sum(usage.processor_seconds(after[n]) - usage.processor_seconds(before[n]) for n in containers)
-    yield Figure("idle-cpu-everything", "processors that all idle containers use", "cpu", (processors / passed,))
+    yield Figure("memory-services", what, "bytes", of(memory, "service"), 600 * MB)
+    what = "memory of the idle search in logs, traces and metrics"
+    yield Figure("memory-observability", what, "bytes", of(memory, OBSERVABILITY), 450 * MB)
+    what = "processors that the idle search in logs, traces and metrics uses"
+    yield Figure("idle-cpu-observability", what, "cpu", of(processors, OBSERVABILITY), 0.02)
+    for name in sorted(memory):
+        yield Figure(f"memory-everything-{name}", f"memory of {name}, idle", "bytes", (memory[name],))
+        yield Figure(f"idle-cpu-everything-{name}", f"processors that {name} uses, idle", "cpu", (processors[name],))
+
+
+def observability(bench: Bench) -> Iterator[Figure]:
+    """How soon the search in logs, traces and metrics is there, and how soon a line is found."""
+    bench.need(EVERYTHING)
+    entries = bench.lab.values["catalogue"].items()
+    members = [name for name, entry in entries if entry["kind"] == OBSERVABILITY]
+    for name in members:
+        bench.lab.client.remove_container(bench.lab.container(name), force=True)
+    with timeline.Watch(bench.lab.client, bench.lab.instance) as watch:
+        bench.converge("--tags", ",".join(members), profile=EVERYTHING)
+    spans = [span for span in watch.spans() if span.component in members]
+    seconds = max(span.healthy or math.inf for span in spans) - min(span.started for span in spans)
+    what = "start to healthy, the search in logs, traces and metrics together"
+    yield Figure("observability-healthy", what, "s", (seconds,), 15)
+    found = tuple(_seconds_until_found(bench) for _ in range(LINES))
+    yield Figure("log-line", "a request until the search finds its log line", "s", found, 3)
+
+
+def _seconds_until_found(bench: Bench) -> float:
+    """From the answer to a request until the gateway's log line of it is found."""
+    time.sleep(PAUSE_SECONDS)
+    logs, request = searches.Logs(bench.lab), str(uuid.uuid4())
+    address = f"http://127.0.0.1:{bench.lab.port('gateway', 'http')}/api/v1/categories"
+    requests.get(address, headers={"x-request-id": request}, timeout=SECONDS).raise_for_status()
+    begun = time.monotonic()
+    wait_until(lambda: logs.find(f'request_id:="{request}"'), f"a line of the request {request} is found", SECONDS)
+    return time.monotonic() - begun
 
 
 def saves(bench: Bench) -> Iterator[Figure]:
@@ -150,7 +202,9 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "platform-fresh": platform_fresh,
     "platform-run": platform_run,
     "order-run": order_run,
-    "platform-memory": platform_memory,
+    "observability": observability,
     "orders": orders,
     "saves": saves,
+    # It ends in another profile.
+    "platform-memory": platform_memory,
 }

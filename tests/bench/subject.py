@@ -11,6 +11,7 @@ from lab import ROOT, Lab
 
 from bench import runs
 from bench.report import Figure
+from cloudlab import catalogue
 from cloudlab.environment import LABEL_INSTANCE
 
 DEV = ROOT / "playbooks" / "dev.yml"
@@ -19,14 +20,17 @@ RESET = ROOT / "playbooks" / "reset.yml"
 # Runs of what takes long; what is quick is run as often as the user says.
 FEW = 3
 
-# What is measured: the stores in both sizes, and everything.
-STORES, LITE_STORES, EVERYTHING = "stores", "lite-stores", "full"
+# What is measured: the stores in both sizes, everything, and everything in the small size.
+STORES, LITE_STORES, EVERYTHING, LITE = "stores", "lite-stores", "full", "lite"
 _STORES = ["postgres", "redis", "clickhouse", "elasticsearch", "kafka"]
 PROFILES = {
     STORES: {"size": "full", "components": _STORES},
     LITE_STORES: {"size": "lite", "components": _STORES},
     EVERYTHING: {"size": "full", "components": "all"},
+    LITE: catalogue.committed("profiles")["profiles"][LITE],
 }
+# What stays when everything but the data and the containers is present: downloaded modules and compiled programs.
+CACHES = ("builder-cache", "builder-bin")
 
 
 @dataclass
@@ -65,6 +69,17 @@ class Bench:
         """Remove all that the instance has."""
         self.state = ""
         runs.playbook(self.lab.environ, RESET, "--extra-vars", "level=everything confirm=yes")
+
+    def forget(self) -> None:
+        """Remove containers, networks and data, as a reset does, but not the builder's caches."""
+        lab = self.lab
+        for container in self.containers().values():
+            lab.client.remove_container(container, force=True, v=True)
+        for network in lab.networks():
+            lab.client.remove_network(f"{lab.instance}-{network}")
+        for volume in lab.volumes() - set(CACHES):
+            lab.client.remove_volume(f"{lab.instance}-{volume}")
+        self.state = ""
 
     def remove_sides(self) -> None:
         """Remove what a comparison made."""

@@ -9,9 +9,10 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # where the package `bench` stands
 
 from bench import __main__ as program
-from bench import host, processes, report, sides
+from bench import host, processes, report, sides, timeline
 from bench.measurements import MEASUREMENTS, OPTIONAL, remove_images
 from bench.report import Figure
+from bench.timeline import Span
 
 FAST = Figure("second-run-wall", "second run", "s", (2.0, 9.0, 2.5), below=3)
 SLOW = Figure("loop-stores-again", "loop", "s", (20.0, 30.0))
@@ -240,3 +241,40 @@ def test_images_go_children_first():
 
     remove_images(Engine(), ["cloudlab/base:1", "cloudlab/redis:1"])
     assert removed == [("cloudlab/redis:1", True), ("cloudlab/base:1", True)]
+
+
+# Where the time of a start goes
+
+
+def event(component, status, seconds):
+    attributes = {"cloudlab.component": component, "cloudlab.instance": "test-bench"}
+    return {"status": status, "timeNano": int((100 + seconds) * 1e9), "Actor": {"Attributes": attributes}}
+
+
+EVENTS = [
+    event("kafka", "start", 1),
+    event("redis", "start", 2),
+    event("redis", "health_status: healthy", 4),
+    event("kafka", "health_status: unhealthy", 6),
+    event("kafka", "health_status: healthy", 11),
+    event("redis", "start", 12),
+    event("order", "start", 12),
+]
+
+
+def test_the_first_start_and_the_first_health_count():
+    assert timeline.spans(EVENTS, 100) == [Span("kafka", 1, 11), Span("redis", 2, 4), Span("order", 12, None)]
+
+
+def test_the_picture_has_a_bar_from_start_to_health():
+    heading, kafka, redis, order = timeline.picture(
+        [Span("kafka", 0, 12), Span("redis", 6, 9), Span("order", 6, None)]
+    ).splitlines()
+    assert heading.split() == ["0", "s", "12", "s"]
+    assert kafka == f"kafka  {'█' * 60}  12.0 s"
+    assert redis == f"redis  {' ' * 30}{'█' * 15}{' ' * 15}  3.0 s"
+    assert order.endswith("?  never healthy")
+
+
+def test_there_is_no_picture_of_nothing():
+    assert timeline.picture([]) == ""
