@@ -59,7 +59,7 @@ class Store:
         entry = yaml.safe_load((ROOT / "inventory/group_vars/all/catalogue.yml").read_text())["catalogue"][component]
         values = {"catalogue": {component: entry}, "cloudlab_instance": self.instance, "port_offset": 0}
         values |= {port["setting"]: free_port() for port in entry["ports"]}
-        self.description = environment.component(component, values, "full", os.cpu_count())
+        self.description = environment.component(component, values, "full", {"cpus": os.cpu_count()})
         self.description["spec"]["image"] = image_of(component)
         self.name = self.description["spec"]["name"]
 

@@ -53,7 +53,7 @@ def containers(tmp_path):
         picture = {
             "instance": "lab",
             "chosen": list(TOOLS),
-            "components": {name: environment.component(name, values, "full", 8) for name in TOOLS},
+            "components": {name: environment.component(name, values, "full", {"cpus": 8}) for name in TOOLS},
         }
         for entry in picture["components"].values():
             entry["spec"]["image"] = "image"

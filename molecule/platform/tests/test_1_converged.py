@@ -15,8 +15,8 @@ ONLY_FROM_A_REGISTRY = {"clickhouse-ui", "kafka-ui", "kibana", "portainer"}
 
 
 def test_everything_is_healthy(lab):
-    expected = {*STORES, *OBSERVABILITY, *TOOLS, "builder", "gateway", *checkouts.services(lab)}
-    assert len(expected) == 24
+    expected = {*STORES, *OBSERVABILITY, *TOOLS, "dashboard", "builder", "gateway", *checkouts.services(lab)}
+    assert len(expected) == 25
     assert {name for name in lab.present() if lab.is_healthy(name)} - ONLY_FROM_A_REGISTRY == expected
 
 
