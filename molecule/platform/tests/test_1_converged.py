@@ -9,12 +9,15 @@ from lab import ROOT
 
 STORES = ("postgres", "redis", "clickhouse", "elasticsearch", "zookeeper", "kafka")
 OBSERVABILITY = ("otel-collector", "victorialogs", "victoriametrics", "zipkin")
+TOOLS = ("pgadmin", "redis-commander")
+# There where an image registry answers.
+ONLY_FROM_A_REGISTRY = {"clickhouse-ui", "kafka-ui", "kibana", "portainer"}
 
 
 def test_everything_is_healthy(lab):
-    expected = {*STORES, *OBSERVABILITY, "builder", "gateway", *checkouts.services(lab)}
-    assert len(expected) == 22
-    assert {name for name in lab.present() if lab.is_healthy(name)} == expected
+    expected = {*STORES, *OBSERVABILITY, *TOOLS, "dashboard", "builder", "gateway", *checkouts.services(lab)}
+    assert len(expected) == 25
+    assert {name for name in lab.present() if lab.is_healthy(name)} - ONLY_FROM_A_REGISTRY == expected
 
 
 def test_a_second_run_changes_nothing(lab):
@@ -36,8 +39,11 @@ def test_check_mode_reports_no_change(lab):
 def test_services_are_confined(lab):
     for name, container in lab.containers().items():
         host = container["HostConfig"]
-        # Why the collector has to be root, without any capability, stands in its role.
-        assert container["Config"]["User"].split(":")[0] not in ("", "0", "root") or name == "otel-collector"
+        # Why these have to be root, without any capability, stands in their roles.
+        assert container["Config"]["User"].split(":")[0] not in ("", "0", "root") or name in (
+            "otel-collector",
+            "portainer",
+        )
         assert (host["CapDrop"], host["ReadonlyRootfs"], host["Init"]) == (["ALL"], True, True), name
         assert host["Memory"] > 0 and host["PidsLimit"] > 0, name
         for bindings in (host["PortBindings"] or {}).values():

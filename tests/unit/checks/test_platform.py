@@ -38,6 +38,12 @@ def versions(**tables):
     return FOUND | {"postgres": FOUND["postgres"] | {"versions": {"order": tables}}}
 
 
+def test_indices_are_those_of_all_services(tmp_path):
+    assert platform.indices(tmp_path, ENTRIES) == []
+    (tmp_path / "stores.yml").write_text("indices: {search: [goods, words], order: [orders]}")
+    assert platform.indices(tmp_path, ENTRIES) == ["goods", "words", "orders"]
+
+
 def test_everything_is_there():
     found = checks()
     assert {subject: check.state for subject, check in found.items()} == {
