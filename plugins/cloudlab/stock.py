@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from cloudlab.engine import DEFAULT_ADDRESS, Engine
+from cloudlab import machine
+from cloudlab.engine import Engine
 
 ROOT_GROUP = "0"
 
@@ -28,42 +28,22 @@ def take(engine: Engine) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]
     }
     with ThreadPoolExecutor(len(questions)) as pool:
         answers = {name: pool.submit(question) for name, question in questions.items()}
-    info = answers["info"].result()
+    told = machine.engine_facts(answers["info"].result(), engine.address, machine.System.current())
     facts = {
-        **socket(engine.address, info, sys.platform),
         "version": engine.version["Version"],
         "api": ".".join(map(str, engine.api)),
-        "os": info["OSType"],
-        "operating_system": info["OperatingSystem"],
-        "arch": info["Architecture"],
-        "kernel": info["KernelVersion"],
-        "memory": info["MemTotal"],
-        "cpus": info["NCPU"],
-        "data_root": info["DockerRootDir"],
-        "cgroup_version": info.get("CgroupVersion", "1"),
-        "rootless": _is_rootless(info),
+        **told,
+        "socket_group": socket_group(told),
     }
     return facts, {name: answers[name].result() for name in ("containers", "networks", "volumes")}
 
 
-def socket(address: str, info: Mapping[str, Any], platform: str) -> dict[str, str]:
-    """Where containers find the engine's socket, and the number of the group that may use it there.
+def socket_group(facts: Mapping[str, Any]) -> str:
+    """The number of the group that may use the engine's socket in a container; empty where there is no socket.
 
-    :param address: how this machine reaches the engine. :param info: its answer to GET /info.
-    :param platform: `sys.platform` of this machine.
-
-    An engine in a virtual machine has a socket of its own there, whatever this machine calls it; Docker Desktop's
-    belongs to root's group, and those of others are not to be seen from here. A rootless engine takes its user for
-    root. An engine that is reached by TCP may have none.
+    Docker Desktop's belongs to root's group in its virtual machine; those of others cannot be seen from here. A
+    rootless engine takes its user for root.
     """
-    if not address.startswith("unix://"):
-        return {"socket": "", "socket_group": ""}
-    path = address.removeprefix("unix://")
-    if platform == "darwin" or info["OperatingSystem"] == "Docker Desktop":
-        return {"socket": DEFAULT_ADDRESS.removeprefix("unix://"), "socket_group": ROOT_GROUP}
-    group = ROOT_GROUP if _is_rootless(info) else str(os.stat(path).st_gid)
-    return {"socket": path, "socket_group": group}
-
-
-def _is_rootless(info: Mapping[str, Any]) -> bool:
-    return any("rootless" in option for option in info.get("SecurityOptions") or [])
+    if not facts["socket"]:
+        return ""
+    return str(os.stat(facts["socket"]).st_gid) if facts["here"] and not facts["rootless"] else ROOT_GROUP

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -17,6 +16,7 @@ from communication import instance
 from playwright.sync_api import Error, Page
 
 from cloudlab import report, settings
+from cloudlab.arguments import Parser
 
 OVERVIEW = "dashboard"
 DESKTOP, PHONE = (1280, 860), (390, 844)
@@ -94,7 +94,7 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def main(given: list[str]) -> int:
     """Run the program."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="./scripts/screenshots.sh",
         description="Takes pictures of the pages of the running environment, with Chromium: the page that shows it all "
         "(light, dark, and as on a phone), the tools, and the logs, metrics and traces of a component.",

@@ -218,7 +218,7 @@ def test_a_wrong_command_line_is_refused(given, capsys):
     with pytest.raises(SystemExit) as ended:
         program.arguments(given)
     assert ended.value.code == 2
-    assert "error:" in capsys.readouterr().err
+    assert "ERROR:" in capsys.readouterr().err
 
 
 def test_the_users_settings_are_not_the_benchs():
