@@ -19,6 +19,7 @@ from cloudlab.stores import readiness
 
 LOG_LINES = 15
 PAGE = "environment.json"
+KEYS = {"instance", "profile", "engine", "converged", "components", "unavailable"}
 FORMATS = ("table", "json")
 
 
@@ -61,7 +62,7 @@ class ActionModule(ActionBase):
         self._display.display(_shown(page, rows, options))
         if not self._task.check_mode:
             _write(file, page, 0o600)
-            if options["copy"]:
+            if options["copy"] and Path(options["copy"]).is_dir():
                 _write(Path(options["copy"]) / PAGE, page, 0o640)
         if problems:
             return result | {"failed": True, "msg": "The environment is not whole:\n" + "\n".join(problems), **page}
@@ -128,11 +129,12 @@ def _wait(docker, environment, listed, timeout, waived):
 
 
 def _read(path):
-    """The page as the last run left it; empty when there is none."""
+    """The page as the last run left it; empty when there is none, or when another version wrote it."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        page = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
+    return page if page.keys() >= KEYS else {}
 
 
 def _write(path, page, mode):

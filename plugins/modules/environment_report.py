@@ -56,7 +56,7 @@ options:
   copy:
     description:
       - A folder that gets a copy of C(environment.json), for one who is in the user's group and may see nothing else of
-        the instance's directory.
+        the instance's directory. Nothing is copied where the folder does not exist.
     type: path
     default: ""
 attributes:

@@ -1,5 +1,5 @@
-// What the page shows, worked out of what it was told: environment.json, and what the engine lists. Nothing here touches
-// the document.
+// What the page shows, worked out of what it was told: environment.json, and what the engine lists. Nothing here
+// touches the document.
 
 export const GROUPS = [
   { title: "Gateway and services", kinds: ["gateway", "service"] },
@@ -10,8 +10,13 @@ export const GROUPS = [
 ];
 
 // From good to bad: of several containers of a component the worst one tells its state.
-const STATES = ["healthy", "running", "starting", "created", "paused", "unhealthy", "restarting", "exited", "dead", "absent"];
-const MOODS = { healthy: "good", running: "good", starting: "busy", created: "busy", restarting: "busy", paused: "idle", absent: "idle" };
+const STATES = [
+  "healthy", "running", "starting", "created", "paused", "absent", "restarting", "unhealthy", "exited", "dead",
+];
+const MOODS = {
+  healthy: "good", running: "good", starting: "busy", created: "busy", restarting: "busy", paused: "idle",
+  absent: "idle",
+};
 
 const COMPONENT = "cloudlab.component";
 
@@ -41,7 +46,7 @@ export function components(page, containers, memory) {
   if (!containers) return known.map((entry) => ({ ...entry, used: entry.memory.used }));
   const living = Map.groupBy(containers, (container) => container.Labels[COMPONENT]);
   const described = new Set(known.map((entry) => entry.component));
-  const others = [...living.keys()].filter((name) => !described.has(name)).map(undescribed);
+  const others = [...living].filter(([name]) => !described.has(name)).map(undescribed);
   return [...known, ...others].map((entry) => now(entry, living.get(entry.component) ?? [], memory));
 }
 
@@ -62,10 +67,11 @@ function worst(states) {
 }
 
 // A container that no finished run has told about yet.
-function undescribed(component) {
+function undescribed([component, [container]]) {
   return {
-    component, summary: "Not described by a run yet", kind: "other", address: "", url: "", user: "", password: "", image: "",
-    source: "", memory: { used: null, limit: null }, views: {},
+    component, container: container.Names[0].slice(1), kind: "other", summary: "Not described by a run yet",
+    address: "", url: "", user: "", password: "", image: container.Image, source: "", views: {},
+    memory: { used: null, limit: null },
   };
 }
 
@@ -78,8 +84,8 @@ export function grouped(entries) {
 }
 
 function sorted(entries) {
-  const kinds = GROUPS.flatMap((group) => group.kinds);
-  return entries.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || a.component.localeCompare(b.component));
+  const place = (entry) => GROUPS.flatMap((group) => group.kinds).indexOf(entry.kind);
+  return entries.toSorted((a, b) => place(a) - place(b) || a.component.localeCompare(b.component));
 }
 
 // How all of it is: in words, and as a mood.
@@ -109,8 +115,9 @@ export function brief(url) {
 
 // The pages worth a door at the top: all but the services' and stores', whose addresses are for programs, and this one.
 export function doors(entries, here) {
-  const worthy = (entry) => ["gateway", "tool", "observability"].includes(entry.kind) && new URL(entry.url).origin !== here;
-  return sorted(entries).filter((entry) => isPage(entry.url) && worthy(entry));
+  return sorted(entries)
+    .filter((entry) => ["gateway", "tool", "observability"].includes(entry.kind) && isPage(entry.url))
+    .filter((entry) => new URL(entry.url).origin !== here);
 }
 
 // What a developer does with a component, as commands for the checkout.
