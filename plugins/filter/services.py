@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's pa
 from ansible.errors import AnsibleFilterError
 
 from cloudlab import catalogue as components
-from cloudlab import platform, secrets, services
+from cloudlab import machine, platform, secrets, services
+from cloudlab.checks import platform as expectations
 from cloudlab.images import trust
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +39,7 @@ def builder_spec(environment, catalogue, options):
     wanted = {name for name in profile if catalogue[name]["role"] == platform.ROLE and "go" in catalogue[name]}
     return services.builder(
         environment["components"][services.BUILDER]["spec"],
-        services.builder_config(catalogue, wanted | set(service_names(environment)), bool(options["polling"])),
+        services.builder_config(catalogue, wanted | set(service_names(environment)), options["polling"]),
         _settings(environment, options),
         str(RELOAD),
         _ca_bundle(os.environ),
@@ -63,6 +64,14 @@ def service_accounts(catalogue, directory, keep=True):
         raise AnsibleFilterError(str(error)) from None
 
 
+def service_indices(folder, catalogue):
+    """The indices that a platform's services make: see service_indices.yml."""
+    try:
+        return expectations.indices(Path(_absolute(folder)), catalogue)
+    except expectations.ExpectationError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
 def service_names(environment):
     """The chosen services: see service_names.yml."""
     return [
@@ -79,7 +88,7 @@ def _settings(environment, options):
         stores=options["stores"],
         secret=_secret(environment["directory"], options["keep"]),
         log_level=options["log_level"],
-        user=_owner(folder),
+        user=_reader(folder, environment["engine"]),
         reload=_version(),
         hot_reload=bool(options["hot_reload"]),
         images=options["images"],
@@ -96,10 +105,12 @@ def _secret(directory, keep):
     return lambda name: secrets.secret(Path(directory) / "secrets", name, keep)
 
 
-def _owner(folder):
+def _reader(folder, engine):
     """Who owns the checkout can read it. Root is nobody to run a service as."""
     status = os.stat(folder)
-    return f"{status.st_uid}:{status.st_gid}" if status.st_uid else services.NOBODY
+    if not status.st_uid:
+        return services.NOBODY
+    return "{}:{}".format(*machine.reader(status.st_uid, status.st_gid, engine, os.getuid()))
 
 
 def _ca_bundle(environ):
@@ -126,5 +137,6 @@ class FilterModule:
             "builder_spec": builder_spec,
             "service_access": service_access,
             "service_accounts": service_accounts,
+            "service_indices": service_indices,
             "service_databases": services.databases,
         }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gets programs that only the tests need, from the distribution, without installing them: a package such as docker-registry
-# would start a service. They are unpacked under .cloudlab/test-tools/.
+# Gets programs that only the tests need, from the distribution. What would start a service, such as docker-registry, is
+# not installed but unpacked under .cloudlab/test-tools/.
 set -euo pipefail
 
 # shellcheck source=../../scripts/lib/common.sh
@@ -26,7 +26,25 @@ fetch() {
   [[ -x "$TOOLS/$program" ]] || die "the package $package holds no program $program"
 }
 
+# build PACKAGE@VERSION PROGRAM: compile a Go program and call it so, unless there is one already.
+build() {
+  local package="$1" program="$2" draft
+  if [[ -x "$TOOLS/$program" ]] || have "$program"; then
+    return
+  fi
+  have go || die "building $program takes Go, and there is none on this machine"
+  draft=$(mktemp -d "$TOOLS/.draft.XXXXXX")
+  GOBIN="$draft" go install "$package"
+  mv "$draft"/* "$TOOLS/$program"
+  rm -rf "$draft"
+}
+
 have_apt || die "The tests take docker-registry and a static busybox from packages of Debian or Ubuntu; this is neither."
 mkdir -p "$TOOLS"
 fetch docker-registry docker-registry
 fetch busybox-static busybox
+# Pages are looked at in a browser, which is too much to unpack.
+have chromium || have google-chrome || apt_install chromium
+# What the documents call the API with.
+build github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4 grpcurl
+build github.com/itchyny/gojq/cmd/gojq@v0.12.17 jq
