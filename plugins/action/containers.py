@@ -49,10 +49,14 @@ class ActionModule(ActionBase):
         self._templars = {}
         try:
             report = self._converge(self._arguments())
+        # Results, not exceptions: `failed_when` is not asked about those.
         except SpecError as error:
-            raise AnsibleActionFail(f"Nothing was changed, for this is wrong:\n{_bullets(error.problems)}") from None
+            return result | {
+                "failed": True,
+                "msg": f"Nothing was changed, for this is wrong:\n{_bullets(error.problems)}",
+            }
         except engine.EngineError as error:
-            raise AnsibleActionFail(str(error)) from None
+            return result | {"failed": True, "msg": str(error)}
         result |= {"changed": report.changed, "actions": report.actions, "msg": report.message}
         if report.diff:
             result["diff"] = report.diff

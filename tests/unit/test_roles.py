@@ -49,3 +49,13 @@ def test_a_role_does_not_know_another_roles_variables(role):
     own = rf"(?<![\w.])__(?:{others})_\w+"
     for path in [*role.rglob("*.yml"), *role.rglob("*.j2")]:
         assert not re.search(own, path.read_text(encoding="utf-8")), path
+
+
+def test_a_role_that_makes_containers_is_validated(role):
+    """Its own specifications are what the validation compares the containers with."""
+    if f"__{role.name}_specs" not in load(role / "vars" / "main.yml"):
+        return
+    drift = (role / "tasks" / "drift.yml").read_text(encoding="utf-8")
+    assert f"__{role.name}_specs" in drift
+    playbook = (settings.ROOT / "playbooks" / "validate.yml").read_text(encoding="utf-8")
+    assert f'"{{{{ __{role.name}_drift }}}}"' in playbook

@@ -1,9 +1,12 @@
 """Each service does what its own configuration tells it, seen from outside."""
 
+import json
 import re
 import socket
+import subprocess
 
 import requests
+from lab import ROOT
 
 SERVICES = {"ledger", "mail-web", "mail-sweep", "fleet", "worker"}
 
@@ -35,3 +38,14 @@ def test_replicas_answer_with_their_arguments_and_variables(lab):
 def test_tags_names_and_secrets_reach_a_service(lab):
     wanted = r'enterprise, fleet:7100, \{"token": "\w{32}", "level": "debug"\}'
     assert re.fullmatch(wanted, page(lab, "worker", "http"))
+
+
+def test_it_is_whole(lab):
+    command = [str(ROOT / "scripts" / "validate.sh"), "--tags", ",".join(SERVICES), "--format", "json"]
+    done = subprocess.run(
+        command, env=lab.environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    checks = {f"{check['area']}, {check['subject']}": check for check in json.loads(done.stdout)["checks"]}
+    assert checks["containers, mail-web-2"]["state"] == "ok"
+    assert checks["postgres, database books"]["state"] == "ok"

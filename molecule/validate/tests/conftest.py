@@ -32,6 +32,7 @@ class Validation:
     def failures(self, *arguments: str) -> dict[str, dict[str, str]]:
         """Area and subject -> check, of all that failed."""
         done = self.run("--format", "json", *arguments)
+        assert done.stdout, done.stderr
         document = json.loads(done.stdout)
         failed = [check for check in document["checks"] if check["state"] == "FAILED"]
         assert (done.returncode == 0) == document["whole"] == (not failed), done.stderr

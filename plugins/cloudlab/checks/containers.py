@@ -14,6 +14,7 @@ from cloudlab.checks import FAILED, NOTE, Check, converge, verdict
 from cloudlab.containers import causes
 
 AREA = "containers"
+EVERYTHING = "ansible-playbook playbooks/dev.yml"
 # What a plan does to a container that does not run, or not well: its state tells that already.
 REVIVING = ("start", "unpause", "restart")
 CPU = 10**9
@@ -28,25 +29,23 @@ def checks(
     """Two checks per container, and what else is known of those that should or should not be there."""
     found = []
     faults = _faults(containers, plans)
-    for name in sorted(containers.keys() | faults.keys(), key=_order(environment, containers)):
+    places = list(environment["components"])
+    owners = {name: _owner(environment, name) for name in containers.keys() | faults.keys()}
+    for name in sorted(owners, key=lambda name: (places.index(owners[name]), name)):
         container = containers.get(name)
-        component = component_of(container) if container else name.removeprefix(f"{environment['instance']}-")
-        cure = converge(component)
+        subject, cure = short(name, environment["instance"]), converge(owners[name])
         if container is None:
-            found.append(Check(AREA, component, FAILED, "; ".join(faults[name]), cure))
+            found.append(Check(AREA, subject, FAILED, "; ".join(faults[name]), cure))
             continue
-        subject = short(name, environment["instance"])
         found.append(verdict(AREA, subject, trouble(container), _reviving(name, container, cure), well(container, now)))
         declared = "; ".join(faults.get(name, []))
         found.append(verdict(AREA, f"{subject} as declared", declared, cure, limits(container)))
     for whose, plan in plans.items():
         if "actions" not in plan and "msg" in plan:
-            found.append(Check(AREA, f"{whose} as declared", FAILED, plan["msg"], converge(whose)))
+            found.append(Check(AREA, f"{whose} as declared", FAILED, " ".join(plan["msg"].split()), EVERYTHING))
     for name in environment["surplus"]:
         subject = short(name, environment["instance"])
-        found.append(
-            Check(AREA, subject, FAILED, "its component is not chosen any more", "ansible-playbook playbooks/dev.yml")
-        )
+        found.append(Check(AREA, subject, FAILED, "its component is not chosen any more", EVERYTHING))
     for name, reason in environment["unavailable"].items():
         found.append(Check(AREA, name, NOTE, f"not here: {reason}"))
     return found
@@ -136,16 +135,10 @@ def _faults(
     return faults
 
 
-def _order(environment: Mapping[str, Any], containers: Mapping[str, Mapping[str, Any]]):
-    """A key for names of containers: in the order in which their components start."""
-    places = {entry["container"]: place for place, entry in enumerate(environment["components"].values())}
-    chosen = list(environment["components"])
-
-    def place(name: str) -> tuple[int, str]:
-        component = containers[name]["Config"]["Labels"][environments.LABEL_COMPONENT] if name in containers else ""
-        return (chosen.index(component) if component in chosen else places.get(name, len(places)), name)
-
-    return place
+def _owner(environment: Mapping[str, Any], name: str) -> str:
+    """The component whose container, or replica, is called so."""
+    named = {component: entry["container"] for component, entry in environment["components"].items()}
+    return max((each for each in named if f"{name}-".startswith(f"{named[each]}-")), key=len)
 
 
 def _reviving(name: str, container: Mapping[str, Any], cure: str) -> str:

@@ -75,8 +75,8 @@ def test_a_container_that_is_not(state, told):
 
 
 def test_one_that_is_not_there():
-    [check] = look([], [action("create", "it does not exist", name="lab-order")])
-    assert (check.subject, check.state, check.text) == ("order", FAILED, "it does not exist")
+    [check] = look([], [action("create", "it does not exist", name="lab-order-2")])
+    assert (check.subject, check.state, check.text) == ("order-2", FAILED, "it does not exist")
     assert check.cure.endswith("--tags order")
 
 
