@@ -45,8 +45,8 @@ def others(
 ) -> list[dict[str, Any]]:
     """Rows of an earlier run that this one was not about, of components that still have a container, with its state.
 
-    A run for a part of the environment must not take the rest off the page. Rows that an earlier version of this project
-    has written without all that they have now are left out.
+    A run for a part of the environment must not take the rest off the page. Rows that an earlier version of this
+    project has written without all that they have now are left out.
     """
     listed = by_name(containers)
     found = list(found)
