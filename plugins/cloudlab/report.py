@@ -45,10 +45,13 @@ def others(
 ) -> list[dict[str, Any]]:
     """Rows of an earlier run that this one was not about, of components that still have a container, with its state.
 
-    A run for a part of the environment must not take the rest off the page.
+    A run for a part of the environment must not take the rest off the page. Rows that an earlier version of this
+    project has written without all that they have now are left out.
     """
     listed = by_name(containers)
+    found = list(found)
     known = {row["component"] for row in found}
+    keys = found[0].keys() if found else set()
     return [
         {
             **row,
@@ -56,7 +59,7 @@ def others(
             "memory": {**row["memory"], "used": used.get(row["container"])},
         }
         for row in earlier
-        if row["component"] not in known and row["container"] in listed
+        if row.keys() >= keys and row["component"] not in known and row["container"] in listed
     ]
 
 

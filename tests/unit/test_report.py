@@ -80,6 +80,15 @@ def test_a_run_for_a_part_leaves_the_rest_on_the_page():
     assert report.others(earlier, found, [listed("lab-worker")], {}) == []
 
 
+def test_rows_of_an_earlier_version_are_left_out():
+    earlier = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db"), listed("lab-worker")], {})
+    found = [row for row in earlier if row["component"] == "worker"]
+    older = [{key: value for key, value in row.items() if key != "memory"} for row in earlier]
+    assert report.others(older, found, [listed("lab-db"), listed("lab-worker")], {}) == []
+    newer = [row | {"views": {}} for row in earlier]
+    assert len(report.others(newer, found, [listed("lab-db"), listed("lab-worker")], {})) == 1
+
+
 def test_memory_that_was_not_asked_for_shows_its_limit():
     table = report.table(report.rows(ENVIRONMENT, ACCESS, [listed("lab-db")], {}), {})
     assert table.splitlines()[2].endswith("packages  up to 512 MiB")

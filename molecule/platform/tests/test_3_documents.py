@@ -19,7 +19,7 @@ def test_a_session_works_from_its_first_line_to_its_last(lab, session, tmp_path)
 
 def test_a_signal_makes_a_service_tell_what_it_does(lab, tmp_path):
     documents.run(lab, "docker kill --signal QUIT cloudlab-order", tmp_path)
-    wait_until(lambda: "goroutine 1 [" in log_of(lab, "order"), "order's log has its stacks", 30)
+    wait_until(lambda: "SIGQUIT: quit" in log_of(lab, "order"), "order's log has its stacks", 30)
     lab.wait_until_healthy("order")
 
 
