@@ -65,6 +65,8 @@ def describe(
         # Whose the folder is, for containers that write into it.
         "group": os.getgid(),
         "catalogue": values["catalogue"],
+        # Whether it is only written down, with placeholders for settings: see cloudlab.compose.
+        "described": False,
         "components": components,
         "networks": {
             network: _existing(

@@ -14,6 +14,7 @@ from ansible.errors import AnsibleFilterError
 
 from cloudlab import catalogue as components
 from cloudlab import platform, secrets, services
+from cloudlab.compose import placeholders
 from cloudlab.images import trust
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,7 @@ def service_specs(environment, catalogue, options):
 
 def builder_spec(environment, catalogue, options):
     """The container that builds services: see builder_spec.yml."""
+    environ, bundle = _download(environment)
     # Not only those of this run: the builder stays the same whatever part of the environment a run is about.
     profile = components.choose(catalogue, options["profiles"], environment["profile"], [])
     wanted = {name for name in profile if catalogue[name]["role"] == platform.ROLE and "go" in catalogue[name]}
@@ -41,8 +43,8 @@ def builder_spec(environment, catalogue, options):
         services.builder_config(catalogue, wanted | set(service_names(environment)), bool(options["polling"])),
         _settings(environment, options),
         str(RELOAD),
-        _ca_bundle(os.environ),
-        os.environ,
+        bundle,
+        environ,
     )
 
 
@@ -74,12 +76,14 @@ def service_names(environment):
 
 def _settings(environment, options):
     folder = _absolute(options["platform"])
+    # Of whoever brings it up elsewhere nothing is known but that a checkout can be read by all.
+    user = services.NOBODY if environment["described"] else _owner(folder)
     return services.Settings(
         platform=folder,
         stores=options["stores"],
         secret=_secret(environment["directory"], options["keep"]),
         log_level=options["log_level"],
-        user=_owner(folder),
+        user=user,
         reload=_version(),
         hot_reload=bool(options["hot_reload"]),
         images=options["images"],
@@ -92,7 +96,17 @@ def _absolute(folder):
     return str((ROOT / Path(folder).expanduser()).resolve())
 
 
+def _download(environment):
+    """(the user's environment, the file with the certificates that his machine trusts)"""
+    if environment["described"]:
+        named = {name: placeholders.variable(name) for name in services.DOWNLOAD_VARIABLES}
+        return named, placeholders.path("SSL_CERT_FILE")
+    return os.environ, _ca_bundle(os.environ)
+
+
 def _secret(directory, keep):
+    if directory == placeholders.DIRECTORY:
+        return placeholders.secret
     return lambda name: secrets.secret(Path(directory) / "secrets", name, keep)
 
 

@@ -32,9 +32,10 @@ def test_a_server_without_anything():
     declared = want(VIEWS, {"database": "logs", "name": "raw", "ddl": "CREATE TABLE raw (s String) ENGINE = Log; "})
     steps = clickhouse.plan(declared, clickhouse.read_state([]))
     assert [step.sql for step in steps] == [
-        "CREATE DATABASE `shop`",
-        "CREATE DATABASE `logs`",
-        "CREATE TABLE `shop`.`views` (`day` Date, `n` Decimal(18, 2) DEFAULT 0) ENGINE = MergeTree() ORDER BY day",
+        "CREATE DATABASE IF NOT EXISTS `shop`",
+        "CREATE DATABASE IF NOT EXISTS `logs`",
+        "CREATE TABLE IF NOT EXISTS `shop`.`views` (`day` Date, `n` Decimal(18, 2) DEFAULT 0)"
+        " ENGINE = MergeTree() ORDER BY day",
         "CREATE TABLE raw (s String) ENGINE = Log",
     ]
     assert steps[-1].database == "logs"

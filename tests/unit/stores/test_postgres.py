@@ -92,11 +92,11 @@ def test_a_server_without_anything(want):
         'grant connect on database "postgres" to "healthcheck"',
         'revoke connect on database "postgres" from public',
         'revoke connect on database "template1" from public',
-        'create schema "ext"',
+        'create schema if not exists "ext"',
         'grant usage on schema "ext" to public',
-        'create extension "pg_trgm" schema "public" cascade',
-        'create extension "citext" schema "ext" cascade',
-        'create schema "order" authorization "order"',
+        'create extension if not exists "pg_trgm" schema "public" cascade',
+        'create extension if not exists "citext" schema "ext" cascade',
+        'create schema if not exists "order" authorization "order"',
         'alter role "order" in database "cloudlab" set search_path = "order", "public", "ext"',
     ]
     assert plan.content["billing"] == []
