@@ -97,7 +97,7 @@ class ActionModule(ActionBase):
         return [f"routes of {problem}. Mend them in the platform's description." for problem in routes]
 
     def _configuration(self, values, task_vars, problems):
-        """What is wrong with the settings, so far `problems`, and the catalogue; the chosen components when nothing is."""
+        """`problems` and what is wrong with roles and catalogue; the chosen components when nothing is."""
         problems = problems + rolespecs.problems(_roles(), values)
         problems += self._platform(values) if not problems else []
         roles = [role.name for role in _roles()]

@@ -75,12 +75,10 @@ class ActionModule(ActionBase):
         return result | self._report(gateway, target, outcome)
 
     def _describe(self, gateway, target, task_vars):
-        """Nothing will change under it: everything is in one file, and the folder that it would watch stays empty."""
+        """Nothing will change under the gateway, so one version is enough."""
         folder = str(target.folder)
-        return described.add(task_vars, folders={folder: {}}) | {
-            "bootstrap": config.standalone(gateway),
-            "folder": folder,
-        }
+        told = described.add(task_vars, folders={folder: config.live_files(gateway, described.STATE)})
+        return told | {"bootstrap": config.bootstrap(gateway), "folder": folder}
 
     def _report(self, gateway, target, outcome):
         report = {

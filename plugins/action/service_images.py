@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from cloudlab import engine, service_images
-from cloudlab.compose import described
+from cloudlab.compose import described, placeholders
 from cloudlab.images import trust
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
             arguments["services"], arguments["catalogue"], arguments["toolchain"], arguments["runtime"]
         )
         if arguments["state"] == described.STATE:
-            return result | self._describe(arguments["instance"], built, task_vars)
+            return result | self._describe(arguments["instance"], arguments["platform"], built, task_vars)
         sources = service_images.gather((ROOT / arguments["platform"]).resolve(), RELOAD, RECIPE)
         wanted = service_images.references(arguments["instance"], sources, built)
         try:
@@ -54,10 +54,18 @@ class ActionModule(ActionBase):
             "failures": causes,
         }
 
-    def _describe(self, instance, built, task_vars):
+    def _describe(self, instance, platform, built, task_vars):
         """Compose builds them by itself, and knows when: their names need not say what they are made of."""
+        source = (ROOT / platform).resolve()
+        if not source.is_relative_to(ROOT):
+            raise AnsibleActionFail(
+                f"PLATFORM_SRC is {source}; Docker Compose builds images from a folder below {ROOT}."
+            )
+        places = {"SOURCE": source, "MODULES": source, "RELOAD": RELOAD, "RECIPE": RECIPE}
+        common = {name: str(path.relative_to(ROOT)) for name, path in places.items()}
+        common |= {name: placeholders.variable(name) for name in trust.PROXY_VARIABLES}
         images = {name: service_images.repository(instance, name) for name in built}
-        told = described.add(task_vars, images={images[name]: arguments for name, arguments in built.items()})
+        told = described.add(task_vars, images={images[name]: common | own for name, own in built.items()})
         return told | {"images": images, "built": [], "failures": {}}
 
     def _converge(self, sources, wanted, built):

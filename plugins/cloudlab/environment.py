@@ -14,6 +14,8 @@ from cloudlab import catalogue
 
 LABEL_INSTANCE = "cloudlab.instance"
 LABEL_COMPONENT = "cloudlab.component"
+# What Docker Compose marks its containers with.
+LABEL_COMPOSE = "com.docker.compose.project"
 LABEL_SOURCE = "cloudlab.source"
 LABEL_DATA = "cloudlab.data"
 

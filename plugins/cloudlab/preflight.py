@@ -115,6 +115,14 @@ def ports(environment: Mapping[str, Any], containers: Iterable[Mapping[str, Any]
 
 def strangers(environment: Mapping[str, Any], containers: Iterable[Mapping[str, Any]]) -> list[Finding]:
     """Containers, networks and volumes that have our names but are not ours: they are never touched."""
+    if any(_is_composed(item, environment["instance"]) for item in containers):
+        return [
+            Finding(
+                ERROR,
+                f"the environment {environment['instance']} was brought up by Docker Compose.",
+                "Bring it down first: docker compose down; or choose another CLOUDLAB_INSTANCE in .env.",
+            )
+        ]
     by_name = {name.lstrip("/"): item for item in containers for name in item["Names"]}
     findings = []
     for entry in environment["components"].values():
@@ -192,6 +200,10 @@ def _publishers(containers: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[st
 
 def _is_ours(container: Mapping[str, Any], instance: str) -> bool:
     return (container.get("Labels") or {}).get(environments.LABEL_INSTANCE) == instance
+
+
+def _is_composed(container: Mapping[str, Any], instance: str) -> bool:
+    return _is_ours(container, instance) and environments.LABEL_COMPOSE in container["Labels"]
 
 
 def _stranger(what: str, name: str, command: str) -> Finding:

@@ -53,6 +53,13 @@ notes:
     (C(HTTP_PROXY), C(HTTPS_PROXY), C(NO_PROXY)).
   - The whole output of a build is in C(logs/build-<context>.log) of the environment's directory.
   - Base systems are made with C(mmdebstrap), which is needed on the machine that runs the play.
+  state:
+    description:
+      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
+        added to the host's facts, for the export to Docker Compose.
+    type: str
+    choices: [converged, described]
+    default: converged
 attributes:
   check_mode:
     description: Says what would be pulled and built.

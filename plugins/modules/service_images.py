@@ -41,6 +41,13 @@ options:
     required: true
 notes:
   - Builds trust the certificates that the host trusts, and use its proxies.
+  state:
+    description:
+      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
+        added to the host's facts, for the export to Docker Compose.
+    type: str
+    choices: [converged, described]
+    default: converged
 attributes:
   check_mode:
     description: Says whether something would be built.

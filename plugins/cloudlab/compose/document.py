@@ -18,6 +18,8 @@ _INHERITED = (
     "image", "profiles", "user", "networks", "init", "cap_drop", "security_opt", "mem_limit", "memswap_limit", "cpus",
     "pids_limit", "logging",
 )  # fmt: skip
+# Characters of a list that stands on one line.
+SHORT = 100
 _SECTIONS = ("services", "configs", "networks", "volumes")
 
 
@@ -28,15 +30,19 @@ def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Ma
     """
     instance = picture["instance"]
     programs = {program["container"]: program for program in described["programs"]}
+    containers = sorted(
+        described["containers"],
+        key=lambda container: (picture["chosen"].index(container["component"]), container["name"]),
+    )
     parts = [
         services.translate(
             container, instance, described["folders"], programs.get(container["name"], {}).get("shares", [])
         )
-        for container in described["containers"]
+        for container in containers
     ]
     document: dict[str, Any] = {"name": instance, **{section: {} for section in _SECTIONS}, "start_intervals": {}}
     initialised = {services.own(name, instance) for name in programs}
-    for container, part in zip(described["containers"], parts, strict=True):
+    for container, part in zip(containers, parts, strict=True):
         if container["image"] in described["images"]:
             part.service["build"] = _build(described["images"][container["image"]])
         if chosen := _profiles(container["component"], picture["catalogue"], profiles):
@@ -60,7 +66,8 @@ def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Ma
 
 
 def _build(arguments: Mapping[str, str]) -> dict[str, Any]:
-    return {"context": ".", "dockerfile": "roles/go_service/files/Dockerfile", "args": dict(arguments)}
+    """The context is this project: see .dockerignore."""
+    return {"context": ".", "dockerfile": f"{arguments['RECIPE']}/Dockerfile", "args": dict(arguments)}
 
 
 def _profiles(component: str, catalogue: Mapping[str, Any], profiles: Mapping[str, Any]) -> list[str]:
@@ -154,7 +161,9 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
             if known is None:
                 entries[name] = entry
             elif known != entry:
-                different = {key: _change(known.get(key), value) for key, value in entry.items() if known.get(key) != value}
+                different = {
+                    key: _change(known.get(key), value) for key, value in entry.items() if known.get(key) != value
+                }
                 entries[name] = different | {key: Reset() for key in known if key not in entry}
         if entries:
             found[section] = entries
@@ -175,7 +184,19 @@ def text(document: Mapping[str, Any], header: str) -> str:
         body["services"] = {name: _short(entry, common) for name, entry in entries.items()}
         body = {"x-common": common, **body}
     comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
-    return comment + _Dumper.dump_document(body, common)
+    return comment + _spaced(_Dumper.dump_document(body, common))
+
+
+def _spaced(written: str) -> str:
+    """A blank line before each section, and after each of its entries that takes several lines."""
+    lines: list[str] = []
+    for line in written.splitlines():
+        depth = len(line) - len(line.lstrip())
+        before = len(lines[-1]) - len(lines[-1].lstrip()) if lines else 0
+        if lines and line and (depth == 0 or (depth == 2 and before > 2)):
+            lines.append("")
+        lines.append(line)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _common(entries: list[Mapping[str, Any]]) -> dict[str, Any]:
@@ -211,8 +232,7 @@ class _Dumper(yaml.SafeDumper):
             pass
 
         Own.common = common
-        sections = [{key: value} for key, value in body.items()]
-        return yaml.dump(body, Dumper=Own, sort_keys=False, allow_unicode=True, width=10**6) if sections else ""
+        return yaml.dump(body, Dumper=Own, sort_keys=False, allow_unicode=True, width=10**6)
 
     def ignore_aliases(self, data: Any) -> bool:
         return data is not self.common
@@ -220,8 +240,20 @@ class _Dumper(yaml.SafeDumper):
     def generate_anchor(self, node: yaml.Node) -> str:
         return "common"
 
+    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.Node:
+        return super().represent_sequence(tag, sequence, _is_short(list(sequence)))
+
+    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.Node:
+        return super().represent_mapping(tag, mapping, _is_short([*mapping, *mapping.values()]))
+
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
+
+
+def _is_short(values: list[Any]) -> bool:
+    """Whether a list or a mapping of these values stands on one line."""
+    plain = all(isinstance(value, str | int) and "\n" not in str(value) for value in values)
+    return plain and sum(len(str(value)) + 4 for value in values) <= SHORT
 
 
 def _represent_text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:

@@ -1,7 +1,7 @@
 """What fills a store: a program that runs once in the store's own image, each time everything comes up.
 
-    {"container": the store's container, "script": for a shell, "env": {variable: value},
-     "shares": [folders of the store that it has to see]}
+{"container": the store's container, "script": for a shell, "env": {variable: value},
+ "shares": [folders of the store that it has to see]}
 """
 
 from __future__ import annotations

@@ -68,7 +68,9 @@ def translate(
     options = container["options"]
     key = own(container["name"], instance)
     part = Part(key, {"image": container["image"], "container_name": container["name"]})
-    part.service |= {name: options[option] for option, name in _SAME.items() if options[option] not in (None, [], {}, 0)}
+    part.service |= {
+        name: options[option] for option, name in _SAME.items() if options[option] not in (None, [], {}, 0)
+    }
     if options["entrypoint"] == []:
         part.service["entrypoint"] = []
     part.service |= _limits(options)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-
 NOTHING: dict[str, Any] = {"databases": set(), "tables": {}}
 
 

@@ -128,7 +128,9 @@ def script(declared: State, url: str) -> str:
         address = shlex.quote(f"{url}{step.path}")
         template = step.path.startswith("/_index_template/")
         lines += [
-            f"{put} {address} <<'JSON'" if template else f"{ask} --head {address} 2>/dev/null || {put} {address} <<'JSON'",
+            f"{put} {address} <<'JSON'"
+            if template
+            else f"{ask} --head {address} 2>/dev/null || {put} {address} <<'JSON'",
             json.dumps(step.body, indent=2),
             "JSON",
         ]

@@ -206,7 +206,7 @@ def plan(want: Desired, state: Mapping[str, Any], contents: Mapping[str, Mapping
 
 
 def script(want: Desired) -> str:
-    """Input of psql that makes an empty server hold what is wanted, and does no harm to one that holds it already.
+    """Input of psql that makes an empty server hold what is wanted, and does no harm to one that holds it.
 
     Passwords come from psql's variables `password_0` (the administrator's) and following (the services' in their order),
     so that the text holds none and quotes them as they are. What somebody has altered is not taken back: that needs
@@ -231,7 +231,7 @@ def script(want: Desired) -> str:
 
 def _unless_there(sql: str, where: str, name: str) -> str:
     """A statement for psql that is carried out unless the catalogue has the name."""
-    return f"select {literal(sql)} where not exists (select from {where} = {literal(name)}) \\gexec"
+    return f"select {literal(sql)} where not exists (select from {where} = {literal(name)}) \\gexec"  # noqa: S608 - quoted
 
 
 def unmanaged_schemas(want: Desired, contents: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
