@@ -69,6 +69,7 @@ def describe(
         "catalogue": values["catalogue"],
         # Whether it is only written down, with placeholders for settings: see cloudlab.compose.
         "described": False,
+        "composed": composed(instance, stock["containers"]),
         "components": components,
         "networks": {
             network: _existing(
@@ -84,6 +85,12 @@ def describe(
             for volume in entry["volumes"].values()
         },
     }
+
+
+def composed(instance: str, containers: list[Mapping[str, Any]]) -> bool:
+    """Whether the instance was brought up by Docker Compose."""
+    labels = (item.get("Labels") or {} for item in containers)
+    return any(own.get(LABEL_INSTANCE) == instance and LABEL_COMPOSE in own for own in labels)
 
 
 def present(

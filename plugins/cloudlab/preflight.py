@@ -115,7 +115,7 @@ def ports(environment: Mapping[str, Any], containers: Iterable[Mapping[str, Any]
 
 def strangers(environment: Mapping[str, Any], containers: Iterable[Mapping[str, Any]]) -> list[Finding]:
     """Containers, networks and volumes that have our names but are not ours: they are never touched."""
-    if any(_is_composed(item, environment["instance"]) for item in containers):
+    if environment["composed"]:
         return [
             Finding(
                 ERROR,
@@ -200,10 +200,6 @@ def _publishers(containers: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[st
 
 def _is_ours(container: Mapping[str, Any], instance: str) -> bool:
     return (container.get("Labels") or {}).get(environments.LABEL_INSTANCE) == instance
-
-
-def _is_composed(container: Mapping[str, Any], instance: str) -> bool:
-    return _is_ours(container, instance) and environments.LABEL_COMPOSE in container["Labels"]
 
 
 def _stranger(what: str, name: str, command: str) -> Finding:

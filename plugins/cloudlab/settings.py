@@ -95,6 +95,13 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
+def of_compose(environ: Mapping[str, str]) -> dict[str, str]:
+    """What Docker Compose alone reads: key -> value, of `.env` and of the process environment, which wins."""
+    path = env_file(environ)
+    entries = {entry.key: entry.value for entry in dotenv.read(path)} if path else {}
+    return {key: value for key, value in {**entries, **environ}.items() if key.startswith(OF_COMPOSE)}
+
+
 def check(values: Mapping[str, Any]) -> list[str]:
     """What is wrong with the effective `values` (variable name -> value), wherever they come from; a message each."""
     problems = []

@@ -14,6 +14,7 @@ from ansible.errors import AnsibleFilterError
 
 from cloudlab import catalogue as components
 from cloudlab import platform, secrets, services
+from cloudlab import settings as project_settings
 from cloudlab.compose import placeholders
 from cloudlab.images import trust
 
@@ -50,17 +51,17 @@ def builder_spec(environment, catalogue, options):
 
 def service_access(environment, stores, keep=True):
     """Addresses and logins of the chosen services: see service_access.yml."""
-    settings = services.Settings("", stores, _secret(environment["directory"], keep))
+    settings = services.Settings("", stores, _secret(environment, keep))
     try:
         return services.access(service_names(environment), environment["catalogue"], settings)
     except (services.ServiceError, secrets.SecretError) as error:
         raise AnsibleFilterError(str(error)) from None
 
 
-def service_accounts(catalogue, directory, keep=True):
+def service_accounts(environment, keep=True):
     """The services' accounts in PostgreSQL: see service_accounts.yml."""
     try:
-        return services.accounts(catalogue, _secret(directory, keep))
+        return services.accounts(environment["catalogue"], _secret(environment, keep))
     except secrets.SecretError as error:
         raise AnsibleFilterError(str(error)) from None
 
@@ -81,7 +82,7 @@ def _settings(environment, options):
     return services.Settings(
         platform=folder,
         stores=options["stores"],
-        secret=_secret(environment["directory"], options["keep"]),
+        secret=_secret(environment, options["keep"]),
         log_level=options["log_level"],
         user=user,
         reload=_version(),
@@ -104,10 +105,14 @@ def _download(environment):
     return os.environ, _ca_bundle(os.environ)
 
 
-def _secret(directory, keep):
-    if directory == placeholders.DIRECTORY:
+def _secret(environment, keep):
+    """What tells a generated secret by its name."""
+    if environment["described"]:
         return placeholders.secret
-    return lambda name: secrets.secret(Path(directory) / "secrets", name, keep)
+    if environment["composed"]:
+        told = project_settings.of_compose(os.environ)
+        return lambda name: told.get(placeholders.secret_key(name), placeholders.DEFAULT_SECRET)
+    return lambda name: secrets.secret(Path(environment["directory"]) / "secrets", name, keep)
 
 
 def _owner(folder):

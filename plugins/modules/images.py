@@ -48,11 +48,6 @@ options:
     description: The folder of the build contexts.
     type: path
     default: files/images
-notes:
-  - Builds trust the certificates that the host trusts (C(SSL_CERT_FILE), else the system's bundle) and use its proxies
-    (C(HTTP_PROXY), C(HTTPS_PROXY), C(NO_PROXY)).
-  - The whole output of a build is in C(logs/build-<context>.log) of the environment's directory.
-  - Base systems are made with C(mmdebstrap), which is needed on the machine that runs the play.
   state:
     description:
       - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
@@ -60,6 +55,11 @@ notes:
     type: str
     choices: [converged, described]
     default: converged
+notes:
+  - Builds trust the certificates that the host trusts (C(SSL_CERT_FILE), else the system's bundle) and use its proxies
+    (C(HTTP_PROXY), C(HTTPS_PROXY), C(NO_PROXY)).
+  - The whole output of a build is in C(logs/build-<context>.log) of the environment's directory.
+  - Base systems are made with C(mmdebstrap), which is needed on the machine that runs the play.
 attributes:
   check_mode:
     description: Says what would be pulled and built.

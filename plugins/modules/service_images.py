@@ -39,8 +39,6 @@ options:
     description: The image that programs are put into.
     type: str
     required: true
-notes:
-  - Builds trust the certificates that the host trusts, and use its proxies.
   state:
     description:
       - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
@@ -48,6 +46,8 @@ notes:
     type: str
     choices: [converged, described]
     default: converged
+notes:
+  - Builds trust the certificates that the host trusts, and use its proxies.
 attributes:
   check_mode:
     description: Says whether something would be built.

@@ -208,7 +208,7 @@ def plan(want: Desired, state: Mapping[str, Any], contents: Mapping[str, Mapping
 def script(want: Desired) -> str:
     """Input of psql that makes an empty server hold what is wanted, and does no harm to one that holds it.
 
-    Passwords come from psql's variables `password_0` (the administrator's) and following (the services' in their order),
+    Passwords come from psql's variables `password_0` (the administrator's) and the following (the services'),
     so that the text holds none and quotes them as they are. What somebody has altered is not taken back: that needs
     :func:`plan`, which looks first.
     """
