@@ -177,7 +177,7 @@ def _change(before: Any, value: Any) -> Any:
 
 def text(document: Mapping[str, Any], header: str) -> str:
     """The document as YAML, below its header. What all services have in common stands once."""
-    entries = document["services"]
+    entries = document.get("services", {})
     common = _common([entry for entry in entries.values() if "image" in entry])
     body: dict[Any, Any] = {key: value for key, value in document.items() if value and key in ("name", *_SECTIONS)}
     if len(common) > 1:

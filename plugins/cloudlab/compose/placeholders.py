@@ -39,7 +39,8 @@ DEFAULT_SECRET = "development"  # noqa: S105 - meant to be known
 _DEFAULTS = {"DOCKER_DATA_ROOT": "/var/lib/docker", "GOTOOLCHAIN": "auto", "SSL_CERT_FILE": "/dev/null"}
 
 _HOSTILE = "\"'\\#$%&<>,; `"
-_PORTS = {False: 60001, True: 61001}
+# The first one and the distance: what is added to a port meets no other one in both readings.
+_PORTS = {False: (20011, 101), True: (40009, 103)}
 _NUMBERS = {False: 37, True: 73}
 _NAMED = re.compile(r"/?qq(?P<kind>[kem])_(?P<name>[A-Za-z0-9._:/-]+?)qq")
 
@@ -57,7 +58,8 @@ def values(hostile: bool) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     for place, name in enumerate(name for name in settings.spec() if name not in FIXED):
         if settings.spec()[name]["type"] == "int":
-            chosen[name] = _PORTS[hostile] + place if name.endswith("_port") else _NUMBERS[hostile]
+            first, distance = _PORTS[hostile]
+            chosen[name] = first + distance * place if name.endswith("_port") else _NUMBERS[hostile]
         else:
             tail = _HOSTILE if hostile and name.endswith("_password") else "," if hostile and _is_free(name) else ""
             chosen[name] = f"qq{'h' if hostile else 's'}_{name}qq{tail}"
