@@ -38,6 +38,15 @@ PROVEN_ELSEWHERE = {
     "./scripts/logs.sh --request-id 6c54a7eb-9049-4540-8d6d-abe2f3a1c001": "molecule observability",
     "./scripts/logs.sh --once --json --since 10m": "molecule observability",
     "docker system df": "only looks",
+    "cp .env.example .env && docker compose up -d": "molecule compose, as everything with Docker Compose",
+    "docker compose down": "molecule compose",
+    "docker compose down --volumes": "molecule compose",
+    "docker compose -f docker-compose.yml up -d": "molecule compose",
+    "docker compose up -d postgres-init": "molecule compose",
+    "docker compose up -d": "molecule compose",
+    "docker compose logs -f builder": "endless",
+    "docker compose logs postgres-init": "only looks",
+    "ansible-playbook playbooks/export.yml": "tests/unit/compose/test_committed.py",
 }
 
 # In this order. A command that is in the documents and in neither list fails the test.

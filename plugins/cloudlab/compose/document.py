@@ -36,7 +36,10 @@ def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Ma
     )
     parts = [
         services.translate(
-            container, instance, described["folders"], programs.get(container["name"], {}).get("shares", [])
+            _patient(container, picture, containers),
+            instance,
+            described["folders"],
+            programs.get(container["name"], {}).get("shares", []),
         )
         for container in containers
     ]
@@ -83,15 +86,37 @@ def _dependencies(container: Mapping[str, Any], picture: Mapping[str, Any], init
     catalogue, own = picture["catalogue"], container["component"]
     needs = set(container["needs"])
     needs |= {name for name in components.needs(catalogue, own) if catalogue[name]["kind"] == "store"}
-    needs |= {
-        picture["volumes"][mount["source"]]["component"]
-        for mount in container["options"]["mounts"]
-        if mount["type"] == "volume" and mount["source"] in picture["volumes"]
-    } - {own}
+    needs |= _makers(container, picture)
     return {
         **{f"{name}-init": {"condition": "service_completed_successfully"} for name in sorted(needs & initialised)},
         **{name: {"condition": "service_healthy"} for name in sorted(needs - initialised)},
     }
+
+
+def _makers(container: Mapping[str, Any], picture: Mapping[str, Any]) -> set[str]:
+    """The components whose volumes it mounts: they make what it reads."""
+    return {
+        picture["volumes"][mount["source"]]["component"]
+        for mount in container["options"]["mounts"]
+        if mount["type"] == "volume" and mount["source"] in picture["volumes"]
+    } - {container["component"]}
+
+
+def _patient(
+    container: Mapping[str, Any], picture: Mapping[str, Any], containers: list[Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    """The container, which is not ill while others still make what it reads: their time is added to its own."""
+    check = container["options"]["healthcheck"]
+    makers = _makers(container, picture)
+    more = sum(
+        (other["options"]["healthcheck"] or {}).get("start_period", 0)
+        for other in containers
+        if other["component"] in makers
+    )
+    if not check or not more:
+        return container
+    longer = {**check, "start_period": check.get("start_period", 0) + more}
+    return {**container, "options": {**container["options"], "healthcheck": longer}}
 
 
 def _oneshot(part: services.Part, program: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -38,6 +38,7 @@ def everything(**shop):
         "containers": [
             container("shop", **shop),
             container("logs"),
+            container("maker", healthcheck={"test": ["CMD", "true"], "start_period": "5m"}),
             container("cache", healthcheck=check),
             container(
                 "db",
@@ -59,7 +60,7 @@ def build(**shop):
 
 
 def test_services_come_in_start_order():
-    assert list(build()["services"]) == ["db", "db-init", "cache", "shop", "logs"]
+    assert list(build()["services"]) == ["db", "db-init", "cache", "maker", "shop", "logs"]
 
 
 def test_a_service_waits_for_filled_stores_and_not_for_other_services():
@@ -71,7 +72,10 @@ def test_a_service_waits_for_filled_stores_and_not_for_other_services():
 
 def test_a_service_waits_for_whoever_makes_what_it_reads():
     reads = [{"type": "volume", "source": "lab-maker-bin", "target": "/bin", "read_only": True}]
-    assert build(mounts=reads)["services"]["shop"]["depends_on"]["maker"] == {"condition": "service_healthy"}
+    made = build(mounts=reads, healthcheck={"test": ["CMD", "true"], "start_period": "1m"})["services"]["shop"]
+    assert made["depends_on"]["maker"] == {"condition": "service_healthy"}
+    # It is not ill while the other one makes it.
+    assert made["healthcheck"]["start_period"] == "360s"
 
 
 def test_a_store_is_filled_by_its_own_image_once_it_is_healthy():
@@ -112,7 +116,7 @@ def test_networks_and_volumes_belong_to_the_instance():
 
 
 def test_what_development_leaves_out_takes_its_own_along():
-    made = document.without(build(files=[{"content": "x", "target": "/x"}]), ["db", "db-init", "shop"])
+    made = document.without(build(files=[{"content": "x", "target": "/x"}]), ["db", "db-init", "maker", "shop"])
     assert list(made["services"]) == ["cache", "logs"]
     assert (made["volumes"], made["configs"]) == ({}, {})
     assert list(made["networks"]) == ["back"]
@@ -147,7 +151,7 @@ def test_the_text_says_what_the_document_says():
     assert text.startswith("# One line\n#\n# and another.\n")
     assert "content: |\n      a\n        b\n" in text
     read = yaml.safe_load(text)
-    assert read.pop("x-common") == {"cap_drop": ["ALL"], "init": True}
+    assert read.pop("x-common") == {"cap_drop": ["ALL"], "init": True, "networks": ["back"]}
     assert read == {key: made[key] for key in ("name", "services", "configs", "networks", "volumes")}
 
 
