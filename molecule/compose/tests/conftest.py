@@ -9,7 +9,7 @@ from cloudlab import catalogue
 
 @pytest.fixture(scope="session")
 def compose(lab, tmp_path_factory):
-    """Docker Compose in a clone. The registry stands for those on the internet; nothing else differs from the example."""
+    """Docker Compose in a clone, with a registry of this machine in the place of those on the internet."""
     served = registry.Registry(lab)
     served.fill()
     offset = lab.values["port_offset"]

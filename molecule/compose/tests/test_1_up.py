@@ -69,4 +69,3 @@ def test_limits_and_hardening_are_those_of_the_converge(up):
         assert host["Memory"] == host["MemorySwap"] > 0
         assert (host["CapDrop"], host["SecurityOpt"], host["Init"]) == (["ALL"], ["no-new-privileges:true"], True)
         assert host["LogConfig"]["Config"] == wanted["log_options"]
-

@@ -6,7 +6,7 @@ import redis
 import requests
 
 # No syntax takes these as they are.
-PASSWORDS = {"POSTGRES_PASSWORD": "p\"a$s #\\1", "REDIS_PASSWORD": "r\"e$d&<1", "CLICKHOUSE_PASSWORD": "c$h\"&<#1"}
+PASSWORDS = {"POSTGRES_PASSWORD": 'p"a$s #\\1', "REDIS_PASSWORD": 'r"e$d&<1', "CLICKHOUSE_PASSWORD": 'c$h"&<#1'}
 
 
 def running(lab):

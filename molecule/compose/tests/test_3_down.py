@@ -26,7 +26,9 @@ def test_without_a_profile_the_base_comes_up(compose, up):
     assert not listed & {name for name, entry in up.values["catalogue"].items() if entry["kind"] == "observability"}
     compose.run("up", "--detach", "postgres-init")
     assert up.present() == {"postgres", "postgres-init"}
-    held = up.execute("postgres", "psql", "-XqAt", "-U", "postgres", "-d", "cloudlab", "-c", "select 1 from auth.users limit 1")
+    held = up.execute(
+        "postgres", "psql", "-XqAt", "-U", "postgres", "-d", "cloudlab", "-c", "select 1 from auth.users limit 1"
+    )
     assert held.strip() == "1"
 
 

@@ -186,3 +186,15 @@ def test_quoting():
     assert postgres.identifier('a"; drop') == '"a""; drop"'
     assert postgres.literal("it's") == "'it''s'"
     assert postgres.literal("a\\'b") == " E'a\\\\''b'"
+
+
+def test_the_script_makes_everything_and_holds_no_password(want):
+    script = postgres.script(want)
+    assert all(service.password not in script for service in want.services)
+    lines = script.splitlines()
+    for number, role in enumerate(["cloudlab", "order", "billing"]):
+        assert any(f'create role "{role}"' in line and line.endswith("\\gexec") for line in lines)
+        assert any(line.startswith(f'alter role "{role}"') and f":'password_{number}'" in line for line in lines)
+    places = [lines.index(f'\\connect "{name}"') for name in ("cloudlab", "billing")]
+    content = lines[places[0] + 1 : places[1]]
+    assert content == [f"{step.sql};" for step in postgres.plan(want, postgres.NOTHING, {}).content["cloudlab"]]
