@@ -6,8 +6,15 @@ import subprocess
 import pytest
 import yaml
 
-from cloudlab import settings
+from cloudlab import platform, settings
 from cloudlab.compose import files, placeholders
+
+
+class _Tagged(yaml.SafeLoader):
+    """Reads Compose's own tags as what they stand before."""
+
+
+_Tagged.add_multi_constructor("!", lambda *_: None)
 
 NAMES = (files.BASE, files.OVERRIDE, files.ENGINE_25, files.EXAMPLE)
 
@@ -39,6 +46,19 @@ def test_the_committed_file_is_what_the_export_writes(written, name):
 def test_nothing_of_this_machine_is_in_them(written):
     for name in NAMES:
         assert str(settings.ROOT) not in (written / name).read_text(encoding="utf-8")
+
+
+def test_every_role_that_converges_components_is_read():
+    plays = yaml.safe_load((settings.ROOT / "playbooks" / "export.yml").read_text(encoding="utf-8"))
+    read = {task.get("ansible.builtin.import_role", {}).get("name") for play in plays for task in play["tasks"]}
+    assert {entry["role"] for entry in platform.chosen({"CLOUDLAB_ENV_FILE": ""}).values()} <= read
+
+
+def test_every_component_is_in_them():
+    texts = [(settings.ROOT / name).read_text(encoding="utf-8") for name in NAMES[:2]]
+    written = [yaml.load(text, _Tagged) for text in texts]  # noqa: S506 - a safe loader
+    services = {name for document in written for name in document["services"]}
+    assert set(platform.chosen({"CLOUDLAB_ENV_FILE": ""})) <= services
 
 
 def test_every_service_is_limited_and_hardened():
