@@ -14,16 +14,16 @@ ENGINE_25 = "docker-compose.engine-25.yml"
 EXAMPLE = ".env.example"
 
 _WRITTEN = """\
-Written by `ansible-playbook playbooks/export.yml` from the catalogue, the roles and the platform's description. Do not
-edit it: change those, and write it anew. DEVELOPMENT.md tells more under "The compose door".
+Written by `ansible-playbook playbooks/export.yml` from the catalogue, the roles and the platform's description. Do
+not edit it: change those, and write it anew. DEVELOPMENT.md tells more under "The compose door".
 """
 _HEADERS = {
     BASE: """\
 The environment for Docker Compose 2.24.4 or newer: cp .env.example .env && docker compose up -d
 
 {written}
-docker-compose.override.yml, which Compose reads as well, adds hot reload and tools. Without it, each service runs from
-an image that is built of it: docker compose -f docker-compose.yml up -d
+docker-compose.override.yml, which Compose reads as well, adds hot reload and tools. Without it, each service runs
+from an image that is built of it: docker compose -f docker-compose.yml up -d
 Where Compose writes `configs` into a container, its root file system cannot be read-only; else it is.
 A service without `profiles` always runs. COMPOSE_PROFILES in .env brings up the others: {profiles}.
 """,
@@ -32,7 +32,7 @@ Development: services are compiled when a file is saved, and tools are added. Co
 
 {written}""",
     ENGINE_25: """\
-Health checks for Docker Engine 25 or newer, which asks often at the start and seldom afterwards; older ones refuse it.
+Health checks for Docker Engine 25 or newer: often at the start, seldom afterwards. Older engines refuse them.
 COMPOSE_FILE in .env names it: see .env.example.
 
 {written}""",
