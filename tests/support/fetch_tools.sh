@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gets programs that only the tests need, from the distribution, without installing them: a package such as docker-registry
-# would start a service. They are unpacked under .cloudlab/test-tools/.
+# Gets programs that only the tests need, from the distribution. What would start a service, such as docker-registry, is
+# not installed but unpacked under .cloudlab/test-tools/.
 set -euo pipefail
 
 # shellcheck source=../../scripts/lib/common.sh
@@ -47,3 +47,5 @@ mkdir -p "$TOOLS"
 fetch docker-registry docker-registry
 fetch busybox-static busybox
 fetch_compose
+# Pages are looked at in a browser, which is too much to unpack.
+have chromium || have google-chrome || apt_install chromium

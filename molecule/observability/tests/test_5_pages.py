@@ -1,38 +1,27 @@
-"""The pages of logs and metrics in a browser."""
+"""The pages of logs, traces and metrics in a browser."""
 
-import shutil
-import subprocess
 from urllib.parse import quote
 
+import browser
 import pytest
-
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture
 def opened(tmp_path):
-    """Opens a page as a browser does; its text once scripts have run."""
-    if not BROWSER:
-        pytest.skip("no chromium on this machine")
-
-    def open_page(url):
-        done = subprocess.run(
-            [
-                BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server",
-                f"--user-data-dir={tmp_path}", "--window-size=1400,1000", "--virtual-time-budget=15000", "--dump-dom",
-                url,
-            ],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=120,
-        )  # fmt: skip
-        return done.stdout
-
-    return open_page
+    """Opens a page; its text once scripts have run."""
+    return lambda url: browser.text(url, tmp_path)
 
 
 def test_the_page_of_logs(opened, logs, order):
     query = quote(f'request_id:="{order["request"]}"')
     page = opened(f"{logs.address}/select/vmui/?#/?query={query}&g0.range_input=1h&g0.relative_time=last_1_hour")
-    assert order["trace"] in page or "saga" in page
+    assert order["trace"] in page
+
+
+def test_the_page_of_traces(opened, traces, order):
+    page = opened(f"{traces.address}/zipkin/traces/{order['trace']}")
+    for words in ("post /api/v1/orders", "gateway", "payment"):
+        assert words in page.lower()
 
 
 def test_the_page_of_metrics(opened, metrics):

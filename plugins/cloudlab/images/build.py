@@ -73,8 +73,7 @@ class Builder:
                 name, _, tag = context.reference.rpartition(":")
                 self._client.tag(image, name, tag)
             except FAULTS as error:
-                text = getattr(error, "explanation", "") or str(error)
-                raise BuildError(_message(context, text, log, path)) from None
+                raise BuildError(_message(context, _cause(error), log, path)) from None
         return image
 
     def _base(self, context: Context, log: IO[str], report: Callable[[str], None]) -> str:
@@ -148,6 +147,13 @@ def _imported(client: APIClient, archive: IO[bytes]) -> str:
     if "error" in last:
         raise _Failed(f"the engine did not take the archive: {last['error']}")
     return last["status"]
+
+
+def _cause(error: Exception) -> str:
+    # While a stream is read, a time-out comes as a ConnectionError around urllib3's own.
+    if "Read timed out" in str(error):
+        return f"its build said nothing for {SILENCE_SECONDS // 60} minutes; the next run begins the step anew"
+    return getattr(error, "explanation", "") or str(error)
 
 
 def _message(context: Context, text: str, log: IO[str], path: Path) -> str:
