@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,6 +15,7 @@ from cloudlab.compose.placeholders import Expressions
 
 # The profile whose components always run; what others add has a profile of Compose's.
 BASE_PROFILE = "lite"
+LABEL_CONFIGS = "cloudlab.configs"
 # Of a store, what its one-shot has as well.
 _INHERITED = (
     "image", "profiles", "user", "networks", "init", "cap_drop", "security_opt", "mem_limit", "memswap_limit", "cpus",
@@ -147,6 +150,23 @@ def express(value: Any, expressions: Expressions) -> Any:
     if isinstance(value, list | tuple):
         return [express(entry, expressions) for entry in value]
     return expressions.apply(str.__str__(value)) if isinstance(value, str) else value
+
+
+def stamp(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with a label on each service that has configurations, which is another when one of them is.
+
+    Compose makes a container anew for what its service says, and not for what is in its configurations.
+    """
+
+    def stamped(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "configs" not in entry:
+            return entry
+        written = "\0".join(document["configs"][config["source"]]["content"] for config in entry["configs"])
+        used = sorted(set(re.findall(r"\$\{[^}]*\}", written.replace("$$", ""))))
+        digest = hashlib.sha256(written.encode()).hexdigest()[:12]
+        return {**entry, "labels": {**entry["labels"], LABEL_CONFIGS: " ".join([digest, *used])}}
+
+    return {**document, "services": {name: stamped(entry) for name, entry in document["services"].items()}}
 
 
 def without(document: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:

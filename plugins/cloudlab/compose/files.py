@@ -41,7 +41,8 @@ COMPOSE_FILE in .env names it: see .env.example.
 
 def read(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Mapping[str, Any], hostile: bool) -> Any:
     """One reading, with expressions in the place of its placeholders."""
-    return document.express(document.build(described, picture, profiles), Expressions(example.defaults(), hostile))
+    built = document.build(described, picture, profiles)
+    return document.stamp(document.express(built, Expressions(example.defaults(), hostile)))
 
 
 def agreed(plain: Any, hostile: Any) -> Any:

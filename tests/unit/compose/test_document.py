@@ -167,3 +167,16 @@ def test_newer_engines_get_a_file_of_their_own():
     assert yaml.safe_load(texts[files.ENGINE_25]) == {
         "services": {"cache": {"healthcheck": {"interval": "10s", "start_interval": "1s"}}}
     }
+
+
+def test_a_container_is_made_anew_for_another_configuration():
+    """By its template, and by each setting that is filled into it; what the shell fills in is none."""
+
+    def label(content):
+        made = document.stamp(build(files=[{"content": content, "target": "/x"}]))["services"]
+        assert all(document.LABEL_CONFIGS not in made[name]["labels"] for name in ("db", "db-init"))
+        return made["shop"]["labels"][document.LABEL_CONFIGS]
+
+    digest, *settings = label("a=${A:-1} b=${B:-2} $${SHELL} ${A:-1}").split()
+    assert settings == ["${A:-1}", "${B:-2}"]
+    assert label("another").split() != [digest]
