@@ -10,6 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
+from cloudlab.compose import described, oneshot
 from cloudlab.stores import clickhouse, clickhouse_server, readiness
 from cloudlab.stores.lazy_client import LazyClient, is_running
 
@@ -42,6 +43,8 @@ ARGUMENTS = {
         },
     },
     "timeout": {"type": "float", "default": 60.0},
+    "inside": {"type": "str"},
+    "state": described.ARGUMENT,
 }
 FAILURES = (
     clickhouse.DeclarationError,
@@ -50,7 +53,6 @@ FAILURES = (
     readiness.NotReadyError,
     engine.EngineError,
 )
-NOTHING = {"databases": set(), "tables": {}}
 
 
 class ActionModule(ActionBase):
@@ -60,6 +62,8 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        if arguments["state"] == described.STATE:
+            return result | self._describe(arguments, task_vars)
         server = clickhouse_server.Server(
             arguments["host"], arguments["port"], arguments["container"], arguments["user"], arguments["password"]
         )
@@ -71,6 +75,15 @@ class ActionModule(ActionBase):
         finally:
             server.close()
             docker.close()
+
+    def _describe(self, arguments, task_vars):
+        try:
+            script = clickhouse.script(clickhouse.desired(arguments))
+        except clickhouse.DeclarationError as error:
+            raise AnsibleActionFail(str(error)) from None
+        login = {"user": arguments["user"], "password": arguments["password"]}
+        program = oneshot.clickhouse(arguments["container"], script, arguments["inside"], login)
+        return described.add(task_vars, programs=[program])
 
     def _converge(self, server, docker, want, timeout):
         state, remark = self._ask(server, docker, want, timeout)
@@ -89,7 +102,7 @@ class ActionModule(ActionBase):
         """
         check = self._task.check_mode
         if check and not is_running(docker, server.container):
-            return NOTHING, "The server does not run: everything declared is taken as missing."
+            return clickhouse.NOTHING, "The server does not run: everything declared is taken as missing."
         try:
             return readiness.wait_until(docker, server.container, partial(server.state, want), timeout), ""
         except clickhouse_server.RefusedError as error:

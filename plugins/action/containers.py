@@ -20,14 +20,15 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 from cloudlab import engine
-from cloudlab.containers import converge, plan
+from cloudlab.compose import described
+from cloudlab.containers import converge, files, plan, spec
 from cloudlab.containers.spec import SpecError
 
 ARGUMENTS = {
     "instance": {"type": "str", "required": True},
     "directory": {"type": "path", "required": True},
     "specs": {"type": "raw"},
-    "state": {"type": "str", "choices": list(plan.STATES), "default": "started"},
+    "state": {"type": "str", "choices": [*plan.STATES, described.STATE], "default": "started"},
     "timeout": {"type": "float", "default": 120.0},
     "concurrency": {"type": "int", "default": converge.WORKERS},
     "orphans": {"type": "bool", "default": False},
@@ -48,7 +49,10 @@ class ActionModule(ActionBase):
         self._task_vars = task_vars or {}
         self._templars = {}
         try:
-            report = self._converge(self._arguments())
+            arguments = self._arguments()
+            if arguments["state"] == described.STATE:
+                return result | self._describe(arguments)
+            report = self._converge(arguments)
         # Results, not exceptions: `failed_when` is not asked about those.
         except SpecError as error:
             return result | {
@@ -72,6 +76,12 @@ class ActionModule(ActionBase):
         if checked.error_messages:
             raise AnsibleActionFail(_bullets(map(_words, checked.errors.errors)))
         return checked.validated_parameters | {"specs": self._task.args.get("specs")}
+
+    def _describe(self, arguments):
+        """The containers as they would be, for those who write them down."""
+        specs = spec.parse(arguments["specs"], str(arguments["instance"]))
+        complete = files.rendered(specs, Path(str(arguments["directory"])), self._render)
+        return described.add(self._task_vars, containers=[described.container(item) for item in complete])
 
     def _converge(self, arguments):
         request = converge.Request(

@@ -10,6 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
+from cloudlab.compose import described, oneshot
 from cloudlab.stores import elasticsearch, readiness
 
 ARGUMENTS = {
@@ -20,6 +21,8 @@ ARGUMENTS = {
     "index_templates": {"type": "list", "elements": "dict", "default": []},
     "indices": {"type": "list", "elements": "dict", "default": []},
     "timeout": {"type": "float", "default": 120.0},
+    "inside": {"type": "str"},
+    "state": described.ARGUMENT,
 }
 
 
@@ -31,9 +34,16 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
+            if arguments["state"] == described.STATE:
+                return result | self._describe(arguments, task_vars)
             return result | self._converge(arguments)
         except (elasticsearch.ObjectsError, readiness.NotReadyError, engine.EngineError) as error:
             raise AnsibleActionFail(str(error)) from None
+
+    def _describe(self, arguments, task_vars):
+        declared = elasticsearch.declare(arguments["index_templates"], arguments["indices"])
+        script = elasticsearch.script(declared, arguments["inside"])
+        return described.add(task_vars, programs=[oneshot.shell(arguments["container"], script)])
 
     def _converge(self, arguments):
         declared = elasticsearch.declare(arguments["index_templates"], arguments["indices"])

@@ -12,6 +12,7 @@ from ansible.errors import AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 
 from cloudlab import catalogue, engine, environment, lock, platform, preflight, rolespecs, settings, sizes, stock
+from cloudlab.compose import described, sketch
 from cloudlab.gateway import model
 
 
@@ -28,10 +29,17 @@ class ActionModule(ActionBase):
                 "map_count_min": {"type": "int", "default": 0},
                 "lock": {"type": "bool", "default": False},
                 "checks": {"type": "bool", "default": True},
+                "state": described.ARGUMENT,
             }
         )
         values = self._values(task_vars)
-        problems, chosen = self._configuration(values, task_vars)
+        # Placeholders stand for settings that fit.
+        problems = [] if options["state"] == described.STATE else settings.check(values)
+        problems, chosen = self._configuration(values, task_vars, problems)
+        if options["state"] == described.STATE:
+            if problems:
+                return result | {"failed": True, "msg": _message(problems)}
+            return result | {"changed": False} | sketch.describe(values, chosen)
         try:
             facts, holdings = stock.take(engine.connect())
         except engine.EngineError as error:
@@ -88,9 +96,9 @@ class ActionModule(ActionBase):
         routes = model.problems(model.from_catalogue(complete), values["gateway_jwt_service"])
         return [f"routes of {problem}. Mend them in the platform's description." for problem in routes]
 
-    def _configuration(self, values, task_vars):
-        """What is wrong with the settings and the catalogue, and the chosen components when nothing is."""
-        problems = settings.check(values) + rolespecs.problems(_roles(), values)
+    def _configuration(self, values, task_vars, problems):
+        """`problems` and what is wrong with roles and catalogue; the chosen components when nothing is."""
+        problems = problems + rolespecs.problems(_roles(), values)
         problems += self._platform(values) if not problems else []
         roles = [role.name for role in _roles()]
         problems += catalogue.problems(

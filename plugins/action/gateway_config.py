@@ -9,6 +9,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
+from cloudlab.compose import described
 from cloudlab.gateway import config, envoy, live, model
 
 ARGUMENTS = {
@@ -45,6 +46,7 @@ ARGUMENTS = {
             "max_age": {"type": "int", "default": 600},
         },
     },
+    "state": described.ARGUMENT,
 }
 
 
@@ -61,6 +63,8 @@ class ActionModule(ActionBase):
             target = live.Target(
                 arguments["instance"], Path(arguments["directory"]), arguments["container"], arguments["image"]
             )
+            if arguments["state"] == described.STATE:
+                return result | self._describe(gateway, target, task_vars)
             outcome = live.converge(gateway, target, connection.open, self._task.check_mode)
         except model.GatewayError as error:
             raise AnsibleActionFail("\n".join(error.problems)) from None
@@ -69,6 +73,12 @@ class ActionModule(ActionBase):
         finally:
             connection.close()
         return result | self._report(gateway, target, outcome)
+
+    def _describe(self, gateway, target, task_vars):
+        """Nothing will change under the gateway, so one version is enough."""
+        folder = str(target.folder)
+        told = described.add(task_vars, folders={folder: config.live_files(gateway, described.STATE)})
+        return told | {"bootstrap": config.bootstrap(gateway), "folder": folder}
 
     def _report(self, gateway, target, outcome):
         report = {

@@ -9,6 +9,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from cloudlab import engine, environment
+from cloudlab.compose import described, sketch
 from cloudlab.images import build, contexts, converge, plan, progress, trust
 
 ROOT = Path(__file__).resolve().parents[2] / "files" / "images"
@@ -21,6 +22,7 @@ ARGUMENTS = {
     "registry_mirror": {"type": "str", "default": ""},
     "pull_timeout": {"type": "float", "default": 900.0},
     "contexts": {"type": "path", "default": str(ROOT)},
+    "state": described.ARGUMENT,
 }
 
 
@@ -31,6 +33,8 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        if arguments["state"] == described.STATE:
+            return result | {"changed": False} | sketch.images(arguments["environment"], arguments["images"])
         try:
             changed, provided = self._converge(self._request(arguments))
             picture = environment.with_images(arguments["environment"], provided, arguments["images"])

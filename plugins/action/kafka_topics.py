@@ -10,6 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
+from cloudlab.compose import described, oneshot
 from cloudlab.stores import kafka, readiness
 
 ARGUMENTS = {
@@ -27,6 +28,8 @@ ARGUMENTS = {
         },
     },
     "timeout": {"type": "float", "default": 60.0},
+    "inside": {"type": "str"},
+    "state": described.ARGUMENT,
 }
 
 
@@ -38,9 +41,15 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
+            if arguments["state"] == described.STATE:
+                return result | self._describe(arguments, task_vars)
             return result | self._converge(arguments)
         except (kafka.TopicsError, readiness.NotReadyError, engine.EngineError) as error:
             raise AnsibleActionFail(str(error)) from None
+
+    def _describe(self, arguments, task_vars):
+        script = kafka.script(kafka.declare(arguments["topics"]), arguments["inside"])
+        return described.add(task_vars, programs=[oneshot.kafka(arguments["container"], script)])
 
     def _converge(self, arguments):
         declared = kafka.declare(arguments["topics"])

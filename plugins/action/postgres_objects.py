@@ -10,6 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
+from cloudlab.compose import described, oneshot
 from cloudlab.stores import postgres, postgres_server, readiness
 from cloudlab.stores.lazy_client import LazyClient, is_running
 
@@ -51,6 +52,7 @@ ARGUMENTS = {
         },
     },
     "timeout": {"type": "float", "default": 60.0},
+    "state": described.ARGUMENT,
 }
 FAILURES = (
     postgres.DeclarationError,
@@ -68,6 +70,8 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        if arguments["state"] == described.STATE:
+            return result | self._describe(arguments, task_vars)
         server = postgres_server.Server(
             address=postgres_server.Address(arguments["host"], arguments["port"], arguments["container"]),
             user=arguments["admin_user"],
@@ -80,6 +84,14 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error)) from None
         finally:
             server.close()
+
+    def _describe(self, arguments, task_vars):
+        try:
+            want = postgres.desired(arguments)
+        except postgres.DeclarationError as error:
+            raise AnsibleActionFail(str(error)) from None
+        program = oneshot.postgres(arguments["container"], want, arguments["admin_password"])
+        return described.add(task_vars, programs=[program])
 
     def _converge(self, server, want, timeout):
         state, contents, admin_is_wrong = self._ask(server, want, timeout)

@@ -11,6 +11,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from cloudlab import engine, service_images
+from cloudlab.compose import described, placeholders
 from cloudlab.images import trust
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +25,7 @@ ARGUMENTS = {
     "services": {"type": "list", "elements": "str", "required": True},
     "toolchain": {"type": "str", "required": True},
     "runtime": {"type": "str", "required": True},
+    "state": described.ARGUMENT,
 }
 
 
@@ -34,10 +36,12 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        sources = service_images.gather((ROOT / arguments["platform"]).resolve(), RELOAD, RECIPE)
         built = service_images.arguments(
             arguments["services"], arguments["catalogue"], arguments["toolchain"], arguments["runtime"]
         )
+        if arguments["state"] == described.STATE:
+            return result | self._describe(arguments["instance"], arguments["platform"], built, task_vars)
+        sources = service_images.gather((ROOT / arguments["platform"]).resolve(), RELOAD, RECIPE)
         wanted = service_images.references(arguments["instance"], sources, built)
         try:
             absent, causes = self._converge(sources, wanted, built)
@@ -49,6 +53,20 @@ class ActionModule(ActionBase):
             "built": sorted(set(absent) - set(causes)),
             "failures": causes,
         }
+
+    def _describe(self, instance, platform, built, task_vars):
+        """Compose builds them by itself, and knows when: their names need not say what they are made of."""
+        source = (ROOT / platform).resolve()
+        if not source.is_relative_to(ROOT):
+            raise AnsibleActionFail(
+                f"PLATFORM_SRC is {source}; Docker Compose builds images from a folder below {ROOT}."
+            )
+        places = {"SOURCE": source, "MODULES": source, "RELOAD": RELOAD, "RECIPE": RECIPE}
+        common = {name: str(path.relative_to(ROOT)) for name, path in places.items()}
+        common |= {name: placeholders.variable(name) for name in trust.PROXY_VARIABLES}
+        images = {name: service_images.repository(instance, name) for name in built}
+        told = described.add(task_vars, images={images[name]: common | own for name, own in built.items()})
+        return told | {"images": images, "built": [], "failures": {}}
 
     def _converge(self, sources, wanted, built):
         """(services whose image was missing, service -> why it could not be built)"""

@@ -14,6 +14,8 @@ from cloudlab import catalogue
 
 LABEL_INSTANCE = "cloudlab.instance"
 LABEL_COMPONENT = "cloudlab.component"
+# What Docker Compose marks its containers with.
+LABEL_COMPOSE = "com.docker.compose.project"
 LABEL_SOURCE = "cloudlab.source"
 LABEL_DATA = "cloudlab.data"
 
@@ -66,6 +68,9 @@ def describe(
         # Whose the folder is, for containers that write into it.
         "group": os.getgid(),
         "catalogue": values["catalogue"],
+        # Whether it is only written down, with placeholders for settings: see cloudlab.compose.
+        "described": False,
+        "composed": composed(instance, stock["containers"]),
         "components": components,
         "networks": {
             network: _existing(
@@ -81,6 +86,12 @@ def describe(
             for volume in entry["volumes"].values()
         },
     }
+
+
+def composed(instance: str, containers: list[Mapping[str, Any]]) -> bool:
+    """Whether the instance was brought up by Docker Compose."""
+    labels = (item.get("Labels") or {} for item in containers)
+    return any(own.get(LABEL_INSTANCE) == instance and LABEL_COMPOSE in own for own in labels)
 
 
 def present(

@@ -136,6 +136,14 @@ def ports(environment: Mapping[str, Any], containers: Iterable[Mapping[str, Any]
 
 def strangers(environment: Mapping[str, Any], containers: Iterable[Mapping[str, Any]]) -> list[Finding]:
     """Containers, networks and volumes that have our names but are not ours: they are never touched."""
+    if environment["composed"]:
+        return [
+            Finding(
+                ERROR,
+                f"the environment {environment['instance']} was brought up by Docker Compose.",
+                "Bring it down first: docker compose down; or choose another CLOUDLAB_INSTANCE in .env.",
+            )
+        ]
     by_name = {name.lstrip("/"): item for item in containers for name in item["Names"]}
     findings = []
     for entry in environment["components"].values():

@@ -21,6 +21,9 @@ SPEC_FILE = ROOT / "roles" / "preflight" / "meta" / "argument_specs.yml"
 # Names the process environment to tell which file to read instead of `.env`; an empty value means none.
 ENV_FILE_VARIABLE = "CLOUDLAB_ENV_FILE"
 
+# Keys in `.env` that mean something to Docker Compose alone: its own, Docker's, and what stands for generated secrets.
+OF_COMPOSE = ("COMPOSE_", "DOCKER_", "SECRET_")
+
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 _PATTERNS = {
@@ -78,6 +81,8 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
     for entry in entries:
         place = f"{path}:{entry.line}"
         name = entry.key.lower()
+        if entry.key.startswith(OF_COMPOSE):
+            continue
         if entry.key != name.upper() or name not in spec():
             problems.append(f"{place}: unknown key {entry.key}. {_nearest(entry.key)}")
         elif entry.key not in environ:
@@ -88,6 +93,13 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
     if problems:
         raise SettingsError(problems)
     return values
+
+
+def of_compose(environ: Mapping[str, str]) -> dict[str, str]:
+    """What Docker Compose alone reads: key -> value, of `.env` and of the process environment, which wins."""
+    path = env_file(environ)
+    entries = {entry.key: entry.value for entry in dotenv.read(path)} if path else {}
+    return {key: value for key, value in {**entries, **environ}.items() if key.startswith(OF_COMPOSE)}
 
 
 def check(values: Mapping[str, Any]) -> list[str]:

@@ -43,7 +43,8 @@ def variables(endpoint: str, sampling: int, instance: str) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_PROPAGATORS": "tracecontext,baggage",
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-        "OTEL_TRACES_SAMPLER_ARG": f"{sampling / 100:g}",
+        # A hundredth by its exponent, which every language reads: Docker Compose can fill in a number, but not divide.
+        "OTEL_TRACES_SAMPLER_ARG": f"{sampling}e-2",
         "OTEL_RESOURCE_ATTRIBUTES": f"service.namespace={instance}",
         # Lines are read from standard output: what were sent besides would be there twice.
         "OTEL_LOGS_EXPORTER": "none",

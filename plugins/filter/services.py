@@ -14,7 +14,9 @@ from ansible.errors import AnsibleFilterError
 
 from cloudlab import catalogue as components
 from cloudlab import machine, platform, secrets, services
+from cloudlab import settings as project_settings
 from cloudlab.checks import platform as expectations
+from cloudlab.compose import placeholders
 from cloudlab.images import trust
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +36,7 @@ def service_specs(environment, catalogue, options):
 
 def builder_spec(environment, catalogue, options):
     """The container that builds services: see builder_spec.yml."""
+    environ, bundle = _download(environment)
     # Not only those of this run: the builder stays the same whatever part of the environment a run is about.
     profile = components.choose(catalogue, options["profiles"], environment["profile"], [])
     wanted = {name for name in profile if catalogue[name]["role"] == platform.ROLE and "go" in catalogue[name]}
@@ -42,24 +45,24 @@ def builder_spec(environment, catalogue, options):
         services.builder_config(catalogue, wanted | set(service_names(environment)), options["polling"]),
         _settings(environment, options),
         str(RELOAD),
-        _ca_bundle(os.environ),
-        os.environ,
+        bundle,
+        environ,
     )
 
 
 def service_access(environment, stores, keep=True):
     """Addresses and logins of the chosen services: see service_access.yml."""
-    settings = services.Settings("", stores, _secret(environment["directory"], keep))
+    settings = services.Settings("", stores, _secret(environment, keep))
     try:
         return services.access(service_names(environment), environment["catalogue"], settings)
     except (services.ServiceError, secrets.SecretError) as error:
         raise AnsibleFilterError(str(error)) from None
 
 
-def service_accounts(catalogue, directory, keep=True):
+def service_accounts(environment, keep=True):
     """The services' accounts in PostgreSQL: see service_accounts.yml."""
     try:
-        return services.accounts(catalogue, _secret(directory, keep))
+        return services.accounts(environment["catalogue"], _secret(environment, keep))
     except secrets.SecretError as error:
         raise AnsibleFilterError(str(error)) from None
 
@@ -83,12 +86,14 @@ def service_names(environment):
 
 def _settings(environment, options):
     folder = _absolute(options["platform"])
+    # Of whoever brings it up elsewhere nothing is known but that a checkout can be read by all.
+    user = services.NOBODY if environment["described"] else _reader(folder, environment["engine"])
     return services.Settings(
         platform=folder,
         stores=options["stores"],
-        secret=_secret(environment["directory"], options["keep"]),
+        secret=_secret(environment, options["keep"]),
         log_level=options["log_level"],
-        user=_reader(folder, environment["engine"]),
+        user=user,
         reload=_version(),
         hot_reload=bool(options["hot_reload"]),
         images=options["images"],
@@ -101,8 +106,22 @@ def _absolute(folder):
     return str((ROOT / Path(folder).expanduser()).resolve())
 
 
-def _secret(directory, keep):
-    return lambda name: secrets.secret(Path(directory) / "secrets", name, keep)
+def _download(environment):
+    """(the user's environment, the file with the certificates that his machine trusts)"""
+    if environment["described"]:
+        named = {name: placeholders.variable(name) for name in services.DOWNLOAD_VARIABLES}
+        return named, placeholders.path("SSL_CERT_FILE")
+    return os.environ, _ca_bundle(os.environ)
+
+
+def _secret(environment, keep):
+    """What tells a generated secret by its name."""
+    if environment["described"]:
+        return placeholders.secret
+    if environment["composed"]:
+        told = project_settings.of_compose(os.environ)
+        return lambda name: told.get(placeholders.secret_key(name), placeholders.DEFAULT_SECRET)
+    return lambda name: secrets.secret(Path(environment["directory"]) / "secrets", name, keep)
 
 
 def _reader(folder, engine):

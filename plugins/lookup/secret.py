@@ -39,11 +39,14 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from cloudlab import secrets
+from cloudlab.compose import placeholders
 
 
 class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         self.set_options(var_options=variables, direct=kwargs)
+        if self.get_option("directory") == placeholders.DIRECTORY:
+            return [placeholders.secret(term) for term in terms]
         directory = Path(self.get_option("directory")) / "secrets"
         keep = not (variables or {}).get("ansible_check_mode", False)
         try:

@@ -78,6 +78,16 @@ options:
     description: Seconds to wait for the server at most.
     type: float
     default: 60
+  inside:
+    description: The server's address for other containers; used in the state V(described).
+    type: str
+  state:
+    description:
+      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
+        added to the host's facts, for the export to Docker Compose.
+    type: str
+    choices: [converged, described]
+    default: converged
 attributes:
   check_mode:
     support: full

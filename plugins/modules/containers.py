@@ -48,9 +48,11 @@ options:
       - V(stopped) - none runs; those that need others are stopped before them, each within its own
         O(specs[].stop_timeout).
       - V(absent) - none exists, in the same order. Named volumes are kept.
+      - V(described) - no engine is asked and nothing is changed; the specifications are checked, their files rendered,
+        and both added to the host's facts, for the export to Docker Compose.
       - With V(stopped) and V(absent) a specification needs only a O(specs[].name).
     type: str
-    choices: [started, healthy, stopped, absent]
+    choices: [started, healthy, stopped, absent, described]
     default: started
   timeout:
     description: Seconds to wait for the health of each container, from when it was started.

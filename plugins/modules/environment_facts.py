@@ -32,6 +32,13 @@ options:
     description: Whether to check memory, disk, ports and names. A play that only looks or stops has no need of them.
     type: bool
     default: true
+  state:
+    description:
+      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
+        added to the host's facts, for the export to Docker Compose.
+    type: str
+    choices: [converged, described]
+    default: converged
 attributes:
   check_mode:
     description: Checks and describes; takes no lock.

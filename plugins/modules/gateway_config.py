@@ -133,6 +133,13 @@ options:
         description: Seconds for which a browser remembers the answer.
         type: int
         default: 600
+  state:
+    description:
+      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
+        added to the host's facts, for the export to Docker Compose.
+    type: str
+    choices: [converged, described]
+    default: converged
 attributes:
   check_mode:
     support: full

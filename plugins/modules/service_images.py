@@ -39,6 +39,13 @@ options:
     description: The image that programs are put into.
     type: str
     required: true
+  state:
+    description:
+      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
+        added to the host's facts, for the export to Docker Compose.
+    type: str
+    choices: [converged, described]
+    default: converged
 notes:
   - Builds trust the certificates that the host trusts, and use its proxies.
 attributes:

@@ -52,6 +52,15 @@ PROVEN_ELSEWHERE = {
     "sudo apt-get install docker.io mmdebstrap": "roles/engine installs them in molecule fresh-debian12",
     "ansible-playbook playbooks/dev.yml --tags <component>": "a pattern",
     "docker logs cloudlab-gateway": "docker logs cloudlab-order, of another container",
+    "cp .env.example .env && docker compose up -d": "molecule compose, as everything with Docker Compose",
+    "docker compose down": "molecule compose",
+    "docker compose down --volumes": "molecule compose",
+    "docker compose -f docker-compose.yml up -d": "molecule compose",
+    "docker compose up -d postgres-init": "molecule compose",
+    "docker compose up -d": "molecule compose",
+    "docker compose logs -f builder": "endless",
+    "docker compose logs postgres-init": "only looks",
+    "ansible-playbook playbooks/export.yml": "tests/unit/compose/test_committed.py",
 }
 
 # In this order. A command that is in the documents and in neither list fails the test.

@@ -10,18 +10,19 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/packages.sh"
 
 TOOLS="$ROOT/.cloudlab/test-tools"
 
-# fetch PACKAGE PROGRAM: unpack the program out of the package, unless it is there already.
+# fetch PACKAGE PROGRAM [OPTION...]: unpack the program out of the package, unless it is there already; apt's options say
+# where from.
 fetch() {
   local package="$1" program="$2" draft
   [[ ! -x "$TOOLS/$program" ]] || return 0
   # An image of a distribution comes without package lists.
-  apt-cache show "$package" >/dev/null 2>&1 || as_root apt-get update --quiet=2
+  apt-cache "${@:3}" show "$package" >/dev/null 2>&1 || as_root apt-get "${@:3}" update --quiet=2
   draft=$(mktemp -d "$TOOLS/.draft.XXXXXX")
   # apt's own user may not be able to write here.
-  (cd "$draft" && apt-get download --quiet=2 -o APT::Sandbox::User="$(id -un)" "$package")
+  (cd "$draft" && apt-get "${@:3}" download --quiet=2 -o APT::Sandbox::User="$(id -un)" "$package")
   dpkg-deb --extract "$draft"/*.deb "$draft"
-  # Distributions disagree on /bin and /usr/bin.
-  find "$draft" -path "*/bin/$program" -type f -exec mv {} "$TOOLS/$program" ';'
+  # Distributions disagree on /bin and /usr/bin, and plugins of docker stand elsewhere.
+  find "$draft" -name "$program" -type f -perm -u+x -exec mv {} "$TOOLS/$program" ';'
   rm -rf "$draft"
   [[ -x "$TOOLS/$program" ]] || die "the package $package holds no program $program"
 }
@@ -39,10 +40,26 @@ build() {
   rm -rf "$draft"
 }
 
-have_apt || die "The tests take docker-registry and a static busybox from packages of Debian or Ubuntu; this is neither."
+# Debian 12 has the first version of Compose, which is another program. The second one is Debian 13's, from the same mirror,
+# with package lists of its own.
+fetch_compose() {
+  local state="$TOOLS/.trixie"
+  local -a from=(
+    -o "Dir::Etc::SourceList=$state/sources.list" -o Dir::Etc::SourceParts=/dev/null
+    -o "Dir::State::Lists=$state/lists" -o "Dir::Cache=$state/cache" -o Acquire::Languages=none
+  )
+  mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
+  # shellcheck disable=SC2016 # apt's own notation
+  apt-get indextargets --format 'deb $(REPO_URI) trixie main' 'Created-By: Packages' | sed '/security/d; q' >"$state/sources.list"
+  fetch docker-compose docker-compose "${from[@]}"
+  rm -rf "$state"
+}
+
+have_apt || die "The tests take docker-registry, docker-compose and a static busybox from packages of Debian or Ubuntu; this is neither."
 mkdir -p "$TOOLS"
 fetch docker-registry docker-registry
 fetch busybox-static busybox
+fetch_compose
 # Pages are looked at in a browser, which is too much to unpack.
 have chromium || have google-chrome || apt_install chromium
 # What the documents call the API with.

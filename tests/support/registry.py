@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import docker
 import requests
 from lab import ROOT, Lab, wait_until
 
@@ -88,6 +89,14 @@ class Registry:
         finally:
             # Whoever wants it shall have to pull it.
             client.remove_image(name, noprune=True)
+
+
+def remove_images(client: docker.APIClient, prefix: str) -> None:
+    """Remove the names that begin so from the engine; the images live on under their others."""
+    for image in client.images():
+        for name in image["RepoTags"] or []:
+            if name.startswith(prefix):
+                client.remove_image(name, force=True, noprune=True)
 
 
 def gateway(lab: Lab) -> str:

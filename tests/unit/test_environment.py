@@ -142,3 +142,11 @@ def test_a_missing_volume_is_told_with_its_labels():
         "cloudlab.source": "packages",
         "cloudlab.data": found["components"]["db"]["image"]["data"],
     }
+
+
+def test_what_docker_compose_brought_up_is_known_by_its_label():
+    ours = {"Names": ["/lab-db"], "Labels": {"cloudlab.instance": "lab"}}
+    composed = {"Names": ["/lab-db"], "Labels": ours["Labels"] | {"com.docker.compose.project": "lab"}}
+    other = {"Names": ["/x"], "Labels": {"cloudlab.instance": "x", "com.docker.compose.project": "x"}}
+    assert not describe(EMPTY | {"containers": [ours, other]})["composed"]
+    assert describe(EMPTY | {"containers": [ours, composed]})["composed"]

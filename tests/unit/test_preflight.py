@@ -14,7 +14,8 @@ GIB = 2**30
 
 
 def environment(**changes):
-    base = {"instance": "lab", "chosen": ["db"], "engine": {}, "components": {}, "networks": {}, "volumes": {}}
+    base = {"instance": "lab", "composed": False, "chosen": ["db"], "engine": {}, "components": {}}
+    base |= {"networks": {}, "volumes": {}}
     return base | changes
 
 
@@ -160,3 +161,9 @@ def test_routes_are_read(tmp_path):
         "tun0\t0003080A\t00000000\t0001\t0\t0\t0\t00FFFFFF\n"
     )
     assert preflight.host_routes(table) == [("tun0", "10.8.3.0/24")]
+
+
+def test_what_docker_compose_brought_up_is_left_to_it():
+    [found] = preflight.strangers(environment(composed=True), [])
+    assert found.level == preflight.ERROR
+    assert "docker compose down" in str(found)

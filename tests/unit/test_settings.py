@@ -111,3 +111,14 @@ def test_effective_values_are_checked_wherever_they_come_from():
 def test_the_example_sets_every_setting_to_its_default():
     values = settings.load({settings.ENV_FILE_VARIABLE: str(settings.ROOT / ".env.example")})
     assert values == _defaults()
+
+
+def test_what_means_something_to_docker_compose_alone_is_not_ours(load, tmp_path):
+    text = "COMPOSE_PROFILES=full\nSECRET_POSTGRES_ORDER=abc\nDOCKER_DATA_ROOT=/data\nPOSTGRES_PORT=6000"
+    assert load(text) == {"postgres_port": 6000}
+    environ = {settings.ENV_FILE_VARIABLE: str(tmp_path / ".env"), "COMPOSE_PROFILES": "", "HOME": "/"}
+    assert settings.of_compose(environ) == {
+        "COMPOSE_PROFILES": "",
+        "SECRET_POSTGRES_ORDER": "abc",
+        "DOCKER_DATA_ROOT": "/data",
+    }

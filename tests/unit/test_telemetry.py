@@ -21,7 +21,7 @@ def test_variables_only_where_there_is_a_collector():
     assert telemetry.variables("", 100, "lab") == {}
     found = telemetry.variables("http://collector:4318", 25, "lab")
     assert found["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318"
-    assert found["OTEL_TRACES_SAMPLER_ARG"] == "0.25"
+    assert found["OTEL_TRACES_SAMPLER_ARG"] == "25e-2"
 
 
 def test_what_is_planned_does_not_depend_on_the_part_a_run_is_about():

@@ -13,17 +13,9 @@ def mirror(lab):
     served = registry.Registry(lab)
     served.fill()
     lab.environ["REGISTRY_MIRROR"] = served.mirror
-    remove_images(lab, f"{served.mirror}/")
+    registry.remove_images(lab.client, f"{served.mirror}/")
     yield served.mirror
-    remove_images(lab, f"{served.mirror}/")
-
-
-def remove_images(lab, prefix: str) -> None:
-    """Remove the names that begin so from the engine; the images live on under their others."""
-    for image in lab.client.images():
-        for name in image["RepoTags"] or []:
-            if name.startswith(prefix):
-                lab.client.remove_image(name, force=True, noprune=True)
+    registry.remove_images(lab.client, f"{served.mirror}/")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +47,7 @@ def test_without_the_registry_what_is_there_is_enough(converged):
 
 def test_without_the_registry_what_is_missing_is_named(converged, mirror):
     converged.client.remove_container(converged.container("redis"), force=True)
-    remove_images(converged, f"{mirror}/library/redis")
+    registry.remove_images(converged.client, f"{mirror}/library/redis")
     with pytest.raises(docker.errors.ImageNotFound):
         converged.client.inspect_image(f"{mirror}/library/redis:8.10.2-alpine")
     before = converged.lives()

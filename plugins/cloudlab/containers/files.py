@@ -28,13 +28,28 @@ def prepare(specs: Sequence[Spec], directory: Path, render: Render, planning: bo
     planning: in check mode, what an earlier task would have made below `directory` may be missing. Raises SpecError
     for templates that fail and sources that do not exist.
     """
+    forgiven = directory if planning else None
+    with_files = rendered(specs, directory, render)
+    return _each(with_files, lambda spec: dataclasses.replace(spec, digests=_digests(spec, forgiven)))
+
+
+def rendered(specs: Sequence[Spec], directory: Path, render: Render) -> list[Spec]:
+    """Specifications with their files placed and rendered. Raises SpecError for templates that fail."""
+    return _each(
+        specs,
+        lambda spec: dataclasses.replace(
+            spec, files=tuple(_rendered(spec, file, directory, render) for file in spec.files)
+        ),
+    )
+
+
+def _each(specs: Sequence[Spec], complete: Callable[[Spec], Spec]) -> list[Spec]:
+    """Each specification completed; what is wrong with any of them in one error."""
     problems: list[str] = []
     result = []
     for spec in specs:
         try:
-            files = tuple(_rendered(spec, file, directory, render) for file in spec.files)
-            digests = _digests(spec, directory if planning else None)
-            result.append(dataclasses.replace(spec, files=files, digests=digests))
+            result.append(complete(spec))
         except SpecError as error:
             problems += error.problems
     if problems:

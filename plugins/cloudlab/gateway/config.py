@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from cloudlab import jsontext
 from cloudlab.gateway.clusters import clusters
 from cloudlab.gateway.listener import listener, live_source
 from cloudlab.gateway.model import Gateway
@@ -22,12 +23,15 @@ FILES = (CLUSTERS, LISTENERS, ROUTES)
 _LOG_LINE = {"time": "%Y-%m-%dT%T.%eZ", "level": "%l", "service": "gateway", "logger": "%n", "msg": "%j"}
 
 
-def live_files(gateway: Gateway) -> dict[str, str]:
-    """File name -> text of everything that can change while the gateway runs."""
+def live_files(gateway: Gateway, version: str = "") -> dict[str, str]:
+    """File name -> text of everything that can change while the gateway runs.
+
+    version: what the files carry, where it is not to follow from what is in them.
+    """
     return {
-        CLUSTERS: _response(clusters(gateway)),
-        LISTENERS: _response([listener(gateway)]),
-        ROUTES: _response([routing(gateway)]),
+        CLUSTERS: _response(clusters(gateway), version),
+        LISTENERS: _response([listener(gateway)], version),
+        ROUTES: _response([routing(gateway)], version),
     }
 
 
@@ -83,9 +87,9 @@ def _dynamic() -> dict[str, Any]:
     return {"cds_config": live_source(CLUSTERS), "lds_config": live_source(LISTENERS)}
 
 
-def _response(resources: list[Mapping[str, Any]]) -> str:
+def _response(resources: list[Mapping[str, Any]], version: str = "") -> str:
     digest = hashlib.sha256(json.dumps(resources, sort_keys=True).encode()).hexdigest()
-    return _text({"version_info": digest[:12], "resources": resources})
+    return _text({"version_info": version or digest[:12], "resources": resources})
 
 
 def _untyped(resource: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,4 +98,4 @@ def _untyped(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2) + "\n"
+    return jsontext.write(document) + "\n"

@@ -12,7 +12,7 @@ SYSTEM_BUNDLES = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
-_PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PROXY")
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PROXY")
 
 
 class TrustError(ValueError):
@@ -38,5 +38,5 @@ def ca_bundle(environ: Mapping[str, str], system_bundles: tuple[str, ...] = SYST
 
 def proxy_arguments(environ: Mapping[str, str]) -> dict[str, str]:
     """The host's proxy variables as build arguments; every builder knows these without declaration."""
-    names = [name for upper in _PROXY_VARIABLES for name in (upper, upper.lower())]
+    names = [name for upper in PROXY_VARIABLES for name in (upper, upper.lower())]
     return {name: environ[name] for name in names if environ.get(name)}

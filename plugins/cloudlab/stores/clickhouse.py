@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+NOTHING: dict[str, Any] = {"databases": set(), "tables": {}}
+
 
 class DeclarationError(ValueError):
     """What is declared cannot be: the text names the entry and says what is wrong with it."""
@@ -45,7 +47,7 @@ class Table:
         if self.ddl:
             return self.ddl
         columns = ", ".join(column.sql for column in self.columns)
-        return f"CREATE TABLE {self.path} ({columns}) ENGINE = {self.engine}"
+        return f"CREATE TABLE IF NOT EXISTS {self.path} ({columns}) ENGINE = {self.engine}"
 
     @property
     def path(self) -> str:
@@ -124,7 +126,7 @@ def read_state(rows: Iterable[Mapping[str, str]]) -> dict[str, Any]:
 def plan(want: Desired, state: Mapping[str, Any]) -> list[Step]:
     """The statements for what is missing, in order."""
     steps = [
-        Step(f"database {name}", "present", f"CREATE DATABASE {identifier(name)}")
+        Step(f"database {name}", "present", f"CREATE DATABASE IF NOT EXISTS {identifier(name)}")
         for name in want.databases
         if name not in state["databases"]
     ]
@@ -136,6 +138,25 @@ def plan(want: Desired, state: Mapping[str, Any]) -> list[Step]:
         else:
             steps += [_add(table, column) for column in table.columns if column.name not in known["columns"]]
     return steps
+
+
+def script(want: Desired) -> str:
+    """Input of the client that makes an empty server hold what is wanted, and does no harm to one that holds it.
+
+    Raises DeclarationError for a table whose own statement fails where there is one already.
+    """
+    faults = [
+        f"table {table.database}.{table.name}: its ddl has to say IF NOT EXISTS, for it is carried out again and again."
+        for table in want.tables
+        if table.ddl and not re.search(r"\bif\s+not\s+exists\b", table.ddl, re.IGNORECASE)
+    ]
+    if faults:
+        raise DeclarationError("\n".join(faults))
+    lines = []
+    for step in plan(want, NOTHING):
+        lines += [f"USE {identifier(step.database)};"] if step.database else []
+        lines.append(f"{step.sql};")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def differences(want: Desired, state: Mapping[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@
 import base64
 import hashlib
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -113,6 +114,24 @@ def difference(steps: Plan) -> tuple[dict, dict]:
     after = {step.what: step.after for step in steps.steps}
     # Values of a play are subclasses of str and int; a way through JSON leaves what they say.
     return json.loads(json.dumps(before)), json.loads(json.dumps(after))
+
+
+def script(declared: State, url: str) -> str:
+    """A shell script that makes an empty server hold what is declared; indices that it holds already are left alone."""
+    ask = "curl --silent --show-error --fail --max-time 30 --output /dev/null"
+    put = f"{ask} --request PUT --header 'Content-Type: application/json' --data @-"
+    lines = []
+    for step in plan(declared, State({}, {})).steps:
+        address = shlex.quote(f"{url}{step.path}")
+        template = step.path.startswith("/_index_template/")
+        lines += [
+            f"{put} {address} <<'JSON'"
+            if template
+            else f"{ask} --head {address} 2>/dev/null || {put} {address} <<'JSON'",
+            json.dumps(step.body, indent=2),
+            "JSON",
+        ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 class Server:

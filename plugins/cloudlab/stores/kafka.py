@@ -5,6 +5,7 @@ command-line tool would be a JVM of seconds per question.
 """
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -128,6 +129,26 @@ def plan(declared: Mapping[str, Topic], existing: Mapping[str, Existing]) -> Pla
         },
         undeclared=tuple(sorted(n for n in existing if n not in declared and not n.startswith("__"))),
     )
+
+
+def script(declared: Mapping[str, Topic], bootstrap: str) -> str:
+    """A shell script that makes an empty broker hold the topics, and leaves those alone that it holds already.
+
+    The broker is asked once which it has: each use of Kafka's tool is a JVM of seconds.
+    """
+    lines = [
+        f"topics='kafka-topics --bootstrap-server {bootstrap}'",
+        "have=$($topics --list)",
+        "make() {",
+        """  if ! printf '%s\\n' "$have" | grep -qxF -e "$1"; then""",
+        """    name=$1 && shift && $topics --create --if-not-exists --topic "$name" "$@\"""",
+        "  fi",
+        "}",
+    ]
+    for name, topic in declared.items():
+        config = "".join(f" --config {shlex.quote(f'{key}={value}')}" for key, value in topic.config.items())
+        lines.append(f"make {name} --partitions {topic.partitions}{config}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def difference(steps: Plan, existing: Mapping[str, Existing]) -> tuple[dict, dict]:

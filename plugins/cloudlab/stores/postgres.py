@@ -205,6 +205,35 @@ def plan(want: Desired, state: Mapping[str, Any], contents: Mapping[str, Mapping
     )
 
 
+def script(want: Desired) -> str:
+    """Input of psql that makes an empty server hold what is wanted, and does no harm to one that holds it.
+
+    Passwords come from psql's variables `password_0` (the administrator's) and the following (the services'),
+    so that the text holds none and quotes them as they are. What somebody has altered is not taken back: that needs
+    :func:`plan`, which looks first.
+    """
+    lines = [
+        # A password in a statement that is slow or fails would be logged.
+        "set log_min_duration_statement = -1;",
+        "set log_min_error_statement = panic;",
+    ]
+    roles = [(want.admin, "superuser login"), *((service.role, "login") for service in want.services)]
+    for number, (role, attributes) in enumerate(roles):
+        lines += [
+            _unless_there(f"create role {identifier(role)}", "pg_roles where rolname", role),
+            f"alter role {identifier(role)} {attributes} password :'password_{number}';",
+        ]
+    lines += [_unless_there(_create_database(base), "pg_database where datname", base.name) for base in want.databases]
+    for database, steps in plan(want, NOTHING, {}).content.items():
+        lines += [f"\\connect {identifier(database)}", *(f"{step.sql};" for step in steps)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _unless_there(sql: str, where: str, name: str) -> str:
+    """A statement for psql that is carried out unless the catalogue has the name."""
+    return f"select {literal(sql)} where not exists (select from {where} = {literal(name)}) \\gexec"  # noqa: S608 - quoted
+
+
 def unmanaged_schemas(want: Desired, contents: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
     """Database -> the schemas in it that nothing declares; databases without any are left out."""
     found = {}
@@ -379,7 +408,7 @@ def _content(want: Desired, base: Database, content: Mapping[str, Any]) -> Itera
 def _schema(name: str, owner: str, known: Mapping[str, Any] | None, managed: set[str]) -> Iterable[Step]:
     subject = f"schema {name}"
     if known is None:
-        sql = f"create schema {identifier(name)} authorization {identifier(owner)}"
+        sql = f"create schema if not exists {identifier(name)} authorization {identifier(owner)}"
         yield Step(subject, "absent", f"owned by {owner}", sql)
         return
     if known["owner"] != owner:
@@ -394,7 +423,7 @@ def _schema(name: str, owner: str, known: Mapping[str, Any] | None, managed: set
 def _shared_schema(name: str, known: Mapping[str, Any] | None) -> Iterable[Step]:
     """A schema for extensions: everybody may use what is in it."""
     if known is None:
-        yield Step(f"schema {name}", "absent", "present", f"create schema {identifier(name)}")
+        yield Step(f"schema {name}", "absent", "present", f"create schema if not exists {identifier(name)}")
     if known is None or [EVERYBODY, "USAGE"] not in known["grants"]:
         sql = f"grant usage on schema {identifier(name)} to public"
         yield Step(f"schema {name}", "closed to everybody", "open to everybody", sql)
@@ -404,7 +433,7 @@ def _extension(extension: Extension, schema: str | None) -> Iterable[Step]:
     subject, name = f"extension {extension.name}", identifier(extension.name)
     if schema is None:
         place = extension.schema or "public"
-        sql = f"create extension {name} schema {identifier(place)} cascade"
+        sql = f"create extension if not exists {name} schema {identifier(place)} cascade"
         yield Step(subject, "absent", f"in schema {place}", sql)
     elif extension.schema and schema != extension.schema:
         sql = f"alter extension {name} set schema {identifier(extension.schema)}"

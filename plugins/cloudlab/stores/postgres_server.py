@@ -22,7 +22,7 @@ CONNECT_SECONDS = 3  # libpq's time for one attempt
 EXEC_SECONDS = 30
 
 # On Debian /usr/bin/psql is a Perl wrapper, and psql itself stands beside the server, where PATH finds it only there.
-_LOCAL_PSQL = 'server=$(command -v postgres) && exec "${server%/*}/psql" "$@"'
+LOCAL_PSQL = 'server=$(command -v postgres) && exec "${server%/*}/psql" "$@"'
 _LOCAL_ARGUMENTS = ["-XqAt", "-v", "ON_ERROR_STOP=1", "-U", postgres.BOOTSTRAP, "-f", "-"]
 
 # What libpq says when the server is up, but does not take connections or the role's password. The server speaks
@@ -124,7 +124,7 @@ class Server:
         """
         api, container = self.engine, self.address.container
         try:
-            command = ["sh", "-c", _LOCAL_PSQL, "psql", *_LOCAL_ARGUMENTS, "-d", database]
+            command = ["sh", "-c", LOCAL_PSQL, "psql", *_LOCAL_ARGUMENTS, "-d", database]
             job = api.exec_create(container, command, stdin=True, user=postgres.BOOTSTRAP)["Id"]
             output, errors = _converse(api.exec_start(job, socket=True), sql.encode())
             code = api.exec_inspect(job)["ExitCode"]

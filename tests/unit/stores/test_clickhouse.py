@@ -32,9 +32,10 @@ def test_a_server_without_anything():
     declared = want(VIEWS, {"database": "logs", "name": "raw", "ddl": "CREATE TABLE raw (s String) ENGINE = Log; "})
     steps = clickhouse.plan(declared, clickhouse.read_state([]))
     assert [step.sql for step in steps] == [
-        "CREATE DATABASE `shop`",
-        "CREATE DATABASE `logs`",
-        "CREATE TABLE `shop`.`views` (`day` Date, `n` Decimal(18, 2) DEFAULT 0) ENGINE = MergeTree() ORDER BY day",
+        "CREATE DATABASE IF NOT EXISTS `shop`",
+        "CREATE DATABASE IF NOT EXISTS `logs`",
+        "CREATE TABLE IF NOT EXISTS `shop`.`views` (`day` Date, `n` Decimal(18, 2) DEFAULT 0)"
+        " ENGINE = MergeTree() ORDER BY day",
         "CREATE TABLE raw (s String) ENGINE = Log",
     ]
     assert steps[-1].database == "logs"
@@ -112,3 +113,22 @@ def test_errors_of_every_version(text, kind, message):
 
 def test_the_password_is_not_shown():
     assert "geheim" not in repr(clickhouse_server.Server("127.0.0.1", 1, "c", "u", "geheim"))
+
+
+def test_the_script_can_be_carried_out_again_and_again():
+    raw = {"database": "logs", "name": "raw", "ddl": "CREATE TABLE IF NOT EXISTS raw (s String) ENGINE = Log; "}
+    assert clickhouse.script(want(VIEWS, raw)).splitlines() == [
+        "CREATE DATABASE IF NOT EXISTS `shop`;",
+        "CREATE DATABASE IF NOT EXISTS `logs`;",
+        "USE `shop`;",
+        "CREATE TABLE IF NOT EXISTS `shop`.`views` (`day` Date, `n` Decimal(18, 2) DEFAULT 0)"
+        " ENGINE = MergeTree() ORDER BY day;",
+        "USE `logs`;",
+        "CREATE TABLE IF NOT EXISTS raw (s String) ENGINE = Log;",
+    ]
+
+
+def test_a_statement_that_fails_the_second_time_is_refused():
+    raw = {"database": "logs", "name": "raw", "ddl": "CREATE TABLE raw (s String) ENGINE = Log"}
+    with pytest.raises(clickhouse.DeclarationError, match=r"logs\.raw: its ddl has to say IF NOT EXISTS"):
+        clickhouse.script(want(raw))

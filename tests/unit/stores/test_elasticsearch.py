@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import json
+import subprocess
 
 import pytest
 
@@ -174,3 +176,25 @@ def test_the_files_of_the_realm():
     assert [line.split(":")[0] for line in lines] == ["elastic", "kibana"]
     assert lines[0].split(":")[1] != lines[1].split(":")[1]
     assert elasticsearch.roles_file(users) == "kibana_system:kibana\nsuperuser:elastic,kibana\n"
+
+
+def test_the_script_for_an_empty_server(tmp_path):
+    """Templates are put always; an index only where the server does not say that it has one."""
+    tool = tmp_path / "curl"
+    tool.write_text(f"""#!/bin/sh
+for last; do :; done
+case "$*" in
+  *"--head "*) test "$last" = http://e:9200/there ;;
+  *) {{ echo "$last"; cat; }} >>{tmp_path}/made ;;
+esac
+""")
+    tool.chmod(0o755)
+    declared = elasticsearch.declare([PRODUCTS], [SHOP, {"name": "there"}])
+    script = "set -eu\n" + elasticsearch.script(declared, "http://e:9200")
+    subprocess.run(["sh", "-c", script], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True)
+    made = (tmp_path / "made").read_text()
+    assert "http://e:9200/there\n" not in made
+    template, _, index = made.partition("http://e:9200/shop\n")
+    assert template.startswith("http://e:9200/_index_template/products\n")
+    assert json.loads(template.partition("\n")[2]) == declared.templates["products"]
+    assert json.loads(index) == declared.indices["shop"]

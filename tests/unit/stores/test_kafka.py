@@ -1,5 +1,6 @@
 """Declared topics against the broker's: what is planned, shown and refused."""
 
+import subprocess
 from concurrent.futures import Future
 from types import SimpleNamespace
 
@@ -136,3 +137,25 @@ def test_a_broker_that_has_not_heard_of_its_topics_is_not_ready(monkeypatch, cod
 def test_a_topic_that_the_broker_would_refuse_is_named_before_anything_is_changed(monkeypatch):
     with pytest.raises(kafka.TopicsError, match="topic orders: cannot create it: said so"):
         ask(monkeypatch, KafkaError.INVALID_CONFIG)
+
+
+def test_the_script_for_an_empty_broker():
+    declared = kafka.declare([entry(retention_hours=24), entry("mail.sent", 3, config={"cleanup.policy": "a,b c"})])
+    script = kafka.script(declared, "kafka:29092")
+    assert "kafka-topics --bootstrap-server kafka:29092" in script
+    assert script.splitlines()[-2:] == [
+        "make orders --partitions 1 --config retention.ms=86400000",
+        "make mail.sent --partitions 3 --config 'cleanup.policy=a,b c'",
+    ]
+
+
+def test_the_script_makes_what_is_missing_and_nothing_else(tmp_path):
+    tool = tmp_path / "kafka-topics"
+    tool.write_text(f"""#!/bin/sh
+case "$*" in *--list*) printf 'orders\\nother\\n' ;; *) echo "$*" >>{tmp_path}/made ;; esac
+""")
+    tool.chmod(0o755)
+    script = "set -eu\n" + kafka.script(kafka.declare([entry(), entry("new", 2)]), "b:1")
+    subprocess.run(["sh", "-c", script], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True)
+    made = (tmp_path / "made").read_text()
+    assert made == "--bootstrap-server b:1 --create --if-not-exists --topic new --partitions 2\n"

@@ -92,11 +92,11 @@ def test_a_server_without_anything(want):
         'grant connect on database "postgres" to "healthcheck"',
         'revoke connect on database "postgres" from public',
         'revoke connect on database "template1" from public',
-        'create schema "ext"',
+        'create schema if not exists "ext"',
         'grant usage on schema "ext" to public',
-        'create extension "pg_trgm" schema "public" cascade',
-        'create extension "citext" schema "ext" cascade',
-        'create schema "order" authorization "order"',
+        'create extension if not exists "pg_trgm" schema "public" cascade',
+        'create extension if not exists "citext" schema "ext" cascade',
+        'create schema if not exists "order" authorization "order"',
         'alter role "order" in database "cloudlab" set search_path = "order", "public", "ext"',
     ]
     assert plan.content["billing"] == []
@@ -186,3 +186,15 @@ def test_quoting():
     assert postgres.identifier('a"; drop') == '"a""; drop"'
     assert postgres.literal("it's") == "'it''s'"
     assert postgres.literal("a\\'b") == " E'a\\\\''b'"
+
+
+def test_the_script_makes_everything_and_holds_no_password(want):
+    script = postgres.script(want)
+    assert all(f"'{service.password}'" not in script for service in want.services)
+    lines = script.splitlines()
+    for number, role in enumerate(["cloudlab", "order", "billing"]):
+        assert any(f'create role "{role}"' in line and line.endswith("\\gexec") for line in lines)
+        assert any(line.startswith(f'alter role "{role}"') and f":'password_{number}'" in line for line in lines)
+    places = [lines.index(f'\\connect "{name}"') for name in ("cloudlab", "billing")]
+    content = lines[places[0] + 1 : places[1]]
+    assert content == [f"{step.sql};" for step in postgres.plan(want, postgres.NOTHING, {}).content["cloudlab"]]

@@ -1,0 +1,30 @@
+"""A clone with a `.env`, and the environment that Docker Compose brought up from it."""
+
+import composed
+import pytest
+import registry
+
+from cloudlab import catalogue
+
+
+@pytest.fixture(scope="session")
+def compose(lab, tmp_path_factory):
+    """Docker Compose in a clone, with a registry of this machine in the place of those on the internet."""
+    served = registry.Registry(lab)
+    served.fill()
+    offset = lab.values["port_offset"]
+    ports = {name.upper(): str(port + offset) for name, port in catalogue.committed("ports").items()}
+    made = composed.Compose(
+        composed.copy(tmp_path_factory.mktemp("clone")),
+        {**ports, "CLOUDLAB_INSTANCE": lab.instance, "REGISTRY_MIRROR": served.mirror},
+    )
+    yield made
+    made.run("down", "--volumes")
+    registry.remove_images(lab.client, f"{served.mirror}/")
+
+
+@pytest.fixture(scope="session")
+def up(compose):
+    """The environment, brought up once."""
+    compose.run("up", "--detach")
+    return compose.lab()

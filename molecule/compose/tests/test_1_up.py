@@ -1,0 +1,71 @@
+"""`cp .env.example .env && docker compose up -d` brings up the environment, and nobody can tell how it came up."""
+
+import subprocess
+
+from lab import ROOT
+
+SECONDS = 600
+
+
+def names(lab, *kinds):
+    """The components of these kinds."""
+    return [name for name, entry in lab.values["catalogue"].items() if entry["kind"] in kinds]
+
+
+def test_everything_becomes_healthy(up):
+    wanted = names(up, "store", "gateway", "service", "observability")
+    for name in wanted:
+        up.wait_until_healthy(name, SECONDS)
+    assert {*wanted, "builder"} <= up.present()
+
+
+def test_the_stores_were_filled_by_programs_that_have_ended(up):
+    shots = {name: item["State"] for name, item in up.containers().items() if name.endswith("-init")}
+    assert shots.keys() == {"postgres-init", "kafka-init", "clickhouse-init", "elasticsearch-init"}
+    assert {(state["Status"], state["ExitCode"]) for state in shots.values()} == {("exited", 0)}
+
+
+def test_the_playbooks_can_look_at_it(up):
+    page = up.playbook("describe").output
+    for name in names(up, "store", "gateway", "service", "observability"):
+        assert f"\n{name} " in page
+    assert up.playbook("validate-databases").status == 0
+
+
+def test_an_order_travels_through_everything(up):
+    up.playbook("describe")
+    done = subprocess.run(
+        [ROOT / "scripts" / "test-service-communication.sh"],
+        cwd=ROOT,
+        env=up.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+
+
+def test_a_converge_does_not_take_it_over(up):
+    before = up.lives()
+    run = up.playbook("dev", status=None)
+    assert run.status != 0
+    assert "was brought up by Docker Compose" in run.output
+    assert "docker compose down" in run.output
+    assert up.lives() == before
+
+
+def test_nothing_but_loopback_is_published(up):
+    for item in up.containers().values():
+        for sides in (item["HostConfig"]["PortBindings"] or {}).values():
+            assert {side["HostIp"] for side in sides} == {"127.0.0.1"}
+
+
+def test_limits_and_hardening_are_those_of_the_converge(up):
+    for name in names(up, "store", "gateway", "service"):
+        wanted, host = up.component(name)["spec"], up.inspect(name)["HostConfig"]
+        assert host["PidsLimit"] == wanted["pids_limit"]
+        assert host["Memory"] == host["MemorySwap"] > 0
+        assert (host["CapDrop"], host["SecurityOpt"], host["Init"]) == (["ALL"], ["no-new-privileges:true"], True)
+        assert host["LogConfig"]["Config"] == wanted["log_options"]

@@ -1,0 +1,69 @@
+"""Write the files of Docker Compose from what was described. Documentation: plugins/modules/export_files.py."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from cloudlab.compose import described, files, placeholders
+
+ARGUMENTS = {
+    "folder": {"type": "path", "required": True},
+    "built": {"type": "list", "elements": "str", "required": True},
+    "reload": {"type": "list", "elements": "str", "required": True},
+}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        try:
+            texts = self._texts(task_vars["hostvars"], arguments["built"], arguments["reload"])
+        except placeholders.PlaceholderError as error:
+            raise AnsibleActionFail("\n".join(f"* {problem}" for problem in error.problems)) from None
+        return result | self._write(Path(arguments["folder"]), texts)
+
+    def _texts(self, hosts, built, reload):
+        picture = hosts[reload[0]]["cloudlab"]
+        tools = [name for name, entry in picture["catalogue"].items() if entry["kind"] == "tool"]
+        return files.texts(self._agreed(hosts, built), self._agreed(hosts, reload), tools, picture["profile"])
+
+    def _agreed(self, hosts, names):
+        """The document that both readings make: the first one with plain values, the second one with hostile ones."""
+        return files.agreed(
+            *(
+                files.read(
+                    hosts[name]["ansible_facts"][described.STATE],
+                    hosts[name]["cloudlab"],
+                    hosts[name]["profiles"],
+                    hostile,
+                )
+                for name, hostile in zip(names, (False, True), strict=True)
+            )
+        )
+
+    def _write(self, folder, texts):
+        found = {name: _read(folder / name) for name in texts}
+        changed = [name for name, text in texts.items() if found[name] != text]
+        if not self._task.check_mode:
+            for name in changed:
+                (folder / name).write_text(texts[name], encoding="utf-8")
+        report = {"changed": bool(changed), "files": changed}
+        if self._task.diff:
+            report["diff"] = [
+                {"before_header": name, "after_header": name, "before": found[name], "after": texts[name]}
+                for name in changed
+            ]
+        return report
+
+
+def _read(path):
+    return path.read_text(encoding="utf-8") if path.exists() else ""

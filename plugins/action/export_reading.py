@@ -1,0 +1,36 @@
+"""Add a host that reads the roles with placeholders for settings. Documentation: plugins/modules/export_reading.py."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+from ansible.plugins.action import ActionBase
+
+from cloudlab.compose import placeholders
+
+ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "group": {"type": "str", "required": True},
+    "hostile": {"type": "bool", "required": True},
+    "hot_reload": {"type": "bool", "required": True},
+}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        variables = {
+            **placeholders.values(arguments["hostile"]),
+            "hot_reload_enabled": arguments["hot_reload"],
+            # The playbooks' own settings for these cannot be Compose's.
+            "port_offset": 0,
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+        }
+        host = {"host_name": arguments["name"], "groups": [arguments["group"]], "host_vars": variables}
+        return result | {"changed": False, "add_host": host}

@@ -1,0 +1,23 @@
+"""JSON for people: what fits on a line stands on one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+WIDTH = 120
+
+
+def write(value: Any, indent: str = "") -> str:
+    """The value as JSON, without a line's end; `indent` is what its line begins with."""
+    short = json.dumps(value)
+    if not isinstance(value, Mapping | list) or len(indent) + len(short) <= WIDTH:
+        return short
+    inner = indent + "  "
+    if isinstance(value, Mapping):
+        parts = [f"{json.dumps(key)}: {write(entry, inner)}" for key, entry in value.items()]
+    else:
+        parts = [write(entry, inner) for entry in value]
+    opening, closing = "{}" if isinstance(value, Mapping) else "[]"
+    return opening + "\n" + ",\n".join(inner + part for part in parts) + f"\n{indent}{closing}"

@@ -1,0 +1,68 @@
+"""A checkout that is brought up by Docker Compose, as somebody without Ansible does it."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab import ROOT, Lab
+
+from cloudlab import settings
+
+PROGRAM = ROOT / ".cloudlab" / "test-tools" / "docker-compose"
+# Only a hang takes longer: the first start compiles ten services.
+SECONDS = 1200
+
+
+def copy(folder: Path) -> Path:
+    """What git has of the project, as after a clone."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target, follow_symlinks=False)
+    return folder
+
+
+class Compose:
+    """Docker Compose in a checkout, with a `.env` that is `.env.example` but for the values that are given."""
+
+    def __init__(self, checkout: Path, values: Mapping[str, str]):
+        self.checkout = checkout
+        self.file = checkout / ".env"
+        shutil.copy(checkout / ".env.example", self.file)
+        self.set(**values)
+
+    def set(self, **values: str) -> None:
+        """Write other values into `.env`."""
+        text = self.file.read_text(encoding="utf-8")
+        for key, value in values.items():
+            text, found = re.subn(rf"(?m)^{key}=.*$", lambda _, line=f"{key}={value}": line, text)
+            assert found == 1, f"{key} is not in .env.example once"
+        self.file.write_text(text, encoding="utf-8")
+
+    def run(self, *arguments: str, status: int | None = 0) -> str:
+        """What the command says; `status` None accepts any."""
+        done = subprocess.run(
+            [PROGRAM, *arguments],
+            cwd=self.checkout,
+            env=self.environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert status is None or done.returncode == status, f"{arguments}: {done.returncode}\n{done.stdout[-5000:]}"
+        return done.stdout
+
+    def environ(self) -> dict[str, str]:
+        """The process environment without settings: `.env` alone says them."""
+        return {name: value for name, value in os.environ.items() if name.lower() not in settings.spec()}
+
+    def lab(self) -> Lab:
+        """The instance as tests see it."""
+        return Lab(self.environ() | {settings.ENV_FILE_VARIABLE: str(self.file)})

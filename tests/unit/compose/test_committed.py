@@ -1,0 +1,81 @@
+"""The committed files are what the export writes. It asks no engine, so this is as fast as any unit test."""
+
+import os
+import subprocess
+
+import pytest
+import yaml
+
+from cloudlab import platform, settings
+from cloudlab.compose import files, placeholders
+
+
+class _Tagged(yaml.SafeLoader):
+    """Reads Compose's own tags as what they stand before."""
+
+
+_Tagged.add_multi_constructor("!", lambda *_: None)
+
+NAMES = (files.BASE, files.OVERRIDE, files.ENGINE_25, files.EXAMPLE)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """The folder that the export was written to, on a machine that has no engine and settings of nobody."""
+    folder = tmp_path_factory.mktemp("export")
+    nobody = {name: value for name, value in os.environ.items() if name.lower() not in settings.spec()}
+    done = subprocess.run(
+        ["ansible-playbook", "playbooks/export.yml", "--extra-vars", f"export_folder={folder}"],
+        cwd=settings.ROOT,
+        env=nobody | {"CLOUDLAB_ENV_FILE": "", "DOCKER_HOST": f"unix://{folder}/nothing.sock"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_committed_file_is_what_the_export_writes(written, name):
+    committed = (settings.ROOT / name).read_text(encoding="utf-8")
+    assert committed == (written / name).read_text(encoding="utf-8"), "run: ansible-playbook playbooks/export.yml"
+
+
+def test_nothing_of_this_machine_is_in_them(written):
+    for name in NAMES:
+        assert str(settings.ROOT) not in (written / name).read_text(encoding="utf-8")
+
+
+def test_every_role_that_converges_components_is_read():
+    plays = yaml.safe_load((settings.ROOT / "playbooks" / "export.yml").read_text(encoding="utf-8"))
+    read = {task.get("ansible.builtin.import_role", {}).get("name") for play in plays for task in play["tasks"]}
+    assert {entry["role"] for entry in platform.chosen({"CLOUDLAB_ENV_FILE": ""}).values()} <= read
+
+
+def test_every_component_is_in_them():
+    texts = [(settings.ROOT / name).read_text(encoding="utf-8") for name in NAMES[:2]]
+    written = [yaml.load(text, _Tagged) for text in texts]  # noqa: S506 - a safe loader
+    services = {name for document in written for name in document["services"]}
+    assert set(platform.chosen({"CLOUDLAB_ENV_FILE": ""})) <= services
+
+
+def test_every_service_is_limited_and_hardened():
+    document = yaml.safe_load((settings.ROOT / files.BASE).read_text(encoding="utf-8"))
+    for name, service in document["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert {"mem_limit", "pids_limit", "logging", "user"} <= service.keys(), name
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
+        assert service.get("read_only") or service.get("configs"), name
+
+
+def test_the_example_can_be_used_as_it_is_by_both_doors():
+    """Every key is a setting, or Compose's; every variable of the compose files that has a name of ours is in it."""
+    path = settings.ROOT / files.EXAMPLE
+    assert set(settings.load({settings.ENV_FILE_VARIABLE: str(path)})) == set(settings.spec())
+    assert settings.of_compose({settings.ENV_FILE_VARIABLE: str(path)}) == {"COMPOSE_PROFILES": "full"}
+    text = path.read_text(encoding="utf-8")
+    for name in placeholders.values(hostile=False):
+        assert f"\n{name.upper()}=" in text

@@ -1,0 +1,182 @@
+"""The files as a whole: who waits for whom, what is behind a profile, and what development changes."""
+
+import yaml
+
+from cloudlab.compose import described, document, files, oneshot
+from cloudlab.containers import spec
+
+CATALOGUE = {
+    "db": {"kind": "store", "role": "db"},
+    "cache": {"kind": "store", "role": "cache"},
+    "maker": {"kind": "tool", "role": "go_service"},
+    "shop": {"kind": "service", "role": "go_service", "needs": ["db", "cache", "mail"]},
+    "mail": {"kind": "service", "role": "go_service"},
+    "logs": {"kind": "observability", "role": "logs"},
+}
+PROFILES = {
+    "full": {"components": "all"},
+    "lite": {"components": "all", "without": ["logs"]},
+    "watch": {"components": ["logs"]},
+}
+PICTURE = {
+    "instance": "lab",
+    "catalogue": CATALOGUE,
+    "chosen": list(CATALOGUE),
+    "volumes": {"lab-maker-bin": {"component": "maker"}, "lab-db-data": {"component": "db"}},
+}
+
+
+def container(name, **options):
+    raw = {"name": f"lab-{name}", "component": name, "image": f"{name}:1", "networks": ["lab-back"]}
+    [parsed] = spec.parse([{**raw, "init": True, "cap_drop": ["ALL"], **options}], "lab")
+    return described.container(parsed)
+
+
+def everything(**shop):
+    check = {"test": ["CMD", "true"], "interval": "10s", "start_interval": "1s"}
+    return described.NOTHING | {
+        "containers": [
+            container("shop", **shop),
+            container("logs"),
+            container("maker", healthcheck={"test": ["CMD", "true"], "start_period": "5m"}),
+            container("cache", healthcheck=check),
+            container(
+                "db",
+                user="9:9",
+                memory="64m",
+                mounts=[
+                    {"type": "volume", "source": "lab-db-data", "target": "/data"},
+                    {"type": "tmpfs", "target": "/run/db", "tmpfs_size": "1m"},
+                ],
+            ),
+        ],
+        "programs": [oneshot.shell("lab-db", "fill\n", {"PASSWORD": "p"}, ["/run/db"])],
+        "images": {"shop:own": {"RECIPE": "recipe", "MAIN": "./shop"}},
+    }
+
+
+def build(**shop):
+    return document.build(everything(**shop), PICTURE, PROFILES)
+
+
+def test_services_come_in_start_order():
+    assert list(build()["services"]) == ["db", "db-init", "cache", "maker", "shop", "logs"]
+
+
+def test_a_service_waits_for_filled_stores_and_not_for_other_services():
+    assert build()["services"]["shop"]["depends_on"] == {
+        "db-init": {"condition": "service_completed_successfully"},
+        "cache": {"condition": "service_healthy"},
+    }
+
+
+def test_a_service_waits_for_whoever_makes_what_it_reads():
+    reads = [{"type": "volume", "source": "lab-maker-bin", "target": "/bin", "read_only": True}]
+    made = build(mounts=reads, healthcheck={"test": ["CMD", "true"], "start_period": "1m"})["services"]["shop"]
+    assert made["depends_on"]["maker"] == {"condition": "service_healthy"}
+    # It is not ill while the other one makes it.
+    assert made["healthcheck"]["start_period"] == "360s"
+
+
+def test_a_store_is_filled_by_its_own_image_once_it_is_healthy():
+    made = build()
+    store, shot = made["services"]["db"], made["services"]["db-init"]
+    assert shot["depends_on"] == {"db": {"condition": "service_healthy"}}
+    assert shot["command"] == ["set -eu\nfill\n"]
+    assert shot["restart"] == "no"
+    assert shot["read_only"] is True
+    assert {key: shot[key] for key in ("image", "user", "mem_limit", "networks", "init")} == {
+        key: store[key] for key in ("image", "user", "mem_limit", "networks", "init")
+    }
+    # The sockets, and nothing else of the store's.
+    assert shot["volumes"] == ["db-db:/run/db"]
+    assert made["volumes"]["db-db"]["driver_opts"]["type"] == "tmpfs"
+    assert shot["labels"]["cloudlab.component"] == "db-init"
+
+
+def test_what_the_base_profile_leaves_out_is_behind_the_others():
+    made = build()["services"]
+    assert made["logs"]["profiles"] == ["full", "watch"]
+    assert all("profiles" not in made[name] for name in ("db", "db-init", "cache", "shop"))
+
+
+def test_an_image_that_is_built_says_how():
+    assert build(image="shop:own")["services"]["shop"]["build"] == {
+        "context": ".",
+        "dockerfile": "recipe/Dockerfile",
+        "args": {"RECIPE": "recipe", "MAIN": "./shop"},
+    }
+
+
+def test_networks_and_volumes_belong_to_the_instance():
+    made = build()
+    assert made["name"] == "lab"
+    assert made["networks"] == {"back": {"name": "lab-back", "labels": {"cloudlab.instance": "lab"}}}
+    assert made["volumes"]["db-data"]["labels"] == {"cloudlab.instance": "lab", "cloudlab.component": "db"}
+
+
+def test_what_development_leaves_out_takes_its_own_along():
+    made = document.without(build(files=[{"content": "x", "target": "/x"}]), ["db", "db-init", "maker", "shop"])
+    assert list(made["services"]) == ["cache", "logs"]
+    assert (made["volumes"], made["configs"]) == ({}, {})
+    assert list(made["networks"]) == ["back"]
+
+
+def merged(base, override):
+    """What Compose makes of two files, as far as this project uses it."""
+    services = {name: dict(entry) for name, entry in base["services"].items()}
+    for name, entry in override.get("services", {}).items():
+        own = services.setdefault(name, {})
+        for key, value in entry.items():
+            if isinstance(value, document.Reset):
+                del own[key]
+            else:
+                assert isinstance(value, document.Override) or not isinstance(own.get(key), list | dict)
+                own[key] = value.value if isinstance(value, document.Override) else value
+    return services
+
+
+def test_the_override_makes_of_the_base_what_development_wants():
+    base = build(image="shop:own", entrypoint=["/own"], read_only=True, env={"A": "1"})
+    base = base | {"services": base["services"] | {"shop": base["services"]["shop"] | {"build": {"context": "."}}}}
+    wanted = build(image="run:1", entrypoint=["/run"], labels={"a": "b"}, user="1:1")
+    wanted["services"]["extra"] = {"image": "extra:1"}
+    assert merged(base, document.changes(base, wanted)) == wanted["services"]
+    assert document.changes(base, base) == {}
+
+
+def test_the_text_says_what_the_document_says():
+    made = build(files=[{"content": "a\n  b\n", "target": "/x"}])
+    text = document.text(made, "One line\n\nand another.")
+    assert text.startswith("# One line\n#\n# and another.\n")
+    assert "content: |\n      a\n        b\n" in text
+    read = yaml.safe_load(text)
+    assert read.pop("x-common") == {"cap_drop": ["ALL"], "init": True, "networks": ["back"]}
+    assert read == {key: made[key] for key in ("name", "services", "configs", "networks", "volumes")}
+
+
+def test_a_mode_is_written_as_compose_reads_it():
+    made = build(files=[{"content": "a", "target": "/x", "mode": "0555"}])
+    assert "mode: 0555" in document.text(made, "")
+
+
+def test_newer_engines_get_a_file_of_their_own():
+    made = build()
+    texts = files.texts(made, made, [], "full")
+    assert "start_interval" not in texts[files.BASE] + texts[files.OVERRIDE]
+    assert yaml.safe_load(texts[files.ENGINE_25]) == {
+        "services": {"cache": {"healthcheck": {"interval": "10s", "start_interval": "1s"}}}
+    }
+
+
+def test_a_container_is_made_anew_for_another_configuration():
+    """By its template, and by each setting that is filled into it; what the shell fills in is none."""
+
+    def label(content):
+        made = document.stamp(build(files=[{"content": content, "target": "/x"}]))["services"]
+        assert all(document.LABEL_CONFIGS not in made[name]["labels"] for name in ("db", "db-init"))
+        return made["shop"]["labels"][document.LABEL_CONFIGS]
+
+    digest, *settings = label("a=${A:-1} b=${B:-2} $${SHELL} ${A:-1}").split()
+    assert settings == ["${A:-1}", "${B:-2}"]
+    assert label("another").split() != [digest]

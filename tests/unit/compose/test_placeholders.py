@@ -1,0 +1,93 @@
+"""What becomes of placeholders, and that an escape or a calculation is found."""
+
+import hashlib
+import json
+from urllib.parse import quote
+
+import pytest
+
+from cloudlab import settings
+from cloudlab.compose import example, placeholders
+
+
+def express(make):
+    """What both readings say of what `make` does with the settings."""
+    plain, hostile = (
+        placeholders.Expressions(example.defaults(), kind).apply(make(placeholders.values(kind)))
+        for kind in (False, True)
+    )
+    return plain, placeholders.compare({"here": plain}, {"here": hostile})
+
+
+def test_a_setting_as_it_is_becomes_an_expression():
+    made = express(lambda values: f"say {values['redis_password']} on 127.0.0.1:{values['redis_port']}:6379, please")
+    assert made == ("say ${REDIS_PASSWORD:-development} on 127.0.0.1:${REDIS_PORT:-6379}:6379, please", [])
+
+
+def test_every_other_dollar_sign_stands_for_itself():
+    assert express(lambda values: f"$HOME/{values['postgres_db']}$$") == ("$$HOME/${POSTGRES_DB:-cloudlab}$$$$", [])
+
+
+def test_what_is_found_does_not_depend_on_what_stands_beside_it():
+    made = express(lambda values: f"{values['postgres_user']}{values['postgres_db']} {values['trace_sampling']}e-2")
+    assert made == ("${POSTGRES_USER:-cloudlab}${POSTGRES_DB:-cloudlab} ${TRACE_SAMPLING:-100}e-2", [])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda values: hashlib.sha256(values["redis_password"].encode()).hexdigest(),
+        lambda values: quote(values["redis_password"], safe=""),
+        lambda values: json.dumps(values["redis_password"]),
+        lambda values: values["redis_password"].replace("'", "''"),
+        lambda values: values["redis_password"].upper(),
+        lambda values: " ".join(values["gateway_jwt_issuer"].split(",")),
+        lambda values: str(values["redis_port"] + 1),
+        lambda values: str(values["trace_sampling"] / 100),
+        lambda values: str(len(values["postgres_db"]) + values["redis_port"]),
+    ],
+)
+def test_what_compose_cannot_do_is_found(make):
+    _, problems = express(make)
+    assert len(problems) == 1
+    assert problems[0].startswith("here: ")
+
+
+def test_an_escaped_setting_is_named():
+    _, [problem] = express(lambda values: json.dumps(values["redis_password"]))
+    assert problem == "here: REDIS_PASSWORD is escaped or calculated with there, which Compose cannot do."
+
+
+def test_generated_secrets_images_and_the_environment():
+    image = {"repository": "docker.io/library/redis", "tag": "8", "digest": ""}
+    texts = {
+        placeholders.secret("oauth_mail-web"): "${SECRET_OAUTH_MAIL_WEB:-development}",
+        placeholders.image(image): "${REGISTRY_MIRROR:-docker.io}/library/redis:8",
+        placeholders.variable("GOPROXY"): "${GOPROXY:-}",
+        placeholders.path("SSL_CERT_FILE"): "${SSL_CERT_FILE:-/dev/null}",
+    }
+    for text, expression in texts.items():
+        assert express(lambda _values, text=text: f"<{text}>") == (f"<{expression}>", [])
+
+
+def test_every_setting_is_either_replaced_or_fixed():
+    assert set(placeholders.values(False)) | set(placeholders.FIXED) == set(settings.spec())
+    assert not set(placeholders.values(False)) & set(placeholders.FIXED)
+
+
+def test_placeholders_are_unmistakable():
+    plain, hostile = placeholders.values(False), placeholders.values(True)
+    for values in (plain, hostile):
+        assert len(set(values.values())) == len(values)
+    assert all(plain[name] != hostile[name] for name in plain)
+
+
+def test_a_default_that_an_expression_cannot_hold_is_refused():
+    with pytest.raises(placeholders.PlaceholderError, match="POSTGRES_DB"):
+        placeholders.Expressions(example.defaults() | {"postgres_db": "a}b"}, False)
+
+
+def test_what_only_one_reading_has_is_found():
+    assert placeholders.compare({"a": 1}, {"a": 1, "b": 2}) != []
+    assert placeholders.compare({"a": [1]}, {"a": [1, 2]}) != []
+    assert placeholders.compare({"a": [1, {"b": "c"}]}, {"a": [1, {"b": "c"}]}) == []
