@@ -121,7 +121,9 @@ def test_a_program_gets_nothing_but_json(lab, page):
 def test_the_page_shows_all_that_there_is(lab, opened, size, scheme):
     opened.set_viewport_size(size)
     opened.emulate_media(color_scheme=scheme)
-    assert opened.eval_on_selector_all(".card", STATES) == dict.fromkeys(lab.present(), "healthy")
+    states = opened.eval_on_selector_all(".card", STATES)
+    assert {name: states[name] for name in lab.present()} == dict.fromkeys(lab.present(), "healthy")
+    expect(opened.locator("#overall")).to_have_text(f"{len(lab.present())} of {len(lab.present())} healthy")
     # Nothing has to be scrolled sideways, and the background is what the reader likes.
     assert opened.evaluate("document.documentElement.scrollWidth") <= size["width"]
     bright = opened.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0] > 128")
@@ -150,6 +152,15 @@ def test_a_container_that_ends_shows_without_a_reload(lab, opened):
     expect(state).to_have_text("healthy", timeout=SECONDS * 1000)
     # What somebody has opened stays open.
     expect(card.get_by_text(lab.container("redis"))).to_be_visible()
+
+
+def test_a_container_that_is_gone_is_missed(lab, opened):
+    lab.client.remove_container(lab.container("redis"), force=True)
+    missed = opened.locator("#troubles a")
+    expect(missed).to_have_text("redis: absent", timeout=SECONDS * 1000)
+    expect(missed).to_have_attribute("data-mood", "bad")
+    lab.converge(*COMPONENTS)
+    expect(missed).to_have_count(0)
 
 
 def test_pictures_are_taken_by_a_script(lab, page, tmp_path):

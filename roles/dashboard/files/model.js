@@ -15,7 +15,6 @@ const STATES = [
 ];
 const MOODS = {
   healthy: "good", running: "good", starting: "busy", created: "busy", restarting: "busy", paused: "idle",
-  absent: "idle",
 };
 
 const COMPONENT = "cloudlab.component";
@@ -27,9 +26,15 @@ export function stateOf(container) {
   return health ? health[1] : "running";
 }
 
-// How a state looks: good, busy, idle or bad.
-export function moodOf(state) {
-  return MOODS[state] ?? "bad";
+// How a component's state looks: good, busy, idle or bad.
+export function moodOf(entry) {
+  return isWanted(entry) ? (MOODS[entry.state] ?? "bad") : "idle";
+}
+
+// Whether it is meant to run. What was absent when the last run ended was never brought up; what is gone since then is
+// missed.
+function isWanted(entry) {
+  return entry.state !== "absent" || entry.before !== "absent";
 }
 
 // Bytes in use as `docker stats` counts them: without the file cache that would be given up first.
@@ -43,7 +48,7 @@ export function memoryOf(stats) {
 // cannot be asked. `memory`: id of a container -> bytes.
 export function components(page, containers, memory) {
   const known = page?.components ?? [];
-  if (!containers) return known.map((entry) => ({ ...entry, used: entry.memory.used }));
+  if (!containers) return known.map((entry) => ({ ...entry, before: entry.state, used: entry.memory.used }));
   const living = Map.groupBy(containers, (container) => container.Labels[COMPONENT]);
   const described = new Set(known.map((entry) => entry.component));
   const others = [...living].filter(([name]) => !described.has(name)).map(undescribed);
@@ -55,6 +60,7 @@ function now(entry, containers, memory) {
   const figures = containers.map((container) => memory.get(container.Id)).filter((used) => used !== undefined);
   return {
     ...entry,
+    before: entry.state,
     state: states.length ? worst(states) : "absent",
     replicas: states.length,
     used: figures.length ? figures.reduce((sum, used) => sum + used) : null,
@@ -90,16 +96,16 @@ function sorted(entries) {
 
 // How all of it is: in words, and as a mood.
 export function overall(entries) {
-  const moods = entries.map((entry) => moodOf(entry.state));
+  const moods = entries.filter(isWanted).map(moodOf);
   const good = moods.filter((mood) => mood === "good").length;
   const mood = ["bad", "busy", "idle"].find((candidate) => moods.includes(candidate)) ?? "good";
-  return { text: `${good} of ${entries.length} healthy`, mood };
+  return { text: `${good} of ${moods.length} healthy`, mood };
 }
 
 // Those that somebody should look after, the worst first.
 export function troubles(entries) {
   return entries
-    .filter((entry) => moodOf(entry.state) !== "good")
+    .filter((entry) => isWanted(entry) && moodOf(entry) !== "good")
     .sort((a, b) => STATES.indexOf(b.state) - STATES.indexOf(a.state));
 }
 

@@ -98,12 +98,12 @@ function showTroubles(entries) {
   list.hidden = !entries.length;
   update(
     list,
-    entries.map(({ component, state }) => {
+    entries.map((entry) => {
       const item = element("li", "");
-      const jump = element("a", `${component}: ${state}`);
-      jump.href = `#${idOf(component)}`;
+      const jump = element("a", "");
+      jump.href = `#${idOf(entry.component)}`;
       jump.className = "state";
-      jump.dataset.mood = model.moodOf(state);
+      setState(jump, `${entry.component}: ${entry.state}`, model.moodOf(entry));
       item.append(jump);
       return item;
     }),
@@ -133,7 +133,7 @@ function groupOf({ title, entries }) {
 
 // A card is made once, and anew when a run describes its component otherwise; what lives in it is set each time.
 function showCard(entry) {
-  const { state, replicas, used, memory, ...described } = entry;
+  const { state, before, replicas, used, memory, ...described } = entry;
   const description = JSON.stringify(described);
   const card = cards.get(entry.component);
   if (card?.description !== description) {
@@ -160,7 +160,7 @@ function cardOf(entry) {
 
 function showLife(card, entry) {
   const count = entry.replicas > 1 ? ` (worst of ${entry.replicas})` : "";
-  setState(find(".state", card), entry.state + count, model.moodOf(entry.state));
+  setState(find(".state", card), entry.state + count, model.moodOf(entry));
   const { used, memory: { limit } } = entry;
   const memory = find(".memory", card);
   memory.hidden = used === null && !limit;
