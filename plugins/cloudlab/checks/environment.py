@@ -71,7 +71,7 @@ def _questions(
         service = question.route.service
         if {gateway.COMPONENT, service} <= set(environment["chosen"]) and gateway.COMPONENT in alive:
             yield _route, (environment, question, service in healthy)
-    for row in pages.wanted(report.rows(environment, request.access, listed), healthy):
+    for row in pages.wanted(report.rows(environment, request.access, listed, used={}), healthy):
         yield pages.checks, (row,)
     for container in found.values():
         yield _log, (client, container, request)

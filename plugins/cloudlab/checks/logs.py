@@ -15,6 +15,8 @@ AREA = "logs"
 LINES = 3000  # of each container, the last ones
 ERROR = lines.LEVELS[-1]
 LONGEST_TEXT = 300
+# The engine notes that a container was started a moment after its process has begun to write.
+STARTING_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def expected(entries: Iterable[Mapping[str, str]]) -> list[Expected]:
 
 def read(client: APIClient, container: Mapping[str, Any], since: float) -> list[str]:
     """The last lines of a container since it was started, or since a second after that."""
-    moment = max(since, started(container).timestamp())
+    moment = max(since, started(container).timestamp() - STARTING_SECONDS)
     raw = client.logs(container["Id"], tail=LINES, since=moment, stdout=True, stderr=True)
     return raw.decode(errors="replace").splitlines()
 

@@ -12,6 +12,19 @@ def check(*lines, component="postgres"):
     return logs.check(container, "lab", list(lines), EXPECTED)
 
 
+@pytest.mark.parametrize(("since", "asked"), [(0, 9.5), (20, 20)])
+def test_lines_since_the_start_are_read_and_those_just_before(since, asked):
+    """The engine's time of the start is a moment too late."""
+
+    class Engine:
+        def logs(self, _, **options):
+            assert (options["since"], options["tail"]) == (asked, logs.LINES)
+            return b"one\ntwo\n"
+
+    container = {"Id": "1", "State": {"StartedAt": "1970-01-01T00:00:10.500000000Z"}}
+    assert logs.read(Engine(), container, since) == ["one", "two"]
+
+
 def test_a_log_without_errors():
     found = check('{"level": "info", "msg": "an error that was handled"}', "LOG:  ready")
     assert (found.state, found.subject, found.text) == (OK, "postgres", "2 lines, none of level error")

@@ -1,0 +1,62 @@
+"""All sides together, on an engine that holds nothing of the environment."""
+
+import socket
+
+from cloudlab.checks import FAILED, environment
+from cloudlab.checks.environment import Request
+from cloudlab.gateway.model import Route
+
+
+class EmptyEngine:
+    """Neither containers nor networks."""
+
+    def containers(self, **_):
+        return []
+
+    def networks(self):
+        return []
+
+
+def component(name, port):
+    return {
+        "summary": name,
+        "kind": "service",
+        "container": f"lab-{name}",
+        "networks": ["back"],
+        "ports": {"http": {"container": 8080, "host": port}},
+        "memory": "64m",
+    }
+
+
+def test_what_is_not_there_is_told_once():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    picture = {
+        "instance": "lab",
+        "chosen": ["gateway", "shop"],
+        "components": {name: component(name, port) for name in ("gateway", "shop")},
+        "catalogue": {"gateway": {}, "shop": {}},
+        "networks": {"back": {"name": "lab-back"}},
+        "surplus": [],
+        "unavailable": {},
+    }
+    missing = [
+        {"container": f"lab-{name}", "action": "create", "reasons": ["it does not exist"]}
+        for name in ("gateway", "shop")
+    ]
+    found = environment.look(
+        EmptyEngine(),
+        Request(
+            picture,
+            plans={"all": {"actions": missing}},
+            configuration={"files": ["rds.json"]},
+            routes=[Route("shop", "/goods")],
+            access={"shop": {"url": "http://{host}:{port}"}},
+        ),
+    )
+    assert [(check.area, check.subject, check.state) for check in found] == [
+        ("containers", "gateway", FAILED),
+        ("containers", "shop", FAILED),
+        ("networks", "back", FAILED),
+    ]
