@@ -36,7 +36,7 @@ INTEGRATION_LIMIT=2700
 SCENARIO_LIMIT=1500
 
 fast_steps() {
-  printf '%s\n' yamllint ruff ruff-format shellcheck syntax ansible-lint unit
+  printf '%s\n' yamllint ruff ruff-format shellcheck syntax ansible-lint unit reload
   [[ ! -f "$ROOT/files/platform/go.mod" ]] || printf '%s\n' platform
 }
 
@@ -60,6 +60,7 @@ step() {
     syntax) run_step "$1" "$FAST_LIMIT" ansible-playbook --syntax-check playbooks/*.yml ;;
     ansible-lint) run_step "$1" "$FAST_LIMIT" ansible-lint --offline ;;
     unit) run_step "$1" "$FAST_LIMIT" python -m pytest --quiet tests/unit ;;
+    reload) run_step "$1" "$FAST_LIMIT" bash -c 'cd files/reload && go vet ./... && go test ./...' ;;
     platform) run_step "$1" "$FAST_LIMIT" bash -c 'cd files/platform && go vet ./... && go test ./...' ;;
     integration) run_step "$1" "$INTEGRATION_LIMIT" python -m pytest --quiet tests/integration ;;
     molecule-*) run_step "$1" "$SCENARIO_LIMIT" molecule test --scenario-name "${1#molecule-}" ;;

@@ -2,22 +2,16 @@
 # Checks that the stores of the running environment hold what they should. Changes nothing.
 set -euo pipefail
 
-# shellcheck source=lib/common.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
-# shellcheck source=lib/packages.sh
-source "$ROOT/scripts/lib/packages.sh"
-# shellcheck source=lib/python.sh
-source "$ROOT/scripts/lib/python.sh"
-
 usage() {
   cat <<'TEXT'
-Usage: ./scripts/validate-database-setup.sh [--seeded[=SIZE]] [ARGUMENTS OF ansible-playbook]
+Usage: ./scripts/validate-database-setup.sh [OPTION]...
 
-Asks every store of the running environment, and shows a line per check:
+Asks every store of the running environment, and shows a line per check. It is the part of validate.sh that its option
+--stores names, and takes all other options of validate.sh too.
   PostgreSQL      databases, schemas and their owners, each service's login tried out, what it can see of others,
                   grants, and the versions that the services' migrations are at
   Redis           that it answers, and asks for a password
-  Kafka           each declared topic with its partitions and settings
+  Kafka           each declared topic with its partitions and settings; a message there and back
   Elasticsearch   index templates, and the services' indices
   ClickHouse      databases, and the services' tables
   rows            how many there are where seeded things stand
@@ -36,21 +30,16 @@ TEXT
 }
 
 main() {
-  local argument arguments=()
+  local argument
   for argument in "$@"; do
     case "$argument" in
       -h | --help)
         usage
         return
         ;;
-      --seeded) arguments+=(--extra-vars seeded=small) ;;
-      --seeded=*) arguments+=(--extra-vars "seeded=${argument#--seeded=}") ;;
-      *) arguments+=("$argument") ;;
     esac
   done
-  ensure_venv requirements.txt
-  cd "$ROOT"
-  exec "$VENV/bin/ansible-playbook" playbooks/validate-databases.yml ${arguments[@]+"${arguments[@]}"}
+  exec "$(dirname "${BASH_SOURCE[0]}")/validate.sh" --stores "$@"
 }
 
 main "$@"

@@ -14,8 +14,16 @@ from cloudlab.checks import elasticsearch as elasticsearch_checks
 from cloudlab.checks import kafka as kafka_checks
 from cloudlab.checks import postgres as postgres_checks
 from cloudlab.checks import redis as redis_checks
-from cloudlab.stores import clickhouse, clickhouse_server, elasticsearch, kafka, postgres, postgres_server, readiness
-from cloudlab.stores.lazy_client import LazyClient
+from cloudlab.stores import (
+    clickhouse,
+    clickhouse_server,
+    elasticsearch,
+    kafka,
+    lazy_client,
+    postgres,
+    postgres_server,
+    readiness,
+)
 
 TEXT = {"type": "str", "required": True}
 PORT = {"type": "int", "required": True}
@@ -34,7 +42,7 @@ STORES = {
         "port": PORT, "container": TEXT, "user": {"type": "str"}, "password": {"type": "str"},
         "index_templates": ENTRIES, "indices": ENTRIES,
     },
-    "redis": {"port": PORT, "password": TEXT},
+    "redis": {"port": PORT, "container": TEXT, "password": TEXT},
 }  # fmt: skip
 ARGUMENTS = {store: {"type": "dict", "options": options} for store, options in STORES.items()}
 HOST = "127.0.0.1"
@@ -65,8 +73,11 @@ class ActionModule(ActionBase):
             argument_spec=ARGUMENTS, mutually_exclusive=[list(STORES)], required_one_of=[list(STORES)]
         )
         store = next(name for name in STORES if arguments.get(name))
-        docker = LazyClient()
+        docker = lazy_client.LazyClient()
         try:
+            # Whoever else listens on its port is not to be asked.
+            if not lazy_client.is_running(docker, arguments[store]["container"]):
+                raise readiness.NotReadyError(f"container {arguments[store]['container']} does not run")
             made, found = getattr(self, f"_{store}")(arguments[store], docker)
         except DECLARATIONS as error:
             raise AnsibleActionFail(str(error)) from None
@@ -91,9 +102,11 @@ class ActionModule(ActionBase):
 
     def _kafka(self, arguments, docker):
         declared = kafka.declare(arguments["topics"])
-        broker = kafka.Broker(f"{HOST}:{arguments['port']}")
+        address = f"{HOST}:{arguments['port']}"
+        broker = kafka.Broker(address)
         partitions = self._wait(docker, arguments, lambda: broker.partitions(declared))
-        return kafka_checks.checks(declared, broker.topics(partitions, declared)), {}
+        found = kafka_checks.checks(declared, broker.topics(partitions, declared))
+        return [*found, kafka_checks.round_trip(address)], {}
 
     def _clickhouse(self, arguments, docker):
         want = clickhouse.desired(arguments)

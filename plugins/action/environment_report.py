@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.plugins.action import ActionBase
 
-from cloudlab import engine, report
+from cloudlab import engine, report, usage
 from cloudlab.containers import waiting
 from cloudlab.environment import LABEL_INSTANCE
 from cloudlab.stores import readiness
 
 LOG_LINES = 15
 PAGE = "environment.json"
+FORMATS = ("table", "json")
 
 
 class ActionModule(ActionBase):
@@ -30,8 +32,13 @@ class ActionModule(ActionBase):
             argument_spec={
                 "environment": {"type": "dict", "required": True},
                 "access": {"type": "dict", "default": {}},
+                "views": {"type": "dict", "default": {}},
                 "timeout": {"type": "int", "default": 0},
                 "waived": {"type": "list", "elements": "str", "default": []},
+                "measure": {"type": "bool", "default": False},
+                "format": {"type": "str", "choices": FORMATS, "default": "table"},
+                "overview": {"type": "str", "default": ""},
+                "copy": {"type": "path", "default": ""},
             }
         )
         environment = options["environment"]
@@ -41,28 +48,68 @@ class ActionModule(ActionBase):
             return result | {"failed": True, "msg": str(error)}
         listed = _listed(docker, environment["instance"])
         problems = []
-        if options["timeout"] and not self._task.check_mode:
+        converging = bool(options["timeout"]) and not self._task.check_mode
+        if converging:
             problems = _wait(docker, environment, listed, options["timeout"], set(options["waived"]))
             listed = _listed(docker, environment["instance"])
-        rows = report.rows(environment, options["access"], listed, options["waived"])
+        file = Path(environment["directory"]) / PAGE
+        used = _memory(docker, listed) if options["measure"] else {}
+        page, rows = _page(environment, options, listed, used, _read(file))
+        if converging:
+            page["converged"] = datetime.now(UTC).isoformat(timespec="seconds")
         # The worker's display reaches the terminal at once, and stays readable with every output callback.
-        self._display.display("\n" + report.table(rows, environment["unavailable"]) + "\n")
-        page = {"instance": environment["instance"], "components": rows, "unavailable": environment["unavailable"]}
+        self._display.display(_shown(page, rows, options))
         if not self._task.check_mode:
-            file = Path(environment["directory"]) / PAGE
-            _write(file, page | {"components": rows + report.others(_read(file), rows, listed)})
+            _write(file, page, 0o600)
+            if options["copy"]:
+                _write(Path(options["copy"]) / PAGE, page, 0o640)
         if problems:
             return result | {"failed": True, "msg": "The environment is not whole:\n" + "\n".join(problems), **page}
         return result | {"changed": False, **page}
+
+
+def _page(environment, options, listed, used, earlier):
+    """The whole page, and of its rows those that this run is about."""
+    unavailable = report.unavailable(environment, earlier.get("unavailable", {}))
+    rows = [
+        row
+        for row in report.rows(environment, options["access"], listed, used, options["waived"])
+        if row["component"] not in unavailable
+    ]
+    others = report.others(earlier.get("components", []), rows, listed, used)
+    return {
+        "instance": environment["instance"],
+        "profile": environment["profile"],
+        "engine": {name: environment["engine"][name] for name in ("version", "operating_system")},
+        "converged": earlier.get("converged", ""),
+        "components": report.with_views(rows + others, options["views"]),
+        "unavailable": unavailable,
+    }, rows
+
+
+def _shown(page, rows, options):
+    """What the run prints."""
+    if options["format"] == "json":
+        return json.dumps(page, indent=2)
+    text = "\n" + report.table(rows, page["unavailable"]) + "\n"
+    if address := report.address(page["components"], options["overview"]):
+        text += f"\nEverything at a glance: {address}\n"
+    return text
 
 
 def _listed(docker, instance):
     return docker.client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={instance}"})
 
 
+def _memory(docker, listed):
+    """Container -> bytes in use, of those that run."""
+    running = {name: item["Id"] for name, item in report.by_name(listed).items() if item["State"] == "running"}
+    return {name: usage.memory(stats) for name, stats in usage.sample(docker.client, running).items()}
+
+
 def _wait(docker, environment, listed, timeout, waived):
     """Wait until every chosen container but the `waived` is healthy; a message for each that does not become so."""
-    by_name = {item["Names"][0].lstrip("/"): item for item in listed}
+    by_name = report.by_name(listed)
     watcher = waiting.Watcher(docker)
     problems = []
     for name in (name for name in environment["chosen"] if name not in waived):
@@ -81,20 +128,19 @@ def _wait(docker, environment, listed, timeout, waived):
 
 
 def _read(path):
-    """The rows of the page as the last run left it; none when there is no page."""
+    """The page as the last run left it; empty when there is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["components"]
-    except (FileNotFoundError, ValueError, KeyError):
-        return []
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
 
 
-def _write(path, page):
-    """Keep the page for programs; it holds passwords, so only its owner may read it."""
+def _write(path, page, mode):
+    """Keep the page for programs. It holds passwords: nobody else may read it but those that `mode` names."""
     text = json.dumps(page, indent=2) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
     draft.touch(mode=0o600)
     draft.write_text(text, encoding="utf-8")
+    draft.chmod(mode)
     draft.replace(path)

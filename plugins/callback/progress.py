@@ -14,6 +14,8 @@ description:
     whether there was anything to do. Tasks that found what they wanted are silent.
   - A failure is shown once, with the task's message.
   - With C(-v) it is Ansible's default output.
+  - With C(-e format=json) all of this goes to standard error; standard output is for a program, and holds only what the
+    play itself prints.
 """
 
 import sys
@@ -43,6 +45,7 @@ class CallbackModule(DefaultCallback):
         super().__init__()
         self._began = time.monotonic()
         self._task_began = self._began
+        self._for_program = False
 
     def v2_playbook_on_start(self, playbook):
         # Ansible looks for the task to start at before it asks for variables; this is the last chance to refuse.
@@ -60,6 +63,7 @@ class CallbackModule(DefaultCallback):
             super().v2_playbook_on_play_start(play)
             return
         self._play = play
+        self._for_program = play.get_variable_manager().extra_vars.get("format") == "json"
         self._say(f"{play.get_name().strip()}", C.COLOR_HIGHLIGHT)
 
     def v2_playbook_on_task_start(self, task, is_conditional):
@@ -104,7 +108,7 @@ class CallbackModule(DefaultCallback):
         self._handle_warnings_and_exception(result)
         self._say(f"FAILED  {self._name(result)}", C.COLOR_ERROR)
         for line in str(result.result.get("stderr", "")).splitlines()[-ERROR_LINES:]:
-            self._display.display(f"       {line}", color=C.COLOR_ERROR)
+            self._display.display(f"       {line}", color=C.COLOR_ERROR, stderr=self._for_program)
 
     def v2_playbook_on_stats(self, stats):
         if self._is_brief:
@@ -115,11 +119,13 @@ class CallbackModule(DefaultCallback):
                     f"{changed} tasks changed something" if changed else "nothing to do, everything is as it should be"
                 )
                 self._say(f"done: {told} ({took:.1f} s)", C.COLOR_CHANGED if changed else C.COLOR_OK)
-        super().v2_playbook_on_stats(stats)
+        if not self._for_program:
+            super().v2_playbook_on_stats(stats)
 
     def _say(self, text, color):
         elapsed = int(time.monotonic() - self._began)
-        self._display.display(f"{elapsed // 60:02d}:{elapsed % 60:02d}  {text}", color=color)
+        line = f"{elapsed // 60:02d}:{elapsed % 60:02d}  {text}"
+        self._display.display(line, color=color, stderr=self._for_program)
 
     def _name(self, result):
         mark = " (check mode)" if result.task.check_mode else ""

@@ -93,12 +93,17 @@ def choose(
     tags = set(run_tags) - ANSIBLE_TAGS
     problems += unknown(tags, catalogue, "tag")
     listed: Iterable[str] = profiles.get(profile, {}).get("components", "all")
-    without = profiles.get(profile, {}).get("without", [])
+    without = _components(profiles, profiles.get(profile, {}).get("without", []))
     problems += unknown([*([] if listed == "all" else listed), *without], catalogue, f"component in profile {profile}:")
     listed = [name for name in (catalogue if listed == "all" else listed) if name not in without]
     if problems:
         raise CatalogueError(problems)
     return start_order(catalogue, closure(catalogue, tags or listed))
+
+
+def _components(profiles: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> list[str]:
+    """`names` of components, with those of profiles replaced by what they list."""
+    return [part for name in names for part in (profiles[name]["components"] if name in profiles else [name])]
 
 
 def planned(environment: Mapping[str, Any], profiles: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -22,9 +22,11 @@ from docker.context import ContextAPI
 from docker.errors import APIError, DockerException
 from docker.transport import UnixHTTPAdapter
 
+from cloudlab import machine
+
 OLDEST_API = (1, 41)  # Engine 20.10, of Debian 12
 NEWEST_API = (1, 45)  # what this code knows; an engine that speaks newer ones is asked to speak this one
-DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
+DEFAULT_ADDRESS = f"unix://{machine.SOCKET}"
 HANDSHAKE_SECONDS = 15
 REQUEST_SECONDS = 60
 CONNECTIONS = 10
@@ -174,15 +176,8 @@ def _no_permission(path: str) -> str:
 
 
 def _start_hint(address: str) -> str:
-    """The command that starts an engine on this machine."""
-    if address != DEFAULT_ADDRESS:
-        return "Start the engine that listens there, or unset DOCKER_HOST and DOCKER_CONTEXT to use the local one."
-    if os.path.isdir("/run/systemd/system"):
-        return "Start it: `sudo systemctl start docker`."
-    return (
-        "Start it: `sudo service docker start`, or `sudo dockerd` where there is no service; "
-        "without an engine: ./scripts/setup.sh."
-    )
+    """The command that starts the engine that is meant."""
+    return machine.start_hint(address, machine.System.current(), systemd=os.path.isdir("/run/systemd/system"))
 
 
 def _agree(environ: Mapping[str, str], version: Mapping[str, Any]) -> tuple[int, int]:

@@ -52,13 +52,14 @@ def describe(
     """
     instance = values["cloudlab_instance"]
     size = values["profiles"][values["cloudlab_profile"]].get("size", "full")
-    components = {name: component(name, values, size, int(engine["cpus"])) for name in chosen}
+    components = {name: component(name, values, size, engine) for name in chosen}
     network_names = {network for entry in components.values() for network in entry["networks"]}
     return {
         "instance": instance,
         "directory": str(directory(root, instance)),
         "profile": values["cloudlab_profile"],
         "size": size,
+        "complete": complete,
         "chosen": chosen,
         "unavailable": {},
         "present": present(instance, chosen, components, stock["containers"]),
@@ -115,10 +116,10 @@ def surplus(instance: str, chosen: list[str], containers: list[Mapping[str, Any]
     )
 
 
-def component(name: str, values: Mapping[str, Any], size: str, cpus: int) -> dict[str, Any]:
+def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[str, Any]) -> dict[str, Any]:
     """What the roles know of the component `name`: names, addresses, and the container spec that all start from.
 
-    `cpus` is how many the engine has: it refuses a limit above that.
+    `engine` is what is known of it: `cpus`, as it refuses a limit above what it has, and what else is unusual.
     """
     entry = values["catalogue"][name]
     instance = values["cloudlab_instance"]
@@ -144,7 +145,7 @@ def component(name: str, values: Mapping[str, Any], size: str, cpus: int) -> dic
         ],
         # Hardened from the start; a role that must loosen something says so beside its spec.
         "cap_drop": ["ALL"],
-        "security_opts": ["no-new-privileges:true"],
+        "security_opts": ["no-new-privileges:true", *_labels(engine)],
         "read_only": True,
         "init": True,
         "restart_policy": "unless-stopped",
@@ -155,8 +156,8 @@ def component(name: str, values: Mapping[str, Any], size: str, cpus: int) -> dic
     if "memory" in limits:
         # No swap on top: a component that outgrows its limit is ended and named, instead of slowing the machine down.
         spec |= {"memory": limits["memory"], "memory_swap": limits["memory"]}
-    if "cpus" in limits:
-        spec["cpus"] = min(float(limits["cpus"]), float(cpus))
+    if "cpus" in limits and engine.get("cpu_limit", True):
+        spec["cpus"] = min(float(limits["cpus"]), float(engine["cpus"]))
     if "pids" in limits:
         spec["pids_limit"] = limits["pids"]
     return {
@@ -171,6 +172,14 @@ def component(name: str, values: Mapping[str, Any], size: str, cpus: int) -> dic
         "memory": limits.get("memory", ""),
         "spec": spec,
     }
+
+
+def _labels(engine: Mapping[str, Any]) -> list[str]:
+    """What lets containers read files of the user where SELinux asks for labels.
+
+    The alternative is to change the labels of the user's own checkout.
+    """
+    return ["label=disable"] if engine.get("selinux") else []
 
 
 class ImageError(ValueError):

@@ -22,7 +22,7 @@ IMAGE = "go-runtime"
 BUILDER = "builder"
 
 DEFAULT_NETWORKS = ["backend", "database"]
-DEFAULT_RESOURCES = {"full": {"memory": "256m", "cpus": 2, "pids": 256}}
+DEFAULT_RESOURCES = {"full": {"memory": "192m", "cpus": 2, "pids": 256}, "lite": {"memory": "128m"}}
 # After the stores, before what shows them.
 DEFAULT_STARTUP = 55
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudlab import environment as environments
-from cloudlab import hostports, sizes
+from cloudlab import hostports, machine, sizes
 
 ERROR = "error"
 WARNING = "warning"
@@ -42,17 +42,18 @@ def inspect(environment: Mapping[str, Any], stock: Mapping[str, Any], needs: Map
     return [
         *memory(engine, environment["components"], needs["memory"]),
         *disk(engine, needs["disk"]),
-        *map_count(environment["chosen"], needs["map_count"]),
+        *map_count(engine, environment["chosen"], needs["map_count"]),
         *ports(environment, stock["containers"]),
         *strangers(environment, stock["containers"]),
         *subnets(environment, stock["networks"], host_routes()),
+        *logs(engine, environment["chosen"]),
     ]
 
 
 def memory(engine: Mapping[str, Any], components: Mapping[str, Any], at_least: int) -> list[Finding]:
     """Whether the engine has the least memory, and whether the sum of all limits fits."""
     have = engine["memory"]
-    fix = "Give the engine more memory (Docker Desktop, Colima: its settings), or set CLOUDLAB_PROFILE=lite in .env."
+    fix = machine.more_memory(engine)
     if have < at_least:
         return [Finding(ERROR, f"memory: the engine has {sizes.show(have)}, {sizes.show(at_least)} are needed.", fix)]
     limits = sum(sizes.parse(entry["memory"]) for entry in components.values() if entry["memory"])
@@ -64,6 +65,8 @@ def memory(engine: Mapping[str, Any], components: Mapping[str, Any], at_least: i
 
 def disk(engine: Mapping[str, Any], at_least: int, usage: Callable[[str], Any] = shutil.disk_usage) -> list[Finding]:
     """Whether there is room where the engine keeps its data; not known when that is inside a virtual machine."""
+    if not engine["here"]:
+        return []
     place = engine["data_root"]
     try:
         free = usage(place).free
@@ -75,9 +78,14 @@ def disk(engine: Mapping[str, Any], at_least: int, usage: Callable[[str], Any] =
     return [Finding(ERROR, text, "Free some space; `docker system df` shows what the engine holds.")]
 
 
-def map_count(chosen: Iterable[str], at_least: int, source: Path = Path("/proc/sys/vm/max_map_count")) -> list[Finding]:
-    """Whether the kernel lets Elasticsearch map its files; nothing to say on systems without this setting."""
-    if "elasticsearch" not in chosen or not source.exists():
+def map_count(
+    engine: Mapping[str, Any],
+    chosen: Iterable[str],
+    at_least: int,
+    source: Path = Path("/proc/sys/vm/max_map_count"),
+) -> list[Finding]:
+    """Whether the kernel lets Elasticsearch map its files; not known when it is another one than this machine's."""
+    if "elasticsearch" not in chosen or not engine["same_kernel"] or not source.exists():
         return []
     have = int(source.read_text(encoding="ascii"))
     if have >= at_least:
@@ -85,6 +93,19 @@ def map_count(chosen: Iterable[str], at_least: int, source: Path = Path("/proc/s
     text = f"vm.max_map_count is {have}, Elasticsearch asks for {at_least}."
     return [
         Finding(WARNING, text, f"It runs, slower under load; mend it with: sudo sysctl -w vm.max_map_count={at_least}")
+    ]
+
+
+def logs(engine: Mapping[str, Any], chosen: Iterable[str]) -> list[Finding]:
+    """Whether the collector can read the containers' logs."""
+    if "otel-collector" not in chosen or engine["logs"]:
+        return []
+    return [
+        Finding(
+            WARNING,
+            "logs: Docker Desktop keeps them where no distribution of WSL reaches them; they cannot be searched.",
+            "./scripts/logs.sh shows them all the same; an engine in this distribution (docker.io) has no such limit.",
+        )
     ]
 
 

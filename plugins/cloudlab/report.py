@@ -8,15 +8,17 @@ from urllib.parse import quote
 
 from cloudlab import sizes
 from cloudlab.environment import PUBLISH_ADDRESS
+from cloudlab.images import plan
 
 ABSENT = "absent"
-COLUMNS = ("component", "state", "address", "user", "password", "image", "memory limit")
+COLUMNS = ("component", "state", "address", "user", "password", "image", "source", "memory")
 
 
 def rows(
     environment: Mapping[str, Any],
     access: Mapping[str, Mapping[str, str]],
     containers: Iterable[Mapping[str, Any]],
+    used: Mapping[str, int],
     waived: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """One row per chosen component; those of `waived` only where they have a container.
@@ -25,31 +27,51 @@ def rows(
     :param access: component -> {"user", "password", "url"}, all optional; `url` is a pattern with {host}, {port},
         {user} and {password}, the last two escaped for URLs; `{port}` is the component's first port.
     :param containers: what the engine lists.
+    :param used: container -> bytes of memory in use, where they are known.
     """
-    listed = {item["Names"][0].lstrip("/"): item for item in containers if item.get("Names")}
+    listed = by_name(containers)
     found = [
-        _row(name, environment["components"][name], access.get(name, {}), listed) for name in environment["chosen"]
+        _row(name, environment["components"][name], access.get(name, {}), listed, used)
+        for name in environment["chosen"]
     ]
     return [row for row in found if row["component"] not in set(waived) or row["state"] != ABSENT]
 
 
 def others(
-    earlier: Iterable[Mapping[str, Any]], found: Iterable[Mapping[str, Any]], containers: Iterable[Mapping[str, Any]]
+    earlier: Iterable[Mapping[str, Any]],
+    found: Iterable[Mapping[str, Any]],
+    containers: Iterable[Mapping[str, Any]],
+    used: Mapping[str, int],
 ) -> list[dict[str, Any]]:
     """Rows of an earlier run that this one was not about, of components that still have a container, with its state.
 
     A run for a part of the environment must not take the rest off the page.
     """
-    listed = {item["Names"][0].lstrip("/"): item for item in containers if item.get("Names")}
+    listed = by_name(containers)
     known = {row["component"] for row in found}
     return [
-        {**row, "state": state(listed[row["container"]])}
+        {
+            **row,
+            "state": state(listed[row["container"]]),
+            "memory": {**row["memory"], "used": used.get(row["container"])},
+        }
         for row in earlier
         if row["component"] not in known and row["container"] in listed
     ]
 
 
-def _row(name: str, entry: Mapping[str, Any], access: Mapping[str, str], listed: Mapping[str, Any]) -> dict[str, Any]:
+def by_name(containers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """What the engine lists, by the container's name."""
+    return {item["Names"][0].lstrip("/"): item for item in containers if item.get("Names")}
+
+
+def _row(
+    name: str,
+    entry: Mapping[str, Any],
+    access: Mapping[str, str],
+    listed: Mapping[str, Any],
+    used: Mapping[str, int],
+) -> dict[str, Any]:
     container = listed.get(entry["container"])
     ports = {port: numbers["host"] for port, numbers in entry["ports"].items()}
     user, password = access.get("user", ""), access.get("password", "")
@@ -61,6 +83,8 @@ def _row(name: str, entry: Mapping[str, Any], access: Mapping[str, str], listed:
             user=quote(user, safe=""),
             password=quote(password, safe=""),
         )
+    # A play that makes no images present knows only what runs.
+    image = entry.get("image", {}).get("reference") or (container or {}).get("Image", "")
     return {
         "component": name,
         "summary": entry["summary"],
@@ -72,11 +96,48 @@ def _row(name: str, entry: Mapping[str, Any], access: Mapping[str, str], listed:
         "url": url,
         "user": user,
         "password": password,
-        # A play that makes no images present knows only what runs.
-        "image": entry.get("image", {}).get("reference") or (container or {}).get("Image", ""),
-        "source": entry.get("image", {}).get("source", ""),
-        "memory limit": sizes.show(sizes.parse(entry["memory"])) if entry["memory"] else "",
+        "image": image,
+        "source": plan.source_of(image),
+        "memory": {
+            "used": used.get(entry["container"]),
+            "limit": sizes.parse(entry["memory"]) if entry["memory"] else None,
+        },
     }
+
+
+def with_views(found: Iterable[Mapping[str, Any]], views: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """`found` with `views`: what there is to see of each component elsewhere, {what: address}.
+
+    :param views: what -> {"of": the component that shows it, "url": a pattern with {url}, that component's own, and
+        {component}, "kinds": those of the components that are to be seen there, all by default}.
+    """
+    found = list(found)
+    urls = {row["component"]: row["url"] for row in found if row["state"] != ABSENT}
+    return [
+        {
+            **row,
+            "views": {
+                what: view["url"].format(url=urls[view["of"]], component=quote(row["component"], safe=""))
+                for what, view in views.items()
+                if view["of"] in urls and row["kind"] in view.get("kinds", [row["kind"]])
+            },
+        }
+        for row in found
+    ]
+
+
+def unavailable(environment: Mapping[str, Any], earlier: Mapping[str, str]) -> dict[str, str]:
+    """The components that cannot run here, with the reason: as this run found, else as an `earlier` one did.
+
+    A play that makes no images present does not know, nor does a run for a part of what it was not about.
+    """
+    components = environment["components"]
+    kept = {
+        name: reason
+        for name, reason in earlier.items()
+        if (name in components or not environment["complete"]) and "image" not in components.get(name, {})
+    }
+    return kept | environment["unavailable"]
 
 
 def state(container: Mapping[str, Any] | None) -> str:
@@ -92,13 +153,28 @@ def state(container: Mapping[str, Any] | None) -> str:
     return "running"
 
 
-def table(found: list[dict[str, Any]], unavailable: Mapping[str, str]) -> str:
+def address(found: Iterable[Mapping[str, Any]], component: str) -> str:
+    """The url of a component that has a container; empty when it has none."""
+    return next((row["url"] for row in found if row["component"] == component and row["state"] != ABSENT), "")
+
+
+def table(found: Iterable[Mapping[str, Any]], missing: Mapping[str, str]) -> str:
     """`rows` and the components that cannot run here as text in columns."""
-    lines = [COLUMNS, *(tuple(str(row[column]) for column in COLUMNS) for row in found)]
+    lines = [COLUMNS, *(tuple(_cell(row, column) for column in COLUMNS) for row in found)]
     widths = [max(len(line[number]) for line in lines) for number in range(len(COLUMNS))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     text.insert(1, "  ".join("-" * width for width in widths))
-    if unavailable:
+    if missing:
         text += ["", "Not here:"]
-        text += [f"  {name}: {reason}" for name, reason in sorted(unavailable.items())]
+        text += [f"  {name}: {reason}" for name, reason in sorted(missing.items())]
     return "\n".join(text)
+
+
+def _cell(row: Mapping[str, Any], column: str) -> str:
+    if column != "memory":
+        return str(row[column])
+    used, limit = row["memory"]["used"], row["memory"]["limit"]
+    most = sizes.show(limit) if limit else ""
+    if used is None:
+        return f"up to {most}" if most else ""
+    return f"{sizes.show(used)} of {most}" if most else sizes.show(used)

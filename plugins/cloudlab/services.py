@@ -314,8 +314,8 @@ def health_address(declared: Mapping[str, Any], ports: list[Mapping[str, Any]], 
     return "process:" if supervised else "container:"
 
 
-def builder_config(catalogue: Mapping[str, Any], names: Iterable[str], polling: bool) -> str:
-    """The builder's configuration file for the services `names`."""
+def builder_config(catalogue: Mapping[str, Any], names: Iterable[str], polling: str) -> str:
+    """The builder's configuration file for the services `names`; `polling` is auto, true or false."""
     keys = ("module", "main", "tags")
     services = [{"name": name, **{key: catalogue[name]["go"][key] for key in keys}} for name in sorted(names)]
     document = {"source": SOURCE, "shelf": BUILDER_SHELF, "polling": polling, "services": services}

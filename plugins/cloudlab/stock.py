@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from cloudlab import machine
 from cloudlab.engine import Engine
+
+ROOT_GROUP = "0"
 
 
 def take(engine: Engine) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
@@ -23,18 +28,22 @@ def take(engine: Engine) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]
     }
     with ThreadPoolExecutor(len(questions)) as pool:
         answers = {name: pool.submit(question) for name, question in questions.items()}
-    info = answers["info"].result()
+    told = machine.engine_facts(answers["info"].result(), engine.address, machine.System.current())
     facts = {
         "version": engine.version["Version"],
         "api": ".".join(map(str, engine.api)),
-        "os": info["OSType"],
-        "operating_system": info["OperatingSystem"],
-        "arch": info["Architecture"],
-        "kernel": info["KernelVersion"],
-        "memory": info["MemTotal"],
-        "cpus": info["NCPU"],
-        "data_root": info["DockerRootDir"],
-        "cgroup_version": info.get("CgroupVersion", "1"),
-        "rootless": any("rootless" in option for option in info.get("SecurityOptions") or []),
+        **told,
+        "socket_group": socket_group(told),
     }
     return facts, {name: answers[name].result() for name in ("containers", "networks", "volumes")}
+
+
+def socket_group(facts: Mapping[str, Any]) -> str:
+    """The number of the group that may use the engine's socket in a container; empty where there is no socket.
+
+    Docker Desktop's belongs to root's group in its virtual machine; those of others cannot be seen from here. A
+    rootless engine takes its user for root.
+    """
+    if not facts["socket"]:
+        return ""
+    return str(os.stat(facts["socket"]).st_gid) if facts["here"] and not facts["rootless"] else ROOT_GROUP

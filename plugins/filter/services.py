@@ -13,8 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's pa
 from ansible.errors import AnsibleFilterError
 
 from cloudlab import catalogue as components
-from cloudlab import platform, secrets, services
+from cloudlab import machine, platform, secrets, services
 from cloudlab import settings as project_settings
+from cloudlab.checks import platform as expectations
 from cloudlab.compose import placeholders
 from cloudlab.images import trust
 
@@ -41,7 +42,7 @@ def builder_spec(environment, catalogue, options):
     wanted = {name for name in profile if catalogue[name]["role"] == platform.ROLE and "go" in catalogue[name]}
     return services.builder(
         environment["components"][services.BUILDER]["spec"],
-        services.builder_config(catalogue, wanted | set(service_names(environment)), bool(options["polling"])),
+        services.builder_config(catalogue, wanted | set(service_names(environment)), options["polling"]),
         _settings(environment, options),
         str(RELOAD),
         bundle,
@@ -66,6 +67,14 @@ def service_accounts(environment, keep=True):
         raise AnsibleFilterError(str(error)) from None
 
 
+def service_indices(folder, catalogue):
+    """The indices that a platform's services make: see service_indices.yml."""
+    try:
+        return expectations.indices(Path(_absolute(folder)), catalogue)
+    except expectations.ExpectationError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
 def service_names(environment):
     """The chosen services: see service_names.yml."""
     return [
@@ -78,7 +87,7 @@ def service_names(environment):
 def _settings(environment, options):
     folder = _absolute(options["platform"])
     # Of whoever brings it up elsewhere nothing is known but that a checkout can be read by all.
-    user = services.NOBODY if environment["described"] else _owner(folder)
+    user = services.NOBODY if environment["described"] else _reader(folder, environment["engine"])
     return services.Settings(
         platform=folder,
         stores=options["stores"],
@@ -115,10 +124,12 @@ def _secret(environment, keep):
     return lambda name: secrets.secret(Path(environment["directory"]) / "secrets", name, keep)
 
 
-def _owner(folder):
+def _reader(folder, engine):
     """Who owns the checkout can read it. Root is nobody to run a service as."""
     status = os.stat(folder)
-    return f"{status.st_uid}:{status.st_gid}" if status.st_uid else services.NOBODY
+    if not status.st_uid:
+        return services.NOBODY
+    return "{}:{}".format(*machine.reader(status.st_uid, status.st_gid, engine, os.getuid()))
 
 
 def _ca_bundle(environ):
@@ -145,5 +156,6 @@ class FilterModule:
             "builder_spec": builder_spec,
             "service_access": service_access,
             "service_accounts": service_accounts,
+            "service_indices": service_indices,
             "service_databases": services.databases,
         }

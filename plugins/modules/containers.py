@@ -169,6 +169,12 @@ options:
             description: Whether it is mounted read-only.
             type: bool
             default: false
+          on_engine:
+            description:
+              - Whether the source of a V(bind) is a path of the engine's own machine, which this one may not see. Then
+                the engine alone tells whether it exists.
+            type: bool
+            default: false
           tmpfs_size:
             description: The size of a temporary file system, for example V(64m).
             type: str

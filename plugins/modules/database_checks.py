@@ -11,7 +11,8 @@ description:
     M(elasticsearch_objects).
   - In PostgreSQL each service's role is tried out with its own password, and asked what it may use of the others.
     Every table is counted, and the versions that goose noted are read.
-  - A failed check is a result, not a failure of the task; M(database_report) tells them all and fails. A store that
+  - To Kafka a message is sent and read back, by way of a topic that is made for it and removed at once.
+  - A failed check is a result, not a failure of the task; M(validation_report) tells them all and fails. A store that
     cannot be asked has one failed check.
   - Exactly one store is named.
   - Runs in process on the controller; needs the Python packages C(psycopg), C(confluent_kafka), C(redis) and C(docker).
@@ -62,11 +63,12 @@ options:
     type: dict
     suboptions:
       port: {description: Its port on this machine., type: int, required: true}
+      container: {description: Its container., type: str, required: true}
       password: {description: The password of its clients., type: str, required: true}
 attributes:
   check_mode:
     support: full
-    description: It never changes anything.
+    description: It never changes anything; Kafka's topic for one message is made and removed in either mode.
   diff_mode:
     support: none
 """
@@ -87,7 +89,7 @@ store:
   returned: success
   type: str
 checks:
-  description: The outcomes, each with C(store), C(subject), C(state) (ok, FAILED or note), C(text) and C(cure).
+  description: The outcomes, each with C(area), C(subject), C(state) (ok, FAILED or note), C(text) and C(cure).
   returned: success
   type: list
   elements: dict

@@ -57,6 +57,8 @@ EXAMPLES = r"""
 RETURN = r"""
 instance: {description: Name of the instance., type: str}
 directory: {description: Where everything generated lives (absolute path)., type: str}
+profile: {description: The profile., type: str}
+complete: {description: "Whether the run is for all that the profile chooses, not for a part of it.", type: bool}
 size: {description: Size of the components, full or lite., type: str}
 catalogue: {description: The catalogue with the platform's services., type: dict}
 chosen: {description: Names of the chosen components in start order., type: list}
@@ -68,7 +70,10 @@ surplus:
   description: Containers of this instance whose component the profile does not choose; none when tags choose.
   type: list
 engine:
-  description: "Facts of the engine: version, api, os, arch, memory (bytes), cpus, data_root, rootless."
+  description: >-
+    Facts of the engine: version, api, os, operating_system, arch, memory (bytes), cpus, data_root, rootless, and for
+    containers that look at it, socket (empty when there is none) and socket_group (the number of the group that may use
+    it).
   type: dict
 components:
   description:

@@ -6,10 +6,10 @@ DOCUMENTATION = r"""
 module: environment_report
 short_description: Show what runs, where, and with which credentials
 description:
-  - Waits until the chosen components are healthy, then shows them in a table - state, address, credentials, image,
-    memory limit - and what was skipped and why.
+  - Waits until the chosen components are healthy, then shows them in a table - state, address, credentials, image and
+    its source, memory and its limit - and what was skipped and why.
   - The same goes to C(environment.json) in the instance's directory, for programs. It holds passwords and is readable
-    for its owner only.
+    for its owner only. What this run was not about is kept there as an earlier one found it, with its present state.
   - Fails with the container's last log lines when one does not become healthy.
 options:
   environment:
@@ -22,8 +22,17 @@ options:
         replaced, the last two escaped for URLs.
     type: dict
     default: {}
+  views:
+    description:
+      - What there is to see of a component elsewhere, what -> C(of), the component that shows it, C(url), and C(kinds),
+        those of the components that are to be seen there (all by default). In the url, C({url}) is that component's
+        own and C({component}) the name of the one to see. Only what runs shows anything.
+    type: dict
+    default: {}
   timeout:
-    description: Seconds to wait for the components that still start; 0 does not wait.
+    description:
+      - Seconds to wait for the components that still start; 0 does not wait. A run that waits is a converge, whose
+        time is noted.
     type: int
     default: 0
   waived:
@@ -31,6 +40,25 @@ options:
     type: list
     elements: str
     default: []
+  measure:
+    description: Whether to ask for the memory that is in use, which takes the engine a second.
+    type: bool
+    default: false
+  format:
+    description: What is printed, a table or the whole page as JSON.
+    type: str
+    choices: [table, json]
+    default: table
+  overview:
+    description: The component whose address is printed below the table, where it runs.
+    type: str
+    default: ""
+  copy:
+    description:
+      - A folder that gets a copy of C(environment.json), for one who is in the user's group and may see nothing else of
+        the instance's directory.
+    type: path
+    default: ""
 attributes:
   check_mode:
     description: Shows without waiting, and writes no file.
@@ -47,8 +75,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+instance: {description: Name of the instance., returned: always, type: str}
+profile: {description: Its profile., returned: always, type: str}
+engine: {description: "The engine: version, operating_system.", returned: always, type: dict}
+converged: {description: "When the last converge ended, empty when none did.", returned: always, type: str}
 components:
-  description: "Per component: component, state, ports, address, url, user, password, image, source, memory limit."
+  description: >-
+    Per component: component, summary, kind, container, state, ports, address, url, user, password, image, source,
+    memory (bytes: used, limit; null where unknown), views.
   returned: always
   type: list
 unavailable:

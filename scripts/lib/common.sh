@@ -68,6 +68,13 @@ use_utf8_locale() {
   export LANG="$LC_ALL"
 }
 
+# Ansible forks, and macOS ends forked programs that use its libraries (Ansible's FAQ, "Running on macOS as a control node").
+let_macos_fork() {
+  if [[ "$(uname -s)" == Darwin ]]; then
+    export OBJC_DISABLE_INITIALIZE_FORK_SAFETY=YES
+  fi
+}
+
 # Python's own tools bring certificates with them; behind a proxy that inspects TLS only the machine's bundle will do.
 use_system_certificates() {
   local bundle="${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}"
@@ -77,4 +84,5 @@ use_system_certificates() {
 }
 
 use_utf8_locale
+let_macos_fork
 use_system_certificates

@@ -22,6 +22,7 @@ from bench.measurements import MEASUREMENTS, OPTIONAL
 from bench.runs import MeasureError
 from bench.subject import Bench
 from cloudlab import settings
+from cloudlab.arguments import Parser
 
 INSTANCE = {"CLOUDLAB_INSTANCE": "test-bench", "PORT_OFFSET": "25000", settings.ENV_FILE_VARIABLE: ""}
 
@@ -38,7 +39,7 @@ The exit status is 0 whether or not goals are met, and 1 when a measurement fail
 
 def arguments(given: list[str]) -> argparse.Namespace:
     """The command line, checked; `only` is completed and `images` folded into it."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="./scripts/bench.sh",
         description=DESCRIPTION,
         epilog=EPILOGUE.format(names=", ".join(MEASUREMENTS)),

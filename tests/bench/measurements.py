@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import docker
 from lab import ROOT, Lab
 
-from bench import platforms, runs, usage
+from bench import platforms, processes, runs
 from bench.report import Figure, quotient
 from bench.runs import MeasureError
 from bench.subject import DEV, EVERYTHING, LITE_STORES, STORES, Bench, costs
+from cloudlab import usage
 from cloudlab.images import contexts
 
 COMPARE = runs.ANSIBLE / "compare.yml"
@@ -58,17 +59,17 @@ def idle(bench: Bench) -> Iterator[Figure]:
     bench.need()
     containers = bench.containers()
     mains = [bench.lab.client.inspect_container(identity)["State"]["Pid"] for identity in containers.values()]
-    processes = usage.engine_processes(mains)
-    begun, before, engine_before = time.monotonic(), _processor(bench, containers), usage.seconds_of(processes)
+    engine = processes.engine_processes(mains)
+    begun, before, engine_before = time.monotonic(), _processor(bench, containers), processes.seconds_of(engine)
     time.sleep(IDLE_SECONDS)
     passed = time.monotonic() - begun
-    after, engine_after = _processor(bench, containers), usage.seconds_of(processes)
+    after, engine_after = _processor(bench, containers), processes.seconds_of(engine)
     used = {name: (after[name] - before[name]) / passed for name in containers}
     yield Figure("idle-cpu", "processors that the idle stores use", "cpu", (sum(used.values()),))
     for name, value in used.items():
         yield Figure(f"idle-cpu-{name}", f"of these, {name}", "cpu", (value,))
     what = "processors that dockerd, containerd and the stores' shims use"
-    if processes:
+    if engine:
         yield Figure("idle-cpu-engine", what, "cpu", ((engine_after - engine_before) / passed,), note=_sharers(bench))
     else:
         yield Figure("idle-cpu-engine", what, "cpu", note="the engine's processes cannot be seen from here")

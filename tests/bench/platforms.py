@@ -15,10 +15,10 @@ from typing import Any
 import checkout as checkouts
 from lab import ROOT
 
-from bench import usage
 from bench.report import Figure
 from bench.runs import MeasureError
 from bench.subject import EVERYTHING, Bench, costs
+from cloudlab import usage
 
 SAVES = 20
 SHARED_SAVES = 3

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cloudlab import engine, lock, settings
+from cloudlab.arguments import Parser
 from communication import accidents, compensation, instance, load, purchase, refusals
 from communication.calls import OrderCalls
 from communication.containers import Containers
@@ -56,7 +57,7 @@ there is no such instance, or when it is to have accidents while another run con
 
 def arguments(given: list[str]) -> argparse.Namespace:
     """The command line; `only` is the names of what is to be run."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="./scripts/test-service-communication.sh",
         description=DESCRIPTION,
         epilog=EPILOGUE.format(journeys=", ".join(JOURNEYS), accidents=", ".join(ACCIDENTS)),

@@ -2,12 +2,41 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
 
 PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
 # What scripts of the page wait for is brought forward; the page is taken when that much of its time has passed.
 BUDGET_MILLISECONDS = 15000
 SECONDS = 120
+SIZE = (1400, 1000)
+OPTIONS = [
+    # It refuses to run as root otherwise; the pages are our own.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-proxy-server",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@contextmanager
+def page() -> Iterator[Page]:
+    """A page to click and type in; what is looked for is waited for."""
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=_program(), args=OPTIONS)
+        try:
+            opened = chromium.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
+            opened.set_default_timeout(SECONDS * 1000)
+            yield opened
+        finally:
+            chromium.close()
 
 
 def text(url: str, profile: Path) -> str:
@@ -16,22 +45,13 @@ def text(url: str, profile: Path) -> str:
 
 
 def _run(url: str, profile: Path, *options: str) -> str:
-    assert PROGRAM, "no chromium on this machine; tests/support/fetch_tools.sh installs it on Debian"
     done = subprocess.run(
         [
-            PROGRAM,
+            _program(),
             "--headless",
-            # It refuses to run as root otherwise; the pages are our own.
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--no-proxy-server",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
+            *OPTIONS,
             f"--user-data-dir={profile}",
-            "--window-size=1400,1000",
+            f"--window-size={SIZE[0]},{SIZE[1]}",
             f"--virtual-time-budget={BUDGET_MILLISECONDS}",
             *options,
             url,
@@ -44,3 +64,8 @@ def _run(url: str, profile: Path, *options: str) -> str:
         check=True,
     )
     return done.stdout
+
+
+def _program() -> str:
+    assert PROGRAM, "no chromium on this machine; tests/support/fetch_tools.sh installs it on Debian"
+    return PROGRAM

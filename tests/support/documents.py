@@ -7,10 +7,15 @@ from pathlib import Path
 
 from lab import ROOT, Lab
 
-DOCUMENTS = ("README.md", "DEVELOPMENT.md", "TROUBLESHOOTING.md")
+DOCUMENTS = (
+    "README.md",
+    "DEVELOPMENT.md",
+    "TROUBLESHOOTING.md",
+    *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")),
+)
 PROGRAMS = ("./scripts/", "ansible-playbook ", "ansible-doc ", "molecule ", "docker ", "sudo ", "curl ", ". .venv")
-# What is written for the default instance: its name in names of containers, and its gateway.
-NAME, GATEWAY = "cloudlab-", "http://127.0.0.1:8080/"
+# What is written for the default instance: its name in names of containers, and its ports.
+NAME, ADDRESS = "cloudlab-", re.compile(r"127\.0\.0\.1:(\d+)")
 
 # What needs the platform's services; molecule's scenario `platform` runs them.
 OF_THE_PLATFORM = [
@@ -22,9 +27,18 @@ OF_THE_PLATFORM = [
     "curl -s http://127.0.0.1:8080/.well-known/oauth-authorization-server",
     "docker exec -it cloudlab-postgres psql -U postgres -d cloudlab -c "
     """'SET ROLE "order"; SELECT state, count(*) FROM "order".orders GROUP BY state'""",
+    "docker exec -it cloudlab-redis redis-cli -a development --no-auth-warning keys '*'",
+    "curl -s http://127.0.0.1:8085/readyz",
+    "docker inspect --format '{{json .Config.Env}}' cloudlab-order",
     "docker logs cloudlab-order",
     "docker logs cloudlab-builder",
 ]
+
+
+def sessions() -> list[str]:
+    """Blocks whose commands follow from each other, as one: they are run by one shell."""
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS]
+    return [block for text in texts for block in re.findall(r"```sh session\n(.*?)```", text, re.DOTALL)]
 
 
 def documented() -> set[str]:
@@ -44,10 +58,14 @@ def run(lab: Lab, command: str, folder: Path) -> str:
     written = command.replace(f" {NAME}", f" {lab.instance}-").replace("dump.sql", f"{folder}/dump.sql")
     # There is no terminal here.
     written = written.replace("docker exec -it ", "docker exec ")
-    if "8080/" in written:
-        written = written.replace(GATEWAY, f"http://127.0.0.1:{lab.port('gateway', 'http')}/").replace("-s ", "-fsS ")
+    offset = int(lab.values["port_offset"])
+    written = ADDRESS.sub(lambda found: f"127.0.0.1:{int(found[1]) + offset}", written)
+    # A request that is refused fails, and so does a session with one.
+    written = f"set -euo pipefail; {written.replace('curl -s ', 'curl -fsS ')}"
     if "reset.yml" in written:
         written += " -e confirm=yes"
+    if "reset.sh" in written:
+        written += " --yes"
     done = subprocess.run(
         ["bash", "-c", f"cd {shlex.quote(str(ROOT))} && {written}"],
         env=lab.environ,

@@ -43,9 +43,26 @@ fetch_compose() {
 }
 
 have_apt || die "The tests take docker-registry, docker-compose and a static busybox from packages of Debian or Ubuntu; this is neither."
+# build PACKAGE@VERSION PROGRAM: compile a Go program and call it so, unless there is one already.
+build() {
+  local package="$1" program="$2" draft
+  if [[ -x "$TOOLS/$program" ]] || have "$program"; then
+    return
+  fi
+  have go || die "building $program takes Go, and there is none on this machine"
+  draft=$(mktemp -d "$TOOLS/.draft.XXXXXX")
+  GOBIN="$draft" go install "$package"
+  mv "$draft"/* "$TOOLS/$program"
+  rm -rf "$draft"
+}
+
+have_apt || die "The tests take docker-registry and a static busybox from packages of Debian or Ubuntu; this is neither."
 mkdir -p "$TOOLS"
 fetch docker-registry docker-registry
 fetch busybox-static busybox
 fetch_compose
 # Pages are looked at in a browser, which is too much to unpack.
 have chromium || have google-chrome || apt_install chromium
+# What the documents call the API with.
+build github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4 grpcurl
+build github.com/itchyny/gojq/cmd/gojq@v0.12.17 jq

@@ -80,7 +80,7 @@ class Gateway:
             "port_offset": 0,
             "api_gateway_port": self.port,
         }
-        self.component = environment.component("gateway", values, "full", os.cpu_count())
+        self.component = environment.component("gateway", values, "full", {"cpus": os.cpu_count()})
         self.component["spec"]["image"] = image_of("gateway")
         self.name = self.component["container"]
         self.url = f"http://127.0.0.1:{self.port}"

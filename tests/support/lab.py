@@ -82,7 +82,7 @@ class Lab:
 
     def component(self, name: str) -> dict[str, Any]:
         """What the environment says of the component `name`."""
-        return environment.component(name, self.values, "full", os.cpu_count() or 1)
+        return environment.component(name, self.values, "full", {"cpus": os.cpu_count() or 1})
 
     def port(self, component: str, port: str) -> int:
         """The port on 127.0.0.1 where `port` of `component` is published."""

@@ -12,13 +12,14 @@ import uuid
 from pathlib import Path
 
 import docker
+import rolefiles
 import yaml
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
 from ansible.plugins.loader import action_loader, connection_loader
-from ansible.template import Templar, trust_as_template
+from ansible.template import Templar
 
 from cloudlab import environment
 from cloudlab.containers import files, payload, spec
@@ -58,7 +59,7 @@ class Store:
         entry = yaml.safe_load((ROOT / "inventory/group_vars/all/catalogue.yml").read_text())["catalogue"][component]
         values = {"catalogue": {component: entry}, "cloudlab_instance": self.instance, "port_offset": 0}
         values |= {port["setting"]: free_port() for port in entry["ports"]}
-        self.description = environment.component(component, values, "full", os.cpu_count())
+        self.description = environment.component(component, values, "full", {"cpus": os.cpu_count()})
         self.description["spec"]["image"] = image_of(component)
         self.name = self.description["spec"]["name"]
 
@@ -78,27 +79,13 @@ class Store:
     def port(self, name: str) -> int:
         return self.description["ports"][name]["host"]
 
-    def variables(self) -> dict:
-        loader = DataLoader()
-        role = ROOT / "roles" / self.component
-        known = {"cloudlab": {"instance": self.instance, "components": {self.component: self.description}}}
-        for part in ("defaults", "vars"):
-            known |= loader.load_from_file(str(role / part / "main.yml"), trusted_as_template=True)
-        return known | self.settings
-
     def specification(self) -> spec.Spec:
         """The container that the role asks for, its files rendered."""
-        templar = Templar(DataLoader(), self.variables())
-        own = templar.template(trust_as_template(f"{{{{ __{self.component}_container }}}}"))
-        base = self.description["spec"]
-        merged = base | own | {key: base[key] + own[key] for key in base if isinstance(base[key], list) and key in own}
-
-        def render(source: str, _path: str) -> str:
-            text = (ROOT / "roles" / self.component / "templates" / source).read_text()
-            options = {"trim_blocks": True, "lstrip_blocks": False}
-            return templar.template(trust_as_template(text), escape_backslashes=False, overrides=options)
-
-        return files.prepare(spec.parse([merged], self.instance), self.directory, render, planning=False)[0]
+        picture = {"instance": self.instance, "components": {self.component: self.description}}
+        known = rolefiles.variables(self.component, picture, **self.settings)
+        own = f"__{self.component}_container, recursive=True, list_merge='append'"
+        expression = f"[cloudlab.components.{self.component}.spec | combine({own})]"
+        return rolefiles.specifications(self.component, expression, known, self.directory)[0]
 
     def create(self) -> None:
         wanted = self.specification()

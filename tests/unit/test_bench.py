@@ -9,7 +9,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # where the package `bench` stands
 
 from bench import __main__ as program
-from bench import host, report, sides, usage
+from bench import host, processes, report, sides
 from bench.measurements import MEASUREMENTS, OPTIONAL, remove_images
 from bench.report import Figure
 
@@ -111,27 +111,13 @@ def test_what_is_not_known_is_not_said():
     assert words == "end: load 9.0, processors 50% used and 25% stolen"
 
 
-# What containers use
-
-
-@pytest.mark.parametrize(
-    ("details", "used"),
-    [
-        ({"inactive_file": 30}, 70),
-        # With cgroups of version 1 there are both, and the total counts.
-        ({"inactive_file": 10, "total_inactive_file": 40}, 60),
-        ({"inactive_file": 130}, 100),
-        ({}, 100),
-    ],
-)
-def test_memory_is_without_the_inactive_file_cache(details, used):
-    assert usage.memory({"memory_stats": {"usage": 100, "stats": details}}) == used
+# What the engine's processes use
 
 
 def test_processor_time_of_a_process_counts_its_ended_children():
     text = "77 (a (strange) name) S 5 1 1 0 -1 0 0 0 0 0 100 20 3 2 20 0 1 0 999 0"
-    assert usage.stat_seconds(text, 100) == 1.25
-    assert usage.parent(text) == 5
+    assert processes.stat_seconds(text, 100) == 1.25
+    assert processes.parent(text) == 5
 
 
 def test_the_engines_processes(tmp_path):
@@ -146,9 +132,9 @@ def test_the_engines_processes(tmp_path):
     process(20, "containerd-shim", 1)
     process(21, "docker-init", 20)
     process(30, "containerd-shim", 1)
-    assert usage.engine_processes([21, 999], tmp_path) == {10, 11, 20}
-    assert usage.seconds_of({10, 11, 999}, tmp_path) > 0
-    assert usage.engine_processes([], tmp_path / "none") == set()
+    assert processes.engine_processes([21, 999], tmp_path) == {10, 11, 20}
+    assert processes.seconds_of({10, 11, 999}, tmp_path) > 0
+    assert processes.engine_processes([], tmp_path / "none") == set()
 
 
 # The comparison
@@ -232,7 +218,7 @@ def test_a_wrong_command_line_is_refused(given, capsys):
     with pytest.raises(SystemExit) as ended:
         program.arguments(given)
     assert ended.value.code == 2
-    assert "error:" in capsys.readouterr().err
+    assert "ERROR:" in capsys.readouterr().err
 
 
 def test_the_users_settings_are_not_the_benchs():

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from cloudlab import catalogue, settings
+from cloudlab import catalogue, platform, settings, sizes
 
 SMALL = {
     "db": {"summary": "", "role": "db", "kind": "store", "startup": 20},
@@ -44,6 +44,17 @@ def test_every_component_has_limits_in_every_size(committed):
             assert {"memory", "cpus", "pids"} <= catalogue.resources(entry, size).keys(), name
 
 
+@pytest.mark.parametrize(("profile", "most"), [("full", "12g"), ("lite", "6g")])
+def test_the_limits_of_a_profile_fit_a_laptop(profile, most):
+    components, profiles = platform.chosen({"CLOUDLAB_ENV_FILE": ""}), catalogue.committed("profiles")["profiles"]
+    limits = [
+        sizes.parse(catalogue.resources(components[name], profiles[profile]["size"])["memory"])
+        * components[name].get("replicas", 1)
+        for name in catalogue.choose(components, profiles, profile, [])
+    ]
+    assert sum(limits) <= sizes.parse(most)
+
+
 def test_tags_of_a_role_are_its_components_and_those_that_need_them():
     assert catalogue.tags_for("db", SMALL) == ["db", "order", "user"]
     assert catalogue.tags_for("coordinator", SMALL) == ["broker", "coordinator", "order"]
@@ -61,6 +72,11 @@ def test_choice_by_tag_brings_what_is_needed():
 
 def test_choice_by_profile_brings_what_is_needed():
     assert catalogue.choose(SMALL, PROFILES, "some", ["all"]) == ["db", "user"]
+
+
+def test_a_profile_leaves_out_components_and_what_other_profiles_list():
+    profiles = PROFILES | {"rest": {"components": "all", "without": ["some", "order", "db"]}}
+    assert catalogue.choose(SMALL, profiles, "rest", []) == ["coordinator", "broker"]
 
 
 def test_a_tag_wins_over_the_profile():

@@ -42,25 +42,27 @@ def test_limits_above_the_memory_are_a_warning():
 
 
 def test_too_little_disk():
-    engine = {"data_root": "/var/lib/docker"}
+    engine = {"data_root": "/var/lib/docker", "here": True}
     found = preflight.disk(engine, 10 * GIB, usage=lambda place: Usage(3 * GIB))
     assert texts(found) == ["error: disk: /var/lib/docker has 3.0 GiB free, 10.0 GiB are needed."]
     assert preflight.disk(engine, 10 * GIB, usage=lambda place: Usage(30 * GIB)) == []
 
 
-def test_disk_of_another_machine_is_not_known(tmp_path):
-    assert preflight.disk({"data_root": str(tmp_path / "absent")}, 10 * GIB, usage=shutil.disk_usage) == []
+def test_disk_that_cannot_be_seen_is_not_known(tmp_path):
+    assert (
+        preflight.disk({"data_root": str(tmp_path / "absent"), "here": True}, 10 * GIB, usage=shutil.disk_usage) == []
+    )
 
 
 def test_map_count(tmp_path):
     source = tmp_path / "max_map_count"
     source.write_text("65530\n")
-    found = preflight.map_count(["elasticsearch"], 262144, source)
+    found = preflight.map_count({"same_kernel": True}, ["elasticsearch"], 262144, source)
     assert found[0].level == preflight.WARNING
     assert "sudo sysctl -w vm.max_map_count=262144" in found[0].fix
-    assert preflight.map_count(["postgres"], 262144, source) == []
-    assert preflight.map_count(["elasticsearch"], 65530, source) == []
-    assert preflight.map_count(["elasticsearch"], 262144, tmp_path / "absent") == []
+    assert preflight.map_count({"same_kernel": True}, ["postgres"], 262144, source) == []
+    assert preflight.map_count({"same_kernel": True}, ["elasticsearch"], 65530, source) == []
+    assert preflight.map_count({"same_kernel": True}, ["elasticsearch"], 262144, tmp_path / "absent") == []
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import pytest
 from cloudlab import report
 
 ENVIRONMENT = {
+    "complete": True,
+    "unavailable": {},
     "chosen": ["db", "worker"],
     "components": {
         "db": {
@@ -12,12 +14,13 @@ ENVIRONMENT = {
             "kind": "store",
             "container": "lab-db",
             "ports": {"sql": {"container": 5432, "host": 6432}, "admin": {"container": 80, "host": 8000}},
-            "image": {"reference": "db:1", "source": "registry"},
+            "image": {"reference": "cloudlab/db:1"},
             "memory": "512m",
         },
         "worker": {"summary": "", "kind": "service", "container": "lab-worker", "ports": {}, "memory": ""},
     },
 }
+MEBIBYTE = 2**20
 ACCESS = {"db": {"user": "me", "password": "p@ss/w", "url": "sql://{user}:{password}@{host}:{port}/x"}}
 
 
@@ -26,12 +29,19 @@ def listed(name, state="running", status="Up 2 minutes (healthy)"):
 
 
 def test_a_row_has_everything_one_needs_to_get_in():
-    row = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db")])[0]
+    row = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db")], {"lab-db": 3 * MEBIBYTE})[0]
     assert row["state"] == "healthy"
     assert row["address"] == "127.0.0.1:6432, 127.0.0.1:8000"
     assert row["url"] == "sql://me:p%40ss%2Fw@127.0.0.1:6432/x"
     assert (row["user"], row["password"]) == ("me", "p@ss/w")
-    assert (row["image"], row["source"], row["memory limit"]) == ("db:1", "registry", "512 MiB")
+    assert (row["image"], row["source"]) == ("cloudlab/db:1", "packages")
+    assert row["memory"] == {"used": 3 * MEBIBYTE, "limit": 512 * MEBIBYTE}
+
+
+def test_what_is_not_built_here_comes_from_a_registry():
+    running = [listed("lab-worker") | {"Image": "docker.io/library/worker:1"}]
+    [_, worker] = report.rows(ENVIRONMENT, ACCESS, running, {})
+    assert (worker["image"], worker["source"]) == ("docker.io/library/worker:1", "registry")
 
 
 @pytest.mark.parametrize(
@@ -51,18 +61,65 @@ def test_state(container, word):
 
 
 def test_the_table_lines_up_and_names_what_was_skipped():
-    rows = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db")])
+    rows = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db")], {"lab-db": 3 * MEBIBYTE})
     lines = report.table(rows, {"kibana": "no registry answers"}).splitlines()
     assert lines[0].startswith("component  state    address")
     assert lines[2].startswith("db         healthy  127.0.0.1:6432, 127.0.0.1:8000  me")
+    assert lines[2].endswith("cloudlab/db:1  packages  3 MiB of 512 MiB")
     assert lines[3] == "worker     absent"
     assert lines[-2:] == ["Not here:", "  kibana: no registry answers"]
 
 
 def test_a_run_for_a_part_leaves_the_rest_on_the_page():
-    earlier = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db"), listed("lab-worker")])
+    earlier = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db"), listed("lab-worker")], {})
     found = [row for row in earlier if row["component"] == "worker"]
     stopped = [listed("lab-db", "exited", "Exited (0) 1 second ago"), listed("lab-worker")]
-    kept = report.others(earlier, found, stopped)
+    kept = report.others(earlier, found, stopped, {})
     assert [(row["component"], row["state"], row["password"]) for row in kept] == [("db", "exited", "p@ss/w")]
-    assert report.others(earlier, found, [listed("lab-worker")]) == []
+    assert kept[0]["memory"] == {"used": None, "limit": 512 * MEBIBYTE}
+    assert report.others(earlier, found, [listed("lab-worker")], {}) == []
+
+
+def test_memory_that_was_not_asked_for_shows_its_limit():
+    table = report.table(report.rows(ENVIRONMENT, ACCESS, [listed("lab-db")], {}), {})
+    assert table.splitlines()[2].endswith("packages  up to 512 MiB")
+
+
+VIEWS = {
+    "logs": {"of": "db", "url": "{url}?component={component}"},
+    "traces": {"of": "db", "kinds": ["service"], "url": "{url}/traces"},
+    "metrics": {"of": "gone", "url": "{url}"},
+}
+
+
+def test_views_are_of_what_runs_and_for_the_kinds_that_are_to_be_seen_there():
+    rows = report.rows(ENVIRONMENT, {"db": {"url": "http://{host}:{port}"}}, [listed("lab-db")], {})
+    db, worker = report.with_views(rows, VIEWS)
+    assert db["views"] == {"logs": "http://127.0.0.1:6432?component=db"}
+    assert worker["views"].keys() == {"logs", "traces"}
+    stopped = report.with_views(report.rows(ENVIRONMENT, {}, [], {}), VIEWS)
+    assert [row["views"] for row in stopped] == [{}, {}]
+
+
+@pytest.mark.parametrize(
+    ("found", "complete", "components", "told"),
+    [
+        ({"kibana": "new"}, True, {}, {"kibana": "new"}),
+        # A play that makes no images present.
+        ({}, True, {"kibana": {}}, {"kibana": "old"}),
+        # It can be had meanwhile.
+        ({}, True, {"kibana": {"image": {}}}, {}),
+        # Another profile without it, and a run for another part.
+        ({}, True, {}, {}),
+        ({}, False, {}, {"kibana": "old"}),
+    ],
+)
+def test_why_something_is_not_here_is_told_until_a_run_finds_otherwise(found, complete, components, told):
+    environment = {"unavailable": found, "complete": complete, "components": components}
+    assert report.unavailable(environment, {"kibana": "old"}) == told
+
+
+def test_the_address_of_the_overview():
+    rows = report.rows(ENVIRONMENT, {"db": {"url": "http://{host}:{port}"}}, [listed("lab-db")], {})
+    assert report.address(rows, "db") == "http://127.0.0.1:6432"
+    assert report.address(rows, "worker") == ""

@@ -5,7 +5,7 @@ import yaml
 
 from cloudlab import settings
 
-NOT_SETTINGS = {"catalogue.yml", "profiles.yml", "wiring.yml"}
+NOT_SETTINGS = {"catalogue.yml", "profiles.yml", "validation.yml", "wiring.yml"}
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The doors' own decisions: what is said on machines where nothing can be installed, and what an engine's state is."""
 
+import re
 import shutil
 import socket
 import subprocess
@@ -113,6 +114,56 @@ def test_ansible_gets_a_locale_that_it_takes(environ, wanted):
         ["bash", "-c", code], env={"PATH": "/usr/bin:/bin"} | environ, capture_output=True, text=True, timeout=30
     )
     assert done.stdout.strip() == wanted
+
+
+# macOS has Bash 3.2 and the tools of BSD. Neither is to be had here, so scripts are kept from what only others know.
+NEWER = [
+    # Bash 4 and later.
+    r"\b(?:mapfile|readarray|coproc)\b",
+    r"\b(?:declare|local|typeset) -[a-z]*[An]",
+    r"\$\{\w+(?:\[[^]]*\])?[\^,]",
+    r"&>>|\|&|\[\[ +-v |\bwait -[np]|\bshopt -s globstar|\bEPOCH(?:SECONDS|REALTIME)\b",
+    r"""printf +['"][^'"]*%\(""",
+    # Tools of GNU, and their options.
+    r"\b(?:realpath|tac|nproc)\b|\breadlink +-|\bcp +--|\bhead +-n +-",
+    r"\bsed\b[^|;]* -[a-z]*[ir]\b|\bgrep +-[a-zA-Z]*P|\bsort +-[a-zA-Z]*V|\bxargs\b[^|;]* -[a-z0-9]*r",
+    r"\bdate +(?:-d|--|\+\S*%N)|\bstat +(?:-c|--)|\bfind\b.*-printf",
+]
+
+
+@pytest.mark.parametrize("script", sorted(LIBRARY.parent.rglob("*.sh")), ids=lambda path: path.name)
+def test_the_scripts_keep_to_what_macos_has(script):
+    lines = script.read_text(encoding="utf-8").splitlines()
+    code = [line for line in lines if not line.lstrip().startswith("#")]
+    assert [line for line in code if any(re.search(pattern, line) for pattern in NEWER)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mapfile -t lines <file",
+        "declare -A table",
+        "local -n other=$1",
+        'echo "${name^^}"',
+        "command |& cat",
+        "[[ -v name ]]",
+        "printf '%(%F)T'",
+        "sed -i s/a/b/ file",
+        "sed -e s/a/b/ -r file",
+        "readlink -f x",
+        "date +%s%N",
+        "stat -c %u file",
+        "grep -oP x",
+    ],
+)
+def test_what_macos_does_not_have_is_found(line):
+    assert any(re.search(pattern, line) for pattern in NEWER)
+
+
+@pytest.mark.parametrize(("kernel", "wanted"), [("Darwin", "YES"), ("Linux", "")])
+def test_ansible_may_fork_on_macos(system, kernel, wanted):
+    code = 'unset OBJC_DISABLE_INITIALIZE_FORK_SAFETY; let_macos_fork; echo "${OBJC_DISABLE_INITIALIZE_FORK_SAFETY:-}"'
+    assert system(code, uname=f"echo {kernel}").stdout.strip() == wanted
 
 
 # The engine's state, as the script learns it before it decides to install one.

@@ -1,4 +1,4 @@
-"""Whether the stores hold what the catalogue and the platform say: what is asked of each, and how it is told."""
+"""Whether an environment is whole: what is asked of it, and how the outcome is told."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -7,26 +7,34 @@ OK = "ok"
 FAILED = "FAILED"
 NOTE = "note"  # worth knowing, and nobody's fault
 
+# What the ids of requests begin with that the checks themselves make: a fault that they meet is not to be one of the
+# log's as well.
+OWN_REQUESTS = "cloudlab-validation-"
+
 
 @dataclass(frozen=True)
 class Check:
-    """The outcome of one check. ``subject``: of what; ``text``: what was found; ``cure``: how to mend it."""
+    """The outcome of one check.
 
-    store: str
+    ``area``: a store, or a side of the environment such as ``networks``; ``subject``: of what; ``text``: what was
+    found; ``cure``: how to mend it.
+    """
+
+    area: str
     subject: str
     state: str
     text: str = ""
     cure: str = ""
 
 
-def verdict(store: str, subject: str, fault: str, cure: str, text: str = "") -> Check:
+def verdict(area: str, subject: str, fault: str, cure: str, text: str = "") -> Check:
     """Failed when there is a fault, else in order, with `text`."""
-    return Check(store, subject, FAILED, fault, cure) if fault else Check(store, subject, OK, text)
+    return Check(area, subject, FAILED, fault, cure) if fault else Check(area, subject, OK, text)
 
 
-def converge(store: str) -> str:
-    """The command that brings a store to what is declared."""
-    return f"ansible-playbook playbooks/dev.yml --tags {store}"
+def converge(component: str) -> str:
+    """The command that brings a component to what is declared."""
+    return f"ansible-playbook playbooks/dev.yml --tags {component}"
 
 
 def unreachable(store: str, reason: str) -> list[Check]:

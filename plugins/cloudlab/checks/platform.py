@@ -43,14 +43,7 @@ class Expected:
 def read(platform: Path, entries: catalogue.Catalogue) -> Expected:
     """The expectations of the platform in the folder `platform`. Raises ExpectationError with everything wrong."""
     file = platform / FILE
-    try:
-        document = yamlfile.load(file)
-    except FileNotFoundError:
-        document = {}
-    except (OSError, UnicodeDecodeError, yamlfile.ParseError) as error:
-        raise ExpectationError([f"{file}: {' '.join(str(error).split())}"]) from None
-    if found := list(problems(document, entries)):
-        raise ExpectationError([f"{file}: {text}" for text in found])
+    document = _document(file, entries)
     folders = document.get("migrations", {})
     versions = {name: {table: newest(platform / path) for table, path in of.items()} for name, of in folders.items()}
     if missing := [
@@ -61,6 +54,24 @@ def read(platform: Path, entries: catalogue.Catalogue) -> Expected:
     ]:
         raise ExpectationError(missing)
     return Expected(versions, *(document.get(key, {}) for key in KEYS[1:]))
+
+
+def indices(platform: Path, entries: catalogue.Catalogue) -> list[str]:
+    """The indices in Elasticsearch that the services of the platform in the folder make. Raises ExpectationError."""
+    return [index for of in _document(platform / FILE, entries).get("indices", {}).values() for index in of]
+
+
+def _document(file: Path, entries: catalogue.Catalogue) -> Mapping[str, Any]:
+    """The file's content, checked; empty when there is none."""
+    try:
+        document = yamlfile.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, yamlfile.ParseError) as error:
+        raise ExpectationError([f"{file}: {' '.join(str(error).split())}"]) from None
+    if found := list(problems(document, entries)):
+        raise ExpectationError([f"{file}: {text}" for text in found])
+    return document
 
 
 def problems(document: Any, entries: catalogue.Catalogue) -> Iterable[str]:

@@ -12,9 +12,10 @@ from cloudlab.compose import placeholders
 ENGINE = {
     # Compose refuses a limit above what the engine has; two are what the project asks for.
     "cpus": 2,
-    "data_root": placeholders.path("DOCKER_DATA_ROOT"),
+    "logs": placeholders.path("DOCKER_DATA_ROOT") + "/containers",
     # Empty: whoever asks it negotiates.
     "api": "",
+    "socket": "/var/run/docker.sock",
 }
 HOLDINGS: dict[str, list] = {"containers": [], "networks": [], "volumes": []}
 

@@ -78,7 +78,7 @@ def _digests(spec: Spec, forgiven: Path | None) -> dict[str, str]:
     """The SHA-256 of each regular file that is mounted read-only. Folders and what the container writes are its own."""
     digests, problems = {}, []
     for mount in spec.options["mounts"]:
-        if mount["type"] != "bind":
+        if mount["type"] != "bind" or mount.get("on_engine"):
             continue
         source = Path(mount["source"])
         try:

@@ -110,6 +110,11 @@ def _mount(value: Any) -> dict[str, Any]:
     mount = _MOUNT_FIELDS(value)
     kind = mount.setdefault("type", "volume")
     mount = {**MOUNT_DEFAULTS, **mount}
+    if not mount.get("on_engine"):
+        # Left out rather than false: what does not use it keeps its hash.
+        mount.pop("on_engine", None)
+    elif kind != "bind":
+        raise ValueError(f"on_engine on a {kind}; only the source of a bind is a path")
     if kind == "tmpfs":
         if mount.get("source"):
             raise ValueError("a tmpfs has no source")
@@ -140,6 +145,7 @@ _MOUNT_FIELDS = values.fields(
         "source": values.text,
         "target": values.absolute,
         "read_only": values.boolean,
+        "on_engine": values.boolean,
         "tmpfs_size": values.size,
         "tmpfs_mode": values.mode,
         "tmpfs_options": values.set_of(_tmpfs_option),

@@ -144,11 +144,16 @@ def read(services: Iterable[Mapping[str, Any]], settings: Settings) -> Gateway:
     return gateway
 
 
+def routes(services: Iterable[Mapping[str, Any]], jwt_service: str) -> list[Route]:
+    """The routes of `services`, whatever holds for all routes. Raises GatewayError as `read` does."""
+    nobody = Jwt(jwt_service, "", "", (), 0, 0, {})
+    return read(services, Settings("", 0, timeout=0, retries=0, jwt=nobody, cors=Cors((), (), (), 0))).routes
+
+
 def problems(services: Iterable[Mapping[str, Any]], jwt_service: str) -> list[str]:
     """What is wrong with the routes of `services`, whatever holds for all routes; a message each."""
-    nobody = Jwt(jwt_service, "", "", (), 0, 0, {})
     try:
-        read(services, Settings("", 0, timeout=0, retries=0, jwt=nobody, cors=Cors((), (), (), 0)))
+        routes(services, jwt_service)
     except GatewayError as error:
         return error.problems
     return []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloudlab.images import references
-from cloudlab.images.contexts import Context
+from cloudlab.images.contexts import REPOSITORY, Context
 from cloudlab.images.registry import Answer
 
 AUTO, REGISTRY, PACKAGES = "auto", "registry", "packages"
@@ -54,6 +54,13 @@ class Plan:
     decisions: dict[str, Decision] = field(default_factory=dict)
     pulls: list[str] = field(default_factory=list)
     builds: list[str] = field(default_factory=list)
+
+
+def source_of(reference: str) -> str:
+    """Where an image of this name comes from, of those a plan makes present; empty without a name."""
+    if not reference:
+        return ""
+    return PACKAGES if reference.startswith(f"{REPOSITORY}/") else REGISTRY
 
 
 def wanted_images(environment: Mapping[str, Any], images: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

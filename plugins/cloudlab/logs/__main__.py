@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from cloudlab import catalogue, engine, platform, settings
+from cloudlab.arguments import Parser
 from cloudlab.logs import engine_logs, lines, store
 from cloudlab.logs.lines import Line, Wanted
 
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/logs.sh", usage=USAGE, add_help=True)
+    parser = Parser(prog="scripts/logs.sh", usage=USAGE, add_help=True)
     parser.add_argument("components", nargs="*", metavar="COMPONENT", help="for example: order kafka gateway")
     going = parser.add_mutually_exclusive_group()
     going.add_argument("-f", "--follow", action="store_true", help="go on with what is written from now on")

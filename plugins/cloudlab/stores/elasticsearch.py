@@ -12,12 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import requests
-
+from cloudlab.stores import http
 from cloudlab.stores.readiness import NotYetError
 
-PROBE_SECONDS = 2  # one question to a server that may still be starting
-REQUEST_SECONDS = 30  # one request to a server that answers
 PBKDF2_ROUNDS = 10_000  # Elasticsearch's own default for {PBKDF2}
 PBKDF2_BYTES = 32
 
@@ -141,11 +138,7 @@ class Server:
     """An Elasticsearch server. ``url``: of its published port; ``user`` and ``password`` when its security is on."""
 
     def __init__(self, url: str, user: str | None = None, password: str | None = None):
-        self._url = url.rstrip("/")
-        self._session = requests.Session()
-        self._session.trust_env = False  # a proxy in the environment is for the internet, not for a loopback port
-        if user:
-            self._session.auth = (user.encode(), (password or "").encode())
+        self._http = http.Client(url, user, password)
 
     def ready(self) -> None:
         """Returns when the server has a master and its metadata. Raises ``NotYetError`` until then.
@@ -153,12 +146,10 @@ class Server:
         A refused password is an :class:`ObjectsError`: waiting would not help.
         """
         try:
-            answer = self._session.get(f"{self._url}/_cluster/health", timeout=PROBE_SECONDS)
-        except requests.RequestException as error:
-            raise NotYetError(_transport_reason(error)) from None
-        if answer.status_code in (401, 403):
-            raise ObjectsError([f"{self._url}: the user or password is refused (HTTP {answer.status_code})"])
-        if answer.status_code != 200 or answer.json()["status"] == "red":
+            answer = self._http.probe("/_cluster/health")
+        except http.HTTPError as error:
+            raise ObjectsError([str(error)]) from None
+        if answer.json()["status"] == "red":
             raise NotYetError(f"HTTP {answer.status_code}: {answer.text[:200]}")
 
     def state(self, declared: State) -> State:
@@ -192,12 +183,9 @@ class Server:
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         try:
-            answer = self._session.request(method, self._url + path, timeout=REQUEST_SECONDS, **options)
-        except requests.RequestException as error:
-            raise ObjectsError([f"{method} {self._url}{path}: {_transport_reason(error)}"]) from None
-        if not answer.ok:
-            raise ObjectsError([f"{method} {path}: {_server_reason(answer)}"])
-        return answer.json()
+            return self._http.call(method, path, **options)
+        except http.HTTPError as error:
+            raise ObjectsError([str(error)]) from None
 
 
 def password_hash(password: str, salt: str) -> str:
@@ -335,25 +323,3 @@ def _plain(value: Any) -> Any:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _server_reason(answer: requests.Response) -> str:
-    try:
-        error = answer.json()["error"]
-        causes = [error, *_causes(error)] if isinstance(error, Mapping) else [{"reason": str(error)}]
-    except (ValueError, KeyError):
-        return f"HTTP {answer.status_code}: {answer.text[:300]}"
-    return f"HTTP {answer.status_code}: " + "; ".join(str(cause.get("reason")) for cause in causes)
-
-
-def _causes(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    cause = error.get("caused_by")
-    return [cause, *_causes(cause)] if cause else []
-
-
-def _transport_reason(error: requests.RequestException) -> str:
-    """The innermost cause, without the client's object addresses."""
-    cause: BaseException = error
-    while deeper := (cause.__cause__ or cause.__context__):
-        cause = deeper
-    return str(cause)

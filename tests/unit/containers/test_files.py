@@ -104,3 +104,14 @@ def test_a_source_that_does_not_exist_is_refused_unless_a_task_would_have_made_i
     with pytest.raises(SpecError, match="the source /nowhere/x does not exist"):
         prepare(tmp_path, mounts=[inside, outside], planning=True)
     assert prepare(tmp_path, mounts=[inside], planning=True)
+
+
+def test_a_path_of_the_engines_own_machine_is_not_looked_for_on_this_one(tmp_path):
+    """/var/lib/docker is in a virtual machine, or closed to a user."""
+    mount = {"type": "bind", "source": "/nowhere/x", "target": "/x", "read_only": True, "on_engine": True}
+    assert prepare(tmp_path, mounts=[mount]).digests == {}
+
+
+def test_where_a_path_is_looked_for_changes_no_other_containers_hash(tmp_path):
+    mount = {"type": "bind", "source": str(tmp_path), "target": "/x"}
+    assert prepare(tmp_path, mounts=[mount]).hash == prepare(tmp_path, mounts=[mount | {"on_engine": False}]).hash

@@ -29,6 +29,10 @@ def problems(*raw, **settings) -> list[str]:
             {"mounts": [{"type": "bind", "source": "/x", "target": "/x", "tmpfs_size": "1m"}]},
             "options of a tmpfs on a bind",
         ),
+        (
+            {"mounts": [{"type": "volume", "source": "x", "target": "/x", "on_engine": True}]},
+            "on_engine on a volume",
+        ),
         ({"mounts": [{"type": "tmpfs", "source": "x", "target": "/x"}]}, "a tmpfs has no source"),
         ({"mounts": [{"type": "nfs", "target": "/x"}]}, "'nfs' is none of volume, bind, tmpfs"),
         ({"mounts": [{"source": "vol", "target": "/x"}] * 2}, "lab-web: mounts: /x is mounted twice"),

@@ -145,7 +145,7 @@ def test_accounts_and_databases():
     assert services.databases(described) == [{"name": "books", "owner": "book"}]
 
 
-def builder(environ, ca_bundle="", polling=False):
+def builder(environ, ca_bundle="", polling="auto"):
     config = services.builder_config(catalogue(go={"tags": ["x"]}), ["order", "pay-out"], polling)
     known = services.Settings("/home/me/shop", STORES, str, user="7:8", reload="v1")
     base = {"name": "lab-builder", "mounts": [{"type": "volume", "source": "lab-builder-bin", "target": "/go/bin"}]}
@@ -166,9 +166,9 @@ def test_the_builder_trusts_what_the_machine_trusts():
 
 
 def test_the_builders_configuration():
-    [file] = [file for file in builder({}, polling=True)["files"] if "content" in file]
+    [file] = [file for file in builder({}, polling="true")["files"] if "content" in file]
     config = json.loads(file["content"])
-    assert (config["source"], config["shelf"], config["polling"]) == ("/src", "/go/bin", True)
+    assert (config["source"], config["shelf"], config["polling"]) == ("/src", "/go/bin", "true")
     assert config["services"] == [
         {"name": "order", "module": ".", "main": "./cmd/order", "tags": ["x"]},
         {"name": "pay-out", "module": ".", "main": ".", "tags": []},

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -184,6 +185,10 @@ func (a *App) handler() http.Handler {
 	root.HandleFunc("GET /livez", a.health.live)
 	root.HandleFunc("GET /readyz", a.health.ready)
 	root.Handle("GET /metrics", metrics.Handler())
+	// For whoever reaches the port itself; the gateway has no route to it.
+	root.HandleFunc("GET /debug/pprof/", pprof.Index)
+	root.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	root.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	root.Handle("/", api)
 	return root
 }

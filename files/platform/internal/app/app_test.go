@@ -81,6 +81,12 @@ func TestMetricsCountRoutes(t *testing.T) {
 	}
 }
 
+func TestProfilesAreServed(t *testing.T) {
+	if code, body := get(t, testApp().handler(), "/debug/pprof/goroutine?debug=1"); code != 200 || !strings.HasPrefix(body, "goroutine profile:") {
+		t.Errorf("%d %.200s", code, body)
+	}
+}
+
 // TestStartsWithoutItsDependency is the life of a service whose store comes late, and which is then told to stop.
 func TestStartsWithoutItsDependency(t *testing.T) {
 	a := testApp()

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +26,8 @@ type Config struct {
 	// Shelf is the folder shared with the runners.
 	Shelf    string    `json:"shelf"`
 	Services []Service `json:"services"`
-	Polling  bool      `json:"polling"`
+	// Polling is whether the tree is compared instead of watched: "true", "false", or "auto", where its file system decides.
+	Polling string `json:"polling"`
 }
 
 // A Service says where its main package is.
@@ -71,6 +73,18 @@ func (c Config) Targets() ([]graph.Target, error) {
 		targets[place].Services = append(targets[place].Services, service.Name)
 	}
 	return targets, nil
+}
+
+// polls tells whether the tree is compared instead of watched.
+func (c Config) polls() (bool, error) {
+	if c.Polling != "auto" {
+		return strconv.ParseBool(c.Polling)
+	}
+	kind, silent, err := watch.Silent(c.Source)
+	if silent {
+		slog.Info("changes of this file system may go unreported; the tree is compared instead", "file_system", kind)
+	}
+	return silent, err
 }
 
 // A Builder rebuilds what a change affects.
@@ -132,7 +146,9 @@ func Run(ctx context.Context, config Config, retry <-chan os.Signal, ready func(
 		return err
 	}
 	options := watching
-	options.Polling = config.Polling
+	if options.Polling, err = config.polls(); err != nil {
+		return err
+	}
 	// Before the first build: what changes during it is seen.
 	batches, err := watch.Tree(ctx, config.Source, options)
 	if err != nil {

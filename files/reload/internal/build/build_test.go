@@ -51,7 +51,7 @@ func newBench(t *testing.T) *bench {
 	for name, content := range shop {
 		b.save(name, content)
 	}
-	b.config = Config{Source: b.source, Shelf: b.shelf.Folder, Services: []Service{
+	b.config = Config{Source: b.source, Shelf: b.shelf.Folder, Polling: "auto", Services: []Service{
 		{Name: "one", Module: ".", Main: "./cmd/one"},
 		{Name: "two", Module: ".", Main: "cmd/two"},
 		{Name: "first", Module: ".", Main: "./cmd/roles"},
@@ -196,7 +196,7 @@ func (b *bench) files() string {
 }
 
 func TestAChangeRebuildsWhatUsesIt(t *testing.T) {
-	for name, polling := range map[string]bool{"events": false, "polling": true} {
+	for name, polling := range map[string]string{"events": "false", "polling": "true", "what fits": "auto"} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			b.config.Polling = polling

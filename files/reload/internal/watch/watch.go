@@ -27,7 +27,8 @@ type Options struct {
 	Quiet time.Duration
 	// Longest is how long a batch may grow when changes do not end.
 	Longest time.Duration
-	// Polling compares the tree again and again instead of relying on the kernel's events, every Interval.
+	// Polling compares the tree again and again instead of relying on the kernel's events, every Interval. A tree that takes long
+	// to read is read less often.
 	Polling  bool
 	Interval time.Duration
 }
@@ -163,6 +164,10 @@ type mark struct {
 	changed time.Time
 }
 
+// rest is how many times as long as a comparison took nothing is compared: shared folders can take seconds to read, and
+// comparing them must leave the machine to the one who works on it.
+const rest = 4
+
 // poll compares the tree with what it was an interval ago.
 func poll(ctx context.Context, root string, interval time.Duration, changes chan<- Batch) error {
 	if _, err := os.ReadDir(root); err != nil {
@@ -170,15 +175,16 @@ func poll(ctx context.Context, root string, interval time.Duration, changes chan
 	}
 	last := marks(root)
 	go func() {
-		ticker := time.NewTicker(interval)
-		defer ticker.Stop()
+		pause := interval
 		for {
 			select {
-			case <-ticker.C:
+			case <-time.After(pause):
 			case <-ctx.Done():
 				return
 			}
+			begun := time.Now()
 			now := marks(root)
+			pause = max(interval, rest*time.Since(begun))
 			if files := difference(last, now); len(files) > 0 {
 				select {
 				case changes <- Batch{Files: files}:

@@ -1,4 +1,4 @@
-"""Tell what the checks of the stores found. Documentation: plugins/modules/database_report.py."""
+"""Tell what all checks found. Documentation: plugins/modules/validation_report.py."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 
 from cloudlab import checks as outcomes
 from cloudlab import settings
-from cloudlab.checks import platform, table
+from cloudlab.checks import formats, platform
 from cloudlab.seeding import content, recipe
 
 ARGUMENTS = {
@@ -19,6 +19,8 @@ ARGUMENTS = {
     "database": {"type": "str", "required": True},
     "results": {"type": "list", "elements": "dict", "required": True},
     "seeded": {"type": "str", "default": ""},
+    "format": {"type": "str", "choices": list(formats.FORMATS), "default": "table"},
+    "output": {"type": "path", "default": ""},
 }
 
 
@@ -34,15 +36,22 @@ class ActionModule(ActionBase):
         except (platform.ExpectationError, recipe.RecipeError) as error:
             raise AnsibleActionFail("\n".join(error.problems)) from None
         # The worker's display reaches the terminal at once, and stays readable with every output callback.
-        self._display.display(f"\n{table.table(checks)}\n\n{table.summary(checks)}\n")
+        self._display.display(f"\n{formats.table(checks)}\n\n{formats.summary(checks)}\n")
+        if arguments["output"]:
+            try:
+                Path(arguments["output"]).write_text(
+                    formats.FORMATS[arguments["format"]](checks) + "\n", encoding="utf-8"
+                )
+            except OSError as error:
+                raise AnsibleActionFail(f"{arguments['output']} cannot be written: {error.strerror}.") from None
         result |= {"changed": False, "checks": outcomes.plain(checks)}
-        if failures := table.failures(checks):
-            text = "The stores do not hold all that they should:\n" + "\n".join(failures)
+        if failures := formats.failures(checks):
+            text = "The environment is not whole:\n" + "\n".join(failures)
             return result | {"failed": True, "msg": text}
         return result
 
     def _checks(self, arguments):
-        """All checks, those of one store together."""
+        """All checks, those of one area together."""
         environment = arguments["environment"]
         folder = (settings.ROOT / Path(arguments["platform"]).expanduser()).resolve()
         entries = {name: environment["catalogue"][name] for name in environment["chosen"]}
@@ -52,9 +61,9 @@ class ActionModule(ActionBase):
         expected = platform.read(folder, environment["catalogue"])
         # A component that is not chosen has no result, and a store that cannot be asked has found nothing.
         results = [each for each in arguments["results"] if "checks" in each]
-        found = {each["store"]: each["found"] for each in results if each["found"] is not None}
+        found = {each["store"]: each["found"] for each in results if each.get("found") is not None}
         checks = [outcomes.Check(**check) for each in results for check in each["checks"]]
         checks += platform.checks(expected, found, entries, containers, arguments["database"])
         checks += platform.seeded(expected, found, size, counts)
-        order = [each["store"] for each in results]
-        return sorted(checks, key=lambda check: order.index(check.store))
+        areas = list(dict.fromkeys(check.area for check in checks))
+        return sorted(checks, key=lambda check: areas.index(check.area))

@@ -1,40 +1,12 @@
-"""What containers use, as the engine tells it, and the engine's own processes, as the kernel tells it."""
+"""What the engine's own processes use, as the kernel tells it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import docker
 
 ENGINE_PROCESSES = ("dockerd", "containerd")
-NANOSECONDS = 1_000_000_000
-
-
-def memory(stats: Mapping[str, Any]) -> int:
-    """Bytes in use as `docker stats` counts them: without the file cache that would be given up first.
-
-    The field is called inactive_file with cgroups of version 2, and total_inactive_file with version 1.
-    """
-    known = stats["memory_stats"]
-    details = known.get("stats") or {}
-    cache = details.get("total_inactive_file", details.get("inactive_file", 0))
-    return known["usage"] - cache if cache < known["usage"] else known["usage"]
-
-
-def processor_seconds(stats: Mapping[str, Any]) -> float:
-    """Processor time since the container's start."""
-    return stats["cpu_stats"]["cpu_usage"]["total_usage"] / NANOSECONDS
-
-
-def sample(client: docker.APIClient, containers: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Component -> statistics, one reading each, all at about the same time. `containers`: component -> container."""
-    with ThreadPoolExecutor(8) as pool:
-        readings = pool.map(lambda name: client.stats(name, stream=False, one_shot=True), containers.values())
-        return dict(zip(containers, readings, strict=True))
 
 
 def stat_seconds(text: str, ticks_per_second: int) -> float:

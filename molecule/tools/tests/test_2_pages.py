@@ -1,0 +1,39 @@
+"""The pages as a person opens them, who has never been there and types nothing."""
+
+import requests
+
+SECONDS = 30
+
+
+def entry(page, name):
+    """A line of pgAdmin's tree."""
+    return page.locator(".file-entry").filter(has=page.locator(".file-name").get_by_text(name, exact=True))
+
+
+def test_pgadmin_shows_a_table_of_the_catalogue(lab, page, catalogue):
+    page.goto(f"http://127.0.0.1:{lab.port('pgadmin', 'http')}")
+    for name in ("Servers", lab.instance, "Databases", lab.values["postgres_db"], "Schemas", "product", "Tables"):
+        entry(page, name).locator(".directory-toggle").click()
+    entry(page, "categories").click()
+    page.get_by_role("button", name="All Rows").click()
+    # A table opens in a frame of its own.
+    rows = page.frame_locator("iframe").get_by_role("grid")
+    for category in catalogue:
+        rows.get_by_text(category, exact=True).first.wait_for()
+
+
+def test_pgadmin_turns_other_names_away(lab):
+    """As of a page of the internet whose name has been given this machine's address."""
+    address = f"http://127.0.0.1:{lab.port('pgadmin', 'http')}/browser/"
+    assert requests.get(address, timeout=SECONDS).status_code == 200
+    assert requests.get(address, headers={"Host": "attacker.example"}, timeout=SECONDS).status_code == 403
+
+
+def test_redis_commander_shows_a_session(lab, page, session):
+    page.goto(f"http://127.0.0.1:{lab.port('redis-commander', 'http')}")
+    *folders, key = session.split(":")
+    for folder in folders:
+        page.get_by_role("treeitem", name=f"{folder}:*").dblclick()
+    page.get_by_role("treeitem", name=key).click()
+    page.get_by_text(session, exact=True).wait_for()
+    page.get_by_role("cell", name="ada@example.org").wait_for()

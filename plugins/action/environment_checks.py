@@ -1,0 +1,63 @@
+"""Check a living environment from all sides. Documentation: plugins/modules/environment_checks.py."""
+
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+import requests
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from docker.errors import DockerException
+
+from cloudlab import checks, engine
+from cloudlab.checks import environment, logs
+from cloudlab.containers import causes
+from cloudlab.gateway import model
+from cloudlab.logs import lines
+
+ARGUMENTS = {
+    "environment": {"type": "dict", "required": True},
+    "plans": {"type": "dict", "required": True},
+    "gateway_config": {"type": "dict", "default": {}},
+    "jwt_service": {"type": "str", "default": ""},
+    "access": {"type": "dict", "default": {}},
+    "expected_errors": {"type": "list", "elements": "dict", "default": []},
+    "since": {"type": "str", "default": ""},
+}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        try:
+            request = self._request(arguments)
+            docker = engine.connect()
+            try:
+                made = environment.look(docker.client, request)
+            finally:
+                docker.close()
+        except (engine.EngineError, logs.PatternError, ValueError) as error:
+            raise AnsibleActionFail(str(error)) from None
+        except (DockerException, requests.RequestException) as error:
+            raise AnsibleActionFail(f"The checks could not be finished: {causes.explain(error)}.") from None
+        return result | {"changed": False, "checks": checks.plain(made)}
+
+    def _request(self, arguments):
+        picture = arguments["environment"]
+        configuration = arguments["gateway_config"]
+        return environment.Request(
+            environment=picture,
+            # Of a component that is not chosen there is no plan.
+            plans={name: plan for name, plan in arguments["plans"].items() if not plan.get("skipped")},
+            configuration=configuration if "files" in configuration else None,
+            routes=model.routes(model.from_catalogue(picture["catalogue"]), arguments["jwt_service"]),
+            access=arguments["access"],
+            expected=logs.expected(arguments["expected_errors"]),
+            since=lines.moment(arguments["since"], time.time()) if arguments["since"] else 0,
+        )

@@ -1,0 +1,83 @@
+"""Converge Kibana's data views. Documentation: plugins/modules/kibana_data_views.py."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
+
+import yaml
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from cloudlab import engine
+from cloudlab.stores import kibana, readiness
+
+ARGUMENTS = {
+    "url": {"type": "str", "required": True},
+    "container": {"type": "str", "required": True},
+    "user": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "data_views": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "title": {"type": "str", "required": True},
+            "id": {"type": "str"},
+            "name": {"type": "str"},
+            "time_field": {"type": "str"},
+        },
+    },
+    "timeout": {"type": "float", "default": 300.0},
+}
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        try:
+            return result | self._converge(arguments)
+        except (kibana.DataViewsError, readiness.NotReadyError, engine.EngineError) as error:
+            raise AnsibleActionFail(str(error)) from None
+
+    def _converge(self, arguments):
+        declared = kibana.declare(arguments["data_views"])
+        server = kibana.Server(arguments["url"], arguments["user"], arguments["password"])
+        answers = self._wait(server, arguments)
+        existing = server.state(declared) if answers else {}
+        steps = kibana.plan(declared, existing)
+        if steps and not self._task.check_mode:
+            server.apply(steps)
+        return self._report(steps, existing, answers)
+
+    def _wait(self, server, arguments):
+        """Whether the server answers; in check mode an absent server has no data views."""
+        wait = 0 if self._task.check_mode else arguments["timeout"]
+        docker = engine.connect()
+        try:
+            readiness.wait_until(docker.client, arguments["container"], server.ready, wait)
+        except readiness.NotReadyError:
+            if not self._task.check_mode:
+                raise
+            return False
+        finally:
+            docker.close()
+        return True
+
+    def _report(self, steps, existing, answers):
+        report = {"changed": bool(steps), "applied": list(steps)}
+        if not answers:
+            report["msg"] = "Kibana does not answer: everything declared is taken as missing."
+        if self._task.diff:
+            before, after = kibana.difference(steps, existing)
+            report["diff"] = {
+                "before_header": "data views",
+                "after_header": "data views",
+                "before": yaml.safe_dump(before) if before else "",
+                "after": yaml.safe_dump(after) if after else "",
+            }
+        return report

@@ -1,0 +1,152 @@
+"""What differs between the machines that an environment may stand on, told from facts. Nothing here asks anyone.
+
+The engine runs on this machine itself, or in a virtual machine that shares folders and ports with it: Docker Desktop,
+Colima, OrbStack. Paths that containers mount are the checkout's, which is shared, or the engine's own, which only the
+engine sees.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+# Where an engine on Linux listens, also inside of virtual machines.
+SOCKET = "/var/run/docker.sock"
+
+DESKTOP = "Docker Desktop"
+COLIMA = "Colima"
+ORBSTACK = "OrbStack"
+WSL = "WSL"
+
+_MORE_MEMORY = {
+    COLIMA: "Give the engine more memory (`colima stop && colima start --memory 8`)",
+    ORBSTACK: "Give the engine more memory (`orb config set memory_mib 8192`)",
+    DESKTOP: "Give the engine more memory (Docker Desktop: Settings, Resources)",
+    WSL: r"Give WSL more memory (`memory=8GB` below `[wsl2]` in %UserProfile%\.wslconfig, then `wsl --shutdown`)",
+}
+
+
+class System(NamedTuple):
+    """This machine, as uname tells it: kernel ("Linux", "Darwin"), host name, and the kernel's release."""
+
+    kernel: str
+    node: str
+    release: str
+
+    @classmethod
+    def current(cls) -> System:
+        """The one this runs on."""
+        return cls(*os.uname()[:3])
+
+    @property
+    def is_wsl(self) -> bool:
+        """Whether this is a distribution in Windows."""
+        return _is_wsl(self.release)
+
+
+def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[str, Any]:
+    """What the engine is, from its answer to GET /info.
+
+    Those that concern where it runs:
+    - provider: who made the virtual machine that it runs in, "WSL", or nothing.
+    - here: whether it runs on this machine, so that its paths are paths of this machine.
+    - same_kernel: whether settings of this machine's kernel are the engine's.
+    - socket: the engine's socket as its containers mount it; empty for one that is reached by TCP, which may have none.
+    - logs: the folder of the containers' logs as its containers mount it; empty where that cannot be done.
+    - selinux: whether containers are kept from files that are not labelled for them.
+    - cpu_limit: whether it takes limits of processor time; without the means it refuses the container.
+    """
+    options = " ".join(info.get("SecurityOptions") or [])
+    provider = _provider(info)
+    same_kernel = info["KernelVersion"] == system.release
+    here = same_kernel and info["Name"] == system.node
+    return {
+        "os": info["OSType"],
+        "operating_system": info["OperatingSystem"],
+        "arch": info["Architecture"],
+        "kernel": info["KernelVersion"],
+        "memory": info["MemTotal"],
+        "cpus": info["NCPU"],
+        "data_root": info["DockerRootDir"],
+        "cgroup_version": info.get("CgroupVersion", "1"),
+        "rootless": "name=rootless" in options,
+        "selinux": "name=selinux" in options,
+        "cpu_limit": info.get("CpuCfsQuota", True),
+        "provider": provider,
+        "here": here,
+        "same_kernel": same_kernel,
+        "socket": _socket(address, here),
+        # In a distribution of WSL all paths are the distribution's, also those that are not there but with the engine.
+        "logs": "" if provider == DESKTOP and system.is_wsl else f"{info['DockerRootDir']}/containers",
+    }
+
+
+def _socket(address: str, here: bool) -> str:
+    if not address.startswith("unix://"):
+        return ""
+    return address.removeprefix("unix://") if here else SOCKET
+
+
+def _provider(info: Mapping[str, Any]) -> str:
+    if info["OperatingSystem"] == DESKTOP:
+        return DESKTOP
+    if "orbstack" in info["KernelVersion"]:
+        return ORBSTACK
+    # Its profiles are called colima-<name>.
+    if info["Name"].partition("-")[0] == "colima":
+        return COLIMA
+    return WSL if _is_wsl(info["KernelVersion"]) else ""
+
+
+def _is_wsl(kernel: str) -> bool:
+    return "microsoft" in kernel.lower()
+
+
+def more_memory(engine: Mapping[str, Any]) -> str:
+    """How to give the engine more memory, and what to do without."""
+    # Under Windows the memory is WSL's, whoever made the engine in it.
+    whose = WSL if _is_wsl(engine.get("kernel", "")) else engine.get("provider", "")
+    giving = _MORE_MEMORY.get(whose, "Give this machine more memory")
+    return f"{giving}, or set CLOUDLAB_PROFILE=lite in .env."
+
+
+def reader(owner: int, group: int, engine: Mapping[str, Any], user: int) -> tuple[int, int]:
+    """The user and group in containers who may read what `owner` and `group` may read on this machine.
+
+    In a rootless engine, its user is root in the containers, and whatever else they call themselves is nobody here.
+    """
+    return (0, 0) if engine.get("rootless") and owner == user else (owner, group)
+
+
+def start_hint(address: str, system: System, systemd: bool) -> str:
+    """The command that starts the engine at `address`, where nobody listens."""
+    path = address.removeprefix("unix://")
+    for part, command in _STARTERS.items():
+        if part in path:
+            return f"Start it: {command}."
+    if path != SOCKET:
+        return "Start the engine that listens there, or unset DOCKER_HOST and DOCKER_CONTEXT to use the local one."
+    if system.kernel == "Darwin":
+        return (
+            "Start Docker Desktop (`open -a Docker`), Colima (`colima start`) or OrbStack (`orb start`); "
+            "without any of them: ./scripts/setup.sh says what to install."
+        )
+    if systemd:
+        return "Start it: `sudo systemctl start docker`."
+    desktop = " In Windows: Docker Desktop, with its WSL integration for this distribution." if system.is_wsl else ""
+    return (
+        "Start it: `sudo service docker start`, or `sudo dockerd` where there is no service; "
+        f"without an engine: ./scripts/setup.sh.{desktop}"
+    )
+
+
+# What is in the path of a socket -> what starts the engine behind it.
+_STARTERS = {
+    "/.docker/run/": "`open -a Docker`",
+    "/.docker/desktop/": "`systemctl --user start docker-desktop`",
+    "/.colima/": "`colima start`",
+    "/.orbstack/": "`orb start`",
+    "/.rd/": "Rancher Desktop",
+    "/run/user/": "`systemctl --user start docker`",
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Takes pictures of the pages of the running environment; --help says which.
+set -euo pipefail
+
+# shellcheck source=lib/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source=lib/packages.sh
+source "$ROOT/scripts/lib/packages.sh"
+# shellcheck source=lib/python.sh
+source "$ROOT/scripts/lib/python.sh"
+
+main() {
+  ensure_venv requirements-dev.txt
+  export PYTHONPATH="$ROOT/plugins:$ROOT/tests/support:$ROOT/tests" PYTHONUNBUFFERED=1
+  exec "$VENV/bin/python" -m screenshots "$@"
+}
+
+main "$@"

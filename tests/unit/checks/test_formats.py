@@ -1,0 +1,58 @@
+"""The checks as text."""
+
+import json
+from xml.etree import ElementTree
+
+from cloudlab.checks import FAILED, NOTE, OK, Check, converge, formats
+
+CHECKS = [
+    Check("postgres", "answers", OK, "as cloudlab"),
+    Check("postgres", "schema order", FAILED, "absent\nmore of it", converge("postgres")),
+    Check("redis", "keys", NOTE, "x" * 200),
+]
+
+
+def test_a_line_per_check():
+    assert formats.table(CHECKS[:2]).splitlines() == [
+        "area      check                 found",
+        "--------  ------------  ------  -----------",
+        "postgres  answers       ok      as cloudlab",
+        "postgres  schema order  FAILED  absent",
+    ]
+
+
+def test_long_texts_are_cut():
+    assert formats.table(CHECKS).splitlines()[-1].endswith("x…")
+
+
+def test_the_summary_counts():
+    assert formats.summary(CHECKS) == "1 in order, 1 failed, 1 notes"
+
+
+def test_a_failure_says_what_where_and_how_to_mend_it():
+    assert formats.failures(CHECKS) == [
+        "  - postgres, schema order: absent\nmore of it",
+        "      to mend it: ansible-playbook playbooks/dev.yml --tags postgres",
+    ]
+
+
+def test_json_holds_everything():
+    document = json.loads(formats.document(CHECKS))
+    assert not document["whole"]
+    assert [Check(**check) for check in document["checks"]] == CHECKS
+    assert json.loads(formats.document(CHECKS[:1]))["whole"]
+
+
+def test_junit_has_a_suite_per_area_and_a_case_per_check():
+    suites = ElementTree.fromstring(formats.junit(CHECKS))
+    assert (suites.get("tests"), suites.get("failures")) == ("3", "1")
+    assert [(suite.get("name"), suite.get("tests")) for suite in suites] == [("postgres", "2"), ("redis", "1")]
+    [failure] = suites.iter("failure")
+    assert failure.get("message").startswith("absent")
+    assert "--tags postgres" in failure.text
+    assert [note.text for note in suites.iter("system-out")] == ["x" * 200]
+
+
+def test_junit_can_be_read_whatever_a_log_holds():
+    suites = ElementTree.fromstring(formats.junit([Check("logs", "order", FAILED, "\x1b[31mred\x00 <&>")]))
+    assert "red� <&>" in next(suites.iter("failure")).text

@@ -1,0 +1,48 @@
+"""Error lines, and those that are expected."""
+
+import pytest
+
+from cloudlab.checks import FAILED, OK, logs
+
+EXPECTED = logs.expected([{"component": "postgres", "pattern": "starting up", "reason": "It is."}])
+
+
+def check(*lines, component="postgres"):
+    container = {"Name": f"/lab-{component}", "Config": {"Labels": {"cloudlab.component": component}}}
+    return logs.check(container, "lab", list(lines), EXPECTED)
+
+
+def test_a_log_without_errors():
+    found = check('{"level": "info", "msg": "an error that was handled"}', "LOG:  ready")
+    assert (found.state, found.subject, found.text) == (OK, "postgres", "2 lines, none of level error")
+
+
+@pytest.mark.parametrize("line", ['{"level": "error", "msg": "no"}', '{"level":"fatal"}', "ERROR: no", "panic: no"])
+def test_a_line_of_level_error(line):
+    found = check("LOG:  ready", line)
+    assert (found.state, found.text) == (FAILED, f"1 of level error, the last: {line}")
+    assert "./scripts/logs.sh postgres --level error" in found.cure
+
+
+def test_a_line_that_is_expected():
+    line = "FATAL:  the database system is starting up"
+    assert check(line).text == "1 lines, 1 expected ones of level error"
+    assert check(line).state == OK
+    # Of that component only.
+    assert check(line, component="order").state == FAILED
+
+
+def test_what_the_validation_itself_asked_for_does_not_count():
+    assert check('{"level": "error", "msg": "503", "request_id": "cloudlab-validation-1"}').state == OK
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"component": "postgres", "pattern": "x"}, "reason"),
+        ({"component": "postgres", "pattern": "(", "reason": "why"}, "the pattern '(' is wrong"),
+    ],
+)
+def test_a_wrong_entry_is_an_error(entry, told):
+    with pytest.raises(logs.PatternError, match=told.replace("(", r"\(")):
+        logs.expected([entry])

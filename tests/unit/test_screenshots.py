@@ -1,0 +1,39 @@
+"""Which pages of an environment there are pictures of."""
+
+import pytest
+import screenshots
+
+
+def row(component, kind, url, state="healthy", **views):
+    return {"component": component, "kind": kind, "url": url, "state": state, "views": views}
+
+
+def taken(*rows):
+    return {picture.name: picture for picture in screenshots.pictures({"components": rows})}
+
+
+def test_pages_are_those_of_tools_and_what_shows_logs():
+    found = taken(
+        row("postgres", "store", "postgres://db", logs="http://logs/postgres"),
+        row("order", "service", "http://order", logs="http://logs/order", traces="http://traces/order"),
+        row("pgadmin", "tool", "http://pgadmin"),
+        row("builder", "tool", ""),
+        row("kibana", "tool", "http://kibana", "absent"),
+    )
+    assert {name: picture.address for name, picture in found.items()} == {
+        "pgadmin": "http://pgadmin",
+        "logs": "http://logs/order",
+        "traces": "http://traces/order",
+    }
+
+
+def test_the_overview_is_seen_in_light_dark_and_small():
+    found = taken(row("dashboard", "tool", "http://page"))
+    assert found.keys() == {"dashboard", "dashboard-dark", "dashboard-phone"}
+    assert found["dashboard-dark"].scheme == "dark"
+    assert found["dashboard-phone"].size == screenshots.PHONE
+
+
+def test_an_instance_that_never_ran_is_named():
+    with pytest.raises(screenshots.ScreenshotsError, match="test-never-there"):
+        screenshots.read({"CLOUDLAB_ENV_FILE": "", "CLOUDLAB_INSTANCE": "test-never-there"})

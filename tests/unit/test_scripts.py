@@ -1,0 +1,151 @@
+"""The doors: each says what it does, refuses what it does not know, and calls no more than a playbook or a module.
+
+They are run as a user would run them: from another folder, in a checkout whose path has a space, without the Python
+environment in the path.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.sh"))
+# What is not theirs goes to ansible-playbook, which refuses it.
+PASSING_ON = {"setup.sh"}
+# In place of ansible-playbook: a line for each of its arguments.
+PLAYBOOK = "#!/bin/sh\nprintf '%s\\n' \"$@\"\n"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of the project with a Python environment in which ansible-playbook only says what it was called with."""
+    folder = tmp_path_factory.mktemp("a checkout")
+    for part in ("scripts", "plugins", "tests/communication", "tests/bench", "tests/support", "files/platform/api"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "ansible-playbook").write_text(PLAYBOOK, encoding="utf-8")
+    # Not a link: a Python finds its packages by where it stands.
+    (programs / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    stamps = ["requirements.txt", "requirements-dev.txt"]
+    for name in stamps:
+        shutil.copy(ROOT / name, folder / name)
+    made = "; ".join(f'venv_recipe {name} >"$(venv_stamp {name})"' for name in stamps)
+    subprocess.run(["bash", "-c", f'source "$1/scripts/lib/python.sh"; {made}', "bash", folder], check=True)
+    return folder
+
+
+@pytest.fixture
+def run(checkout, tmp_path):
+    """Run a script of the copy, somewhere else."""
+
+    def call(script, *arguments):
+        return subprocess.run(
+            [checkout / "scripts" / script, *arguments],
+            cwd=tmp_path,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return call
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_it_tells_what_it_does(run, script):
+    done = run(script, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "usage: " in done.stdout.lower()
+
+
+@pytest.mark.parametrize("script", sorted(set(SCRIPTS) - PASSING_ON))
+def test_it_refuses_what_it_does_not_know(run, script):
+    done = run(script, "--no-such-thing")
+    assert done.returncode != 0
+    assert "--no-such-thing" in done.stderr
+    assert "--help" in done.stderr
+
+
+CALLS = [
+    ("validate.sh", [], ["playbooks/validate.yml", "--check", {"format": "table", "output": ""}]),
+    (
+        "validate.sh",
+        ["--tags", "kafka,order", "--since=10m", "--seeded"],
+        [
+            "playbooks/validate.yml",
+            "--check",
+            {"format": "table", "output": "", "since": "10m", "seeded": "small"},
+            "--tags",
+            "kafka,order",
+        ],
+    ),
+    (
+        "validate-environment.sh",
+        ["--seeded=large"],
+        ["playbooks/validate.yml", "--check", {"format": "table", "output": "", "seeded": "large"}],
+    ),
+    (
+        "validate-database-setup.sh",
+        ["--seeded"],
+        [
+            "playbooks/validate.yml",
+            "--check",
+            {"format": "table", "output": "", "stores_only": "true", "seeded": "small"},
+        ],
+    ),
+    ("reset.sh", ["everything"], ["playbooks/reset.yml", "level=everything"]),
+    (
+        "reset.sh",
+        ["data", "postgres", "redis", "--yes"],
+        ["playbooks/reset.yml", "level=data", "components=postgres,redis", "confirm=yes"],
+    ),
+]
+
+
+def _words(output):
+    """Arguments without the word --extra-vars, and settings as what they mean."""
+    words = [line for line in output.splitlines() if line != "--extra-vars"]
+    return [json.loads(word) if word.startswith("{") else word for word in words]
+
+
+@pytest.mark.parametrize(("script", "arguments", "called"), CALLS, ids=lambda value: "")
+def test_it_calls_a_playbook(run, script, arguments, called):
+    done = run(script, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert _words(done.stdout) == called
+
+
+def test_a_report_goes_into_the_file_that_is_named(run, tmp_path):
+    done = run("validate.sh", "--format", "junit", "--output", "a report.xml")
+    assert {"format": "junit", "output": str(tmp_path / "a report.xml")} in _words(done.stdout)
+
+
+def test_without_a_file_the_report_is_all_that_is_printed(run):
+    done = run("validate.sh", "--format=json")
+    assert done.stdout == ""
+    assert "playbooks/validate.yml" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["validate.sh", "--format", "xml"], "unknown format: xml"),
+        (["validate.sh", "--tags"], "--tags needs a value"),
+        (["reset.sh"], "a level is wanted"),
+        (["reset.sh", "all"], "unknown argument: all"),
+    ],
+    ids=lambda value: "",
+)
+def test_a_wrong_value_is_named(run, arguments, told):
+    done = run(*arguments)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "--help" in done.stderr

@@ -1,0 +1,27 @@
+"""Whose the engine's socket is in a container."""
+
+import os
+
+import pytest
+
+from cloudlab import stock
+
+
+@pytest.mark.parametrize(
+    ("facts", "group"),
+    [
+        ({"socket": "/var/run/docker.sock", "here": False, "rootless": False}, "0"),
+        ({"socket": "/run/user/1000/docker.sock", "here": True, "rootless": True}, "0"),
+        ({"socket": "", "here": True, "rootless": False}, ""),
+    ],
+    ids=["virtual machine", "rootless", "TCP"],
+)
+def test_the_group_of_a_socket_that_is_not_to_be_looked_at(facts, group):
+    assert stock.socket_group(facts) == group
+
+
+def test_a_socket_of_this_machine_belongs_to_its_group(tmp_path):
+    path = tmp_path / "docker.sock"
+    path.touch()
+    facts = {"socket": str(path), "here": True, "rootless": False}
+    assert stock.socket_group(facts) == str(os.stat(path).st_gid)

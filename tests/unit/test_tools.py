@@ -1,0 +1,203 @@
+"""The containers of the web tools against the contracts of their images."""
+
+import json
+
+import pytest
+import rolefiles
+import yaml
+
+from cloudlab import catalogue, environment
+
+PASSWORD = "a:b\\c \"d\" 'e' {{ f }} ü$"
+STORES = {
+    "postgres": {"host": "postgres", "port": 5432, "database": "shop", "user": "owner", "password": PASSWORD},
+    "redis": {"host": "redis", "port": 6379, "password": PASSWORD},
+    "clickhouse": {"host": "clickhouse", "http_port": 8123},
+    "kafka": {"host": "kafka", "port": 29092},
+    "elasticsearch": {"url": "http://elasticsearch:9200", "user": "", "password": ""},
+}
+SECURED = {"url": "http://elasticsearch:9200", "user": "kibana_system", "password": PASSWORD}
+SETTINGS = {
+    "tools_stores": STORES,
+    "tools_kibana_key": "k" * 32,
+    "tools_clickhouse_ui_key": "c" * 32,
+    "tools_clickhouse_ui_page": "http://127.0.0.1:4003",
+    "tools_kibana_page": "http://127.0.0.1:4005",
+    "tools_portainer_password": "twelve letters",
+}
+TOOLS = {name: entry for name, entry in catalogue.committed()["catalogue"].items() if entry["role"] == "tools"}
+# Component -> user, network to what it shows, port in the container, volumes. As upstream's images have them.
+CONTRACTS = {
+    "pgadmin": ("5050:0", "database", 5050, ["/var/lib/pgadmin"]),
+    "redis-commander": ("10000:0", "database", 8081, []),
+    "clickhouse-ui": ("chui", "database", 3488, ["/app/data"]),
+    "kafka-ui": ("kafkaui", "backend", 8080, []),
+    "kibana": ("1000:0", "database", 5601, []),
+    "portainer": ("0:0", None, 9000, ["/data"]),
+}
+# Host ports of the tools; 3000 is the page that shows it all.
+PORTS = range(3001, 3011)
+
+
+@pytest.fixture
+def containers(tmp_path):
+    """Component -> its container, with settings of the role."""
+
+    def render(**settings):
+        values = {
+            "catalogue": TOOLS,
+            "cloudlab_instance": "lab",
+            "port_offset": 1000,
+            **catalogue.committed("ports"),
+        }
+        picture = {
+            "instance": "lab",
+            "chosen": list(TOOLS),
+            "components": {name: environment.component(name, values, "full", {"cpus": 8}) for name in TOOLS},
+        }
+        for entry in picture["components"].values():
+            entry["spec"]["image"] = "image"
+        # Unit tests do without an engine; what is mounted has to exist.
+        known = rolefiles.variables("tools", picture, **SETTINGS | {"tools_engine_socket": str(tmp_path)} | settings)
+        found = rolefiles.specifications("tools", "__tools_specs", known, tmp_path)
+        return {container.component: container for container in found}
+
+    return render
+
+
+def content(container, target):
+    """A configuration file of the container."""
+    [file] = [file for file in container.files if file.target == target]
+    return file.content
+
+
+def test_every_tool_has_a_contract():
+    assert TOOLS.keys() == CONTRACTS.keys()
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_user_ports_networks_and_volumes(containers, name):
+    user, network, port, volumes = CONTRACTS[name]
+    options = containers()[name].options
+    [setting] = [entry["setting"] for entry in TOOLS[name]["ports"]]
+    host = catalogue.committed("ports")[setting]
+    assert host in PORTS
+    assert options["user"] == user
+    assert options["published_ports"] == [f"127.0.0.1:{host + 1000}:{port}/tcp"]
+    assert set(options["networks"]) == {f"lab-{each}" for each in ("monitoring", network) if each}
+    assert [mount["target"] for mount in options["mounts"] if mount["type"] == "volume"] == volumes
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_hardened_like_all_others(containers, name):
+    options = containers()[name].options
+    assert options["cap_drop"] == ["ALL"]
+    assert options["cap_add"] == []
+    assert options["security_opts"] == ["no-new-privileges:true"]
+    assert options["read_only"] is True
+    assert options["memory"] == options["memory_swap"] > 0
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_health_is_asked_inside_on_the_published_port(containers, name):
+    health = containers()[name].options["healthcheck"]
+    assert health["test"][:2] == ["CMD", "curl" if name == "kibana" else "wget"]
+    assert health["test"][-1].startswith(f"http://127.0.0.1:{CONTRACTS[name][2]}/")
+
+
+def test_only_portainer_has_the_engines_socket(containers, tmp_path):
+    bound = {
+        name: [(mount["source"], mount["target"]) for mount in container.options["mounts"] if mount["type"] == "bind"]
+        for name, container in containers().items()
+    }
+    assert bound.pop("portainer") == [(str(tmp_path), "/var/run/docker.sock")]
+    assert not any(bound.values())
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_no_stores_password_can_be_seen(containers, name):
+    """Neither in what `docker inspect` shows nor in the differences of a run."""
+    container = containers(tools_stores=STORES | {"elasticsearch": SECURED})[name]
+    assert PASSWORD not in json.dumps(container.options, ensure_ascii=False)
+    for file in container.files:
+        assert file.secret or not any(part in file.content for part in ("a:b", "a\\:b"))
+
+
+def test_pgadmin_knows_the_server_and_its_password(containers):
+    container = containers()["pgadmin"]
+    server = json.loads(content(container, "/etc/pgadmin/servers.json"))["Servers"]["1"]
+    assert server == {
+        "Name": "lab",
+        "Group": "Servers",
+        "Host": "postgres",
+        "Port": 5432,
+        "MaintenanceDB": "shop",
+        "Username": "owner",
+        "ConnectionParameters": {"sslmode": "prefer", "connect_timeout": 10, "passfile": "/run/pgadmin/pgpass"},
+    }
+    # As PostgreSQL's documentation has it: a backslash before a colon and before a backslash.
+    escaped = PASSWORD.replace("\\", "\\\\").replace(":", "\\:")
+    assert content(container, "/etc/pgadmin/pgpass") == f"postgres:5432:*:owner:{escaped}\n"
+
+
+def test_pgadmin_turns_foreign_names_away(containers):
+    settings = {}
+    exec(content(containers()["pgadmin"], "/etc/pgadmin/config_system.py"), settings)  # noqa: S102 - our own file
+    assert settings["SERVER_MODE"] is False
+    assert settings["ALLOWED_HOSTS"] == ["127.0.0.1", "localhost"]
+
+
+def test_redis_commander_takes_any_password(containers):
+    settings = json.loads(content(containers()["redis-commander"], "/redis-commander/config/production.json"))
+    [connection] = settings["connections"]
+    assert connection == {"label": "lab", "host": "redis", "port": 6379, "password": PASSWORD, "dbIndex": 0}
+    assert settings["noSave"] is True
+
+
+def test_kafka_ui_is_on_the_cluster(containers):
+    env = containers()["kafka-ui"].options["env"]
+    assert env["KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS"] == "kafka:29092"
+    assert env["DYNAMIC_CONFIG_ENABLED"] == "false"
+
+
+def test_clickhouse_ui_is_connected_and_answers_its_own_page(containers):
+    env = containers()["clickhouse-ui"].options["env"]
+    assert env["CLICKHOUSE_URL"] == "http://clickhouse:8123"
+    assert env["ALLOWED_ORIGINS"] == env["APP_URL"] == "http://127.0.0.1:4003"
+    assert env["DATABASE_PATH"].startswith("/app/data/")
+    assert len(env["APP_SECRET_KEY"]) >= 32
+
+
+def test_kibana_asks_elasticsearch(containers):
+    settings = yaml.safe_load(content(containers()["kibana"], "/usr/share/kibana/config/kibana.yml"))
+    assert settings["elasticsearch.hosts"] == ["http://elasticsearch:9200"]
+    # A file of one's own replaces the image's, which has this line.
+    assert settings["server.host"] == "0.0.0.0"
+    assert settings["server.publicBaseUrl"] == "http://127.0.0.1:4005"
+    assert not settings.keys() & {"elasticsearch.username", "elasticsearch.password"}
+
+
+def test_kibana_has_an_account_of_its_own_where_one_is_asked_for(containers):
+    kibana = containers(tools_stores=STORES | {"elasticsearch": SECURED})["kibana"]
+    settings = yaml.safe_load(content(kibana, "/usr/share/kibana/config/kibana.yml"))
+    assert settings["elasticsearch.username"] == "kibana_system"
+    assert settings["elasticsearch.password"] == PASSWORD
+
+
+def test_kibana_and_elasticsearch_are_of_one_version():
+    images = catalogue.committed()["images"]
+    assert images["kibana"]["tag"] == images["elasticsearch"]["tag"]
+
+
+def test_portainer_has_its_administrator_and_the_engine(containers):
+    container = containers()["portainer"]
+    command = container.options["command"]
+    assert command[command.index("-H") + 1] == "unix:///var/run/docker.sock"
+    assert "--admin-password-file=/etc/portainer/password" in command
+    assert content(container, "/etc/portainer/password") == "twelve letters"
+
+
+@pytest.mark.parametrize(("name", "heap"), [("kafka-ui", "tools_kafka_ui_heap"), ("kibana", "tools_kibana_heap")])
+def test_a_heap_leaves_room_for_what_it_needs_besides(containers, name, heap):
+    mebibytes = int(str(rolefiles.variables("tools", {})[heap]).rstrip("m"))
+    assert mebibytes * 1024**2 < containers()[name].options["memory"] * 0.7

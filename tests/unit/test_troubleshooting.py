@@ -1,0 +1,151 @@
+"""TROUBLESHOOTING.md knows every error that the project can print, and none that it cannot.
+
+The errors are read from the source: texts of at least four words. Each is looked for by the longest of its fixed parts.
+"""
+
+import re
+from pathlib import Path
+
+import messages
+import pytest
+
+from cloudlab import settings
+
+# Whose texts are no errors of their own, and why.
+PASSED_OVER = {
+    "plugins/callback/": "what a run shows while all is well",
+    "plugins/cloudlab/reference.py": "text of the generated documents",
+    "plugins/cloudlab/machine.py": "the ways out at the end of messages of engine.py and preflight.py",
+    "plugins/cloudlab/containers/spec.py": "below `Nothing was changed, for this is wrong`: each says what is wanted",
+    "plugins/cloudlab/containers/values.py": "the same",
+    "plugins/cloudlab/containers/difference.py": "why a container is made anew: not an error",
+    "plugins/cloudlab/platform.py": "below `services.<name>.<key>`: each says what is wanted",
+    "plugins/cloudlab/placeholders.py": "the same",
+    "plugins/cloudlab/gateway/model.py": "below `routes of`: each says what is wanted",
+    "plugins/cloudlab/gateway/listener.py": "configuration of Envoy",
+    "plugins/cloudlab/seeding/recipe.py": "what is wrong in seed/seed.yml: each says what is wanted",
+    "plugins/cloudlab/seeding/apply.py": "what a seed shows while all is well",
+    "plugins/cloudlab/seeding/content.py": "content",
+    "plugins/cloudlab/checks/": "lines of a table that has a column for the way to mend it",
+    "plugins/cloudlab/stores/postgres.py": "what is declared wrongly, and changes in words",
+    "plugins/cloudlab/stores/clickhouse.py": "the same",
+    "plugins/cloudlab/stores/elasticsearch.py": "the same",
+    "plugins/cloudlab/stores/kafka.py": "the same",
+}
+
+# Texts between errors that are none, or parts of one that is known by another part.
+NO_ERRORS = {
+    "  building the image of …",
+    "All of it is there; nothing was made.",
+    "\nEverything at a glance: …\n",
+    # The form of an error.
+    "\nERROR: …\n       --help prints what there is.\n",
+    "The size … holds ….",
+    "(its content is secret)\n",
+    "  its last log lines (`docker logs …` has more):",
+    "its last log lines:",
+    "(no reason in its log)",
+    "error initializing configuration '/…': ",
+    "docker exec <container> pg_dumpall -U postgres > dump.sql",
+    "the last attempt returns or raises",
+    "attempt … of … (…)",
+    "it was not asked",
+    "packages were asked for",
+    "no space left on device",
+    "server=$(command -v postgres) && exec \"${server%/*}/psql\" \"$@\"",
+    "select json_agg(datname) from pg_database;",
+    "the database system is",
+    "server closed the connection",
+    "… | sort by (_time)",
+    "(request_id:=… or _msg:…)",
+    # The ways out that follow a finding.
+    "It is not touched. If nobody needs it: …; or choose another CLOUDLAB_INSTANCE in .env.",
+    "Free some space; `docker system df` shows what the engine holds.",
+    "It runs, slower under load; mend it with: sudo sysctl -w vm.max_map_count=…",
+    "./scripts/logs.sh shows them all the same; an engine in this distribution (docker.io) has no such limit.",
+    "Stop that program, or choose another port or PORT_OFFSET in .env.",
+    # Why a container is converged, shown with --diff.
+    "is not a file",
+    "has mode … instead of …",
+    "networks: its default network … is not in the specification",
+    "network … is not connected",
+    "network … is not in the specification",
+    "network … was made anew",
+    "network … knows it under other aliases",
+    "the specification has changed",
+    "…: left by an interrupted run, or renamed",
+    "it was never started",
+    "it has exited with code …",
+    "its health check fails",
+    "it is to be absent",
+    "it is to be stopped",
+    "it does not exist",
+}  # fmt: skip
+
+EVERYTHING = messages.everything()
+TEXTS = {
+    path: [text for text in texts if text not in NO_ERRORS]
+    for path, texts in EVERYTHING.items()
+    if not path.as_posix().startswith(tuple(PASSED_OVER))
+}
+
+
+def plain(text):
+    """Words alone: neither markup nor how lines are broken."""
+    return " ".join(re.sub(r"[`*\\]", "", text).split())
+
+
+# Those of scripts and of the page are not told apart from the rest of their text.
+WHOLE = [path for pattern in ("scripts/**/*.sh", "roles/*/files/*.js") for path in settings.ROOT.glob(pattern)]
+SAID = plain(
+    "\n".join(
+        [
+            *(path.read_text(encoding="utf-8") for path in WHOLE),
+            *(text for texts in EVERYTHING.values() for text in texts),
+        ]
+    )
+)
+GUIDE = (settings.ROOT / "TROUBLESHOOTING.md").read_text(encoding="utf-8")
+# The first column of the tables, and quotations between them.
+ROWS = re.findall(r"^\| (?!it says|---)(.+?) \|", GUIDE, re.MULTILINE)
+QUOTED = plain("\n".join(ROWS + re.findall(r'"([^"]+)"', re.sub(r"^\|.*", "", GUIDE, flags=re.MULTILINE))))
+
+
+def clauses(text):
+    """What of a message's first sentence a person would look for: its parts between what is filled in."""
+    first = re.split(r"(?<=[^ …])\. (?=[A-Z…])", plain(text))[0]
+    parts = [part.strip() for part in re.split(r"[…;:,.?()]", first)]
+    longest = max(len(part.split()) for part in parts)
+    return [part for part in parts if len(part.split()) >= min(3, longest)]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=str)
+def test_every_error_is_explained(path):
+    assert [text for text in TEXTS[path] if not any(clause in QUOTED for clause in clauses(text))] == []
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_nothing_is_explained_that_nobody_says(row):
+    """Its parts between semicolons are texts or parts of them; numbers are the status of an answer to a client."""
+    for quotation in re.split(r"; |, with ", re.sub(r"^\d{3}: ", "", plain(row))):
+        for part in quotation.split(messages.GAP):
+            assert part.strip(" .,:{}") in SAID
+
+
+@pytest.mark.parametrize("prefix", PASSED_OVER)
+def test_what_is_passed_over_exists(prefix):
+    assert any(path.as_posix().startswith(prefix) for path in EVERYTHING), prefix
+
+
+def test_a_text_that_is_no_error_exists():
+    assert NO_ERRORS - {text for texts in EVERYTHING.values() for text in texts} == set()
+
+
+def test_texts_are_read_with_gaps(tmp_path):
+    path = tmp_path / "x.py"
+    path.write_text('"""No error at all."""\nraise E(f"the port {port} is " "taken by another")\nfew = "two words"\n')
+    assert list(messages.of_python(path)) == ["the port … is taken by another"]
+    path.write_text('die "$1 needs root, and $(id) lacks it."\nwarn "${x}"\n')
+    assert list(messages.of_script(path)) == ["… needs root, and … lacks it."]
+    path.write_text("- block:\n  - ansible.builtin.fail: {msg: 'broken: {{ x }}'}\n")
+    assert list(messages.of_tasks(Path(path))) == ["broken: …"]
