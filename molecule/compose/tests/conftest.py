@@ -1,10 +1,13 @@
 """A clone with a `.env`, and the environment that Docker Compose brought up from it."""
 
+import os
+
 import composed
 import pytest
 import registry
 
 from cloudlab import catalogue
+from cloudlab.images import trust
 
 
 @pytest.fixture(scope="session")
@@ -14,8 +17,11 @@ def compose(lab, tmp_path_factory):
     served.fill()
     offset = lab.values["port_offset"]
     ports = {name.upper(): str(port + offset) for name, port in catalogue.committed("ports").items()}
+    clone = composed.copy(tmp_path_factory.mktemp("clone"))
+    # Where the machine trusts certificates of its own, builds need them too.
+    (clone / "ca-bundle.crt").write_bytes(trust.ca_bundle(os.environ))
     made = composed.Compose(
-        composed.copy(tmp_path_factory.mktemp("clone")),
+        clone,
         {**ports, "CLOUDLAB_INSTANCE": lab.instance, "REGISTRY_MIRROR": served.mirror},
     )
     yield made

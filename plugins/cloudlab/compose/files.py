@@ -22,13 +22,13 @@ _HEADERS = {
 The environment for Docker Compose 2.24.4 or newer: cp .env.example .env && docker compose up -d
 
 {written}
-docker-compose.override.yml, which Compose reads as well, adds hot reload and tools. Without it, each service runs
-from an image that is built of it: docker compose -f docker-compose.yml up -d
+docker-compose.override.yml, which Compose reads as well, adds hot reload. Without it, each service runs from an image
+that is built of it: docker compose -f docker-compose.yml up -d
 Where Compose writes `configs` into a container, its root file system cannot be read-only; else it is.
 A service without `profiles` always runs. COMPOSE_PROFILES in .env brings up the others: {profiles}.
 """,
     OVERRIDE: """\
-Development: services are compiled when a file is saved, and tools are added. Compose reads it by itself.
+Development: services are compiled when a file is saved. Compose reads it by itself.
 
 {written}""",
     ENGINE_25: """\

@@ -10,6 +10,10 @@ from cloudlab import platform, settings
 from cloudlab.compose import files, placeholders
 
 
+# What the playbooks alone bring up; the comment in export.yml says why.
+NOT_YET = {"tools", "dashboard"}
+
+
 class _Tagged(yaml.SafeLoader):
     """Reads Compose's own tags as what they stand before."""
 
@@ -51,14 +55,17 @@ def test_nothing_of_this_machine_is_in_them(written):
 def test_every_role_that_converges_components_is_read():
     plays = yaml.safe_load((settings.ROOT / "playbooks" / "export.yml").read_text(encoding="utf-8"))
     read = {task.get("ansible.builtin.import_role", {}).get("name") for play in plays for task in play["tasks"]}
-    assert {entry["role"] for entry in platform.chosen({"CLOUDLAB_ENV_FILE": ""}).values()} <= read
+    assert {entry["role"] for entry in platform.chosen({"CLOUDLAB_ENV_FILE": ""}).values()} - read == NOT_YET
 
 
 def test_every_component_is_in_them():
     texts = [(settings.ROOT / name).read_text(encoding="utf-8") for name in NAMES[:2]]
     written = [yaml.load(text, _Tagged) for text in texts]  # noqa: S506 - a safe loader
     services = {name for document in written for name in document["services"]}
-    assert set(platform.chosen({"CLOUDLAB_ENV_FILE": ""})) <= services
+    wanted = {
+        name for name, entry in platform.chosen({"CLOUDLAB_ENV_FILE": ""}).items() if entry["role"] not in NOT_YET
+    }
+    assert wanted <= services
 
 
 def test_every_service_is_limited_and_hardened():
