@@ -27,6 +27,19 @@ fetch() {
   [[ -x "$TOOLS/$program" ]] || die "the package $package holds no program $program"
 }
 
+# build PACKAGE@VERSION PROGRAM: compile a Go program and call it so, unless there is one already.
+build() {
+  local package="$1" program="$2" draft
+  if [[ -x "$TOOLS/$program" ]] || have "$program"; then
+    return
+  fi
+  have go || die "building $program takes Go, and there is none on this machine"
+  draft=$(mktemp -d "$TOOLS/.draft.XXXXXX")
+  GOBIN="$draft" go install "$package"
+  mv "$draft"/* "$TOOLS/$program"
+  rm -rf "$draft"
+}
+
 # Debian 12 has the first version of Compose, which is another program. The second one is Debian 13's, from the same mirror,
 # with package lists of its own.
 fetch_compose() {
@@ -43,20 +56,6 @@ fetch_compose() {
 }
 
 have_apt || die "The tests take docker-registry, docker-compose and a static busybox from packages of Debian or Ubuntu; this is neither."
-# build PACKAGE@VERSION PROGRAM: compile a Go program and call it so, unless there is one already.
-build() {
-  local package="$1" program="$2" draft
-  if [[ -x "$TOOLS/$program" ]] || have "$program"; then
-    return
-  fi
-  have go || die "building $program takes Go, and there is none on this machine"
-  draft=$(mktemp -d "$TOOLS/.draft.XXXXXX")
-  GOBIN="$draft" go install "$package"
-  mv "$draft"/* "$TOOLS/$program"
-  rm -rf "$draft"
-}
-
-have_apt || die "The tests take docker-registry and a static busybox from packages of Debian or Ubuntu; this is neither."
 mkdir -p "$TOOLS"
 fetch docker-registry docker-registry
 fetch busybox-static busybox

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cloudlab import environment, machine, settings
+from cloudlab import environment, settings
 from cloudlab.compose import placeholders
 
 # What is taken for granted of an engine that Compose will meet.
