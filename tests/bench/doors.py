@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from lab import Lab
 
 from bench import runs
 from bench.report import Figure, quotient
-from bench.subject import CACHES, DEV, EVERYTHING, PROFILES, Bench
+from bench.subject import CACHES, DEV, EVERYTHING, Bench
 from cloudlab import catalogue
 from cloudlab.images import references
 
@@ -75,8 +74,7 @@ def _by_ansible(bench: Bench) -> dict[str, float]:
     bench.forget()
 
     def converge(**settings: str) -> float:
-        environ = bench.lab.environ | {"CLOUDLAB_PROFILE": EVERYTHING} | settings
-        return runs.playbook(environ, DEV, "--extra-vars", json.dumps({"profiles": PROFILES})).wall
+        return runs.playbook(bench.lab.environ | {"CLOUDLAB_PROFILE": EVERYTHING} | settings, DEV).wall
 
     taken = {"first": converge(), "again": converge(), "changed": converge(**{CHANGED: _other_port(bench)})}
     for cache in CACHES:

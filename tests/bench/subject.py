@@ -26,11 +26,14 @@ _STORES = ["postgres", "redis", "clickhouse", "elasticsearch", "kafka"]
 PROFILES = {
     STORES: {"size": "full", "components": _STORES},
     LITE_STORES: {"size": "lite", "components": _STORES},
-    EVERYTHING: {"size": "full", "components": "all"},
-    LITE: catalogue.committed("profiles")["profiles"][LITE],
 }
 # What stays when everything but the data and the containers is present: downloaded modules and compiled programs.
 CACHES = ("builder-cache", "builder-bin")
+
+
+def profiles() -> tuple[str, str]:
+    """The arguments that add the bench's profiles to those of the project."""
+    return "--extra-vars", json.dumps({"profiles": catalogue.committed("profiles")["profiles"] | PROFILES})
 
 
 @dataclass
@@ -54,8 +57,7 @@ class Bench:
 
     def converge(self, *arguments: str, profile: str = STORES) -> runs.Cost:
         """Run dev.yml."""
-        environ = self.lab.environ | {"CLOUDLAB_PROFILE": profile}
-        cost = runs.playbook(environ, DEV, "--extra-vars", json.dumps({"profiles": PROFILES}), *arguments)
+        cost = runs.playbook(self.lab.environ | {"CLOUDLAB_PROFILE": profile}, DEV, *profiles(), *arguments)
         self.state = profile
         return cost
 

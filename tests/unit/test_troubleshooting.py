@@ -23,6 +23,10 @@ PASSED_OVER = {
     "plugins/cloudlab/placeholders.py": "the same",
     "plugins/cloudlab/gateway/model.py": "below `routes of`: each says what is wanted",
     "plugins/cloudlab/gateway/listener.py": "configuration of Envoy",
+    "plugins/cloudlab/compose/example.py": "text of .env.example",
+    "plugins/cloudlab/compose/files.py": "text of the compose files",
+    "plugins/cloudlab/compose/placeholders.py": "why settings are fixed; its errors are explained",
+    "plugins/cloudlab/compose/oneshot.py": "commands and file names of exported scripts",
     "plugins/cloudlab/seeding/recipe.py": "what is wrong in seed/seed.yml: each says what is wanted",
     "plugins/cloudlab/seeding/apply.py": "what a seed shows while all is well",
     "plugins/cloudlab/seeding/content.py": "content",
@@ -60,6 +64,7 @@ NO_ERRORS = {
     "(request_id:=… or _msg:…)",
     # The ways out that follow a finding.
     "It is not touched. If nobody needs it: …; or choose another CLOUDLAB_INSTANCE in .env.",
+    "Bring it down first: docker compose down; or choose another CLOUDLAB_INSTANCE in .env.",
     "Free some space; `docker system df` shows what the engine holds.",
     "It runs, slower under load; mend it with: sudo sysctl -w vm.max_map_count=…",
     "./scripts/logs.sh shows them all the same; an engine in this distribution (docker.io) has no such limit.",
