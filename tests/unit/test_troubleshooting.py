@@ -19,6 +19,9 @@ PASSED_OVER = {
     "plugins/cloudlab/containers/spec.py": "below `Nothing was changed, for this is wrong`: each says what is wanted",
     "plugins/cloudlab/containers/values.py": "the same",
     "plugins/cloudlab/containers/difference.py": "why a container is made anew: not an error",
+    "plugins/cloudlab/compose/example.py": "text of .env.example",
+    "plugins/cloudlab/compose/files.py": "text of the compose files",
+    "plugins/cloudlab/compose/oneshot.py": "commands of a shell",
     "plugins/cloudlab/platform.py": "below `services.<name>.<key>`: each says what is wanted",
     "plugins/cloudlab/placeholders.py": "the same",
     "plugins/cloudlab/gateway/model.py": "below `routes of`: each says what is wanted",
@@ -60,6 +63,7 @@ NO_ERRORS = {
     "(request_id:=… or _msg:…)",
     # The ways out that follow a finding.
     "It is not touched. If nobody needs it: …; or choose another CLOUDLAB_INSTANCE in .env.",
+    "Bring it down first: docker compose down; or choose another CLOUDLAB_INSTANCE in .env.",
     "Free some space; `docker system df` shows what the engine holds.",
     "It runs, slower under load; mend it with: sudo sysctl -w vm.max_map_count=…",
     "./scripts/logs.sh shows them all the same; an engine in this distribution (docker.io) has no such limit.",

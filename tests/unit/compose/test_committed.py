@@ -9,7 +9,6 @@ import yaml
 from cloudlab import platform, settings
 from cloudlab.compose import files, placeholders
 
-
 # What the playbooks alone bring up; the comment in export.yml says why.
 NOT_YET = {"tools", "dashboard"}
 
