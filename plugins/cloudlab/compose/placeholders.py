@@ -16,20 +16,20 @@ from cloudlab import settings
 from cloudlab.images import references
 
 # What is decided when the files are written, and why Compose cannot decide it later.
-FIXED = {
-    "cloudlab_profile": "it says how large everything is; Compose chooses with COMPOSE_PROFILES",
-    "port_offset": "Compose cannot add",
-    "elasticsearch_security_enabled": "it decides which files there are",
-    "hot_reload_enabled": "docker-compose.yml runs built images, docker-compose.override.yml hot reload",
-    "hot_reload_polling": "it is one word in a file of settings",
-    "platform_src": "the services come from its description",
-    "platform_catalogue": "the services come from it",
-    "gateway_jwt_service": "the gateway's routes follow from it",
-    "gateway_jwt_audiences": "it is a list",
-    "gateway_cors_origins": "it is a list of patterns",
-    "image_source": "Compose pulls from registries",
-    "image_pull_timeout": "Compose has none",
-}
+FIXED = (
+    "cloudlab_profile",  # it says how large everything is; Compose chooses with COMPOSE_PROFILES
+    "port_offset",  # Compose cannot add
+    "elasticsearch_security_enabled",  # it decides which files there are
+    "hot_reload_enabled",  # docker-compose.yml runs built images, docker-compose.override.yml hot reload
+    "hot_reload_polling",  # it is one word in a file of settings
+    "platform_src",  # the services come from its description
+    "platform_catalogue",  # the services come from it
+    "gateway_jwt_service",  # the gateway's routes follow from it
+    "gateway_jwt_audiences",  # it is a list
+    "gateway_cors_origins",  # it is a list of patterns
+    "image_source",  # Compose pulls from registries
+    "image_pull_timeout",  # Compose has none
+)
 
 # The folder of an instance that exists nowhere; what would be written there becomes configurations and volumes.
 DIRECTORY = "/qqd_instanceqq"
