@@ -81,7 +81,8 @@ class ActionModule(ActionBase):
         """The containers as they would be, for those who write them down."""
         specs = spec.parse(arguments["specs"], str(arguments["instance"]))
         complete = files.rendered(specs, Path(str(arguments["directory"])), self._render)
-        return described.add(self._task_vars, containers=[described.container(item) for item in complete])
+        role = Path(self._task_vars["role_path"])
+        return described.add(self._task_vars, containers=[described.container(item, role) for item in complete])
 
     def _converge(self, arguments):
         request = converge.Request(

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's pa
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine, report, usage
+from cloudlab.compose import described
 from cloudlab.containers import waiting
 from cloudlab.environment import LABEL_INSTANCE
 from cloudlab.stores import readiness
@@ -40,9 +41,12 @@ class ActionModule(ActionBase):
                 "format": {"type": "str", "choices": FORMATS, "default": "table"},
                 "overview": {"type": "str", "default": ""},
                 "copy": {"type": "path", "default": ""},
+                "state": described.ARGUMENT,
             }
         )
         environment = options["environment"]
+        if options["state"] == described.STATE:
+            return result | described.add(task_vars, folders={options["copy"]: {PAGE: _text(_sketch(options))}})
         try:
             docker = engine.connect()
         except engine.EngineError as error:
@@ -86,6 +90,17 @@ def _page(environment, options, listed, used, earlier):
         "components": report.with_views(rows + others, options["views"]),
         "unavailable": unavailable,
     }, rows
+
+
+def _sketch(options):
+    """The page of an environment that Docker Compose brings up."""
+    environment = options["environment"]
+    return {
+        "instance": environment["instance"],
+        "composed": True,
+        "components": report.sketch(environment, options["access"], options["views"], options["waived"]),
+        "unavailable": {},
+    }
 
 
 def _shown(page, rows, options):
@@ -137,12 +152,15 @@ def _read(path):
     return page if page.keys() >= KEYS else {}
 
 
+def _text(page):
+    return json.dumps(page, indent=2) + "\n"
+
+
 def _write(path, page, mode):
     """Keep the page for programs. It holds passwords: nobody else may read it but those that `mode` names."""
-    text = json.dumps(page, indent=2) + "\n"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
     draft.touch(mode=0o600)
-    draft.write_text(text, encoding="utf-8")
+    draft.write_text(_text(page), encoding="utf-8")
     draft.chmod(mode)
     draft.replace(path)

@@ -10,6 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
+from cloudlab.compose import described, oneshot
 from cloudlab.stores import kibana, readiness
 
 ARGUMENTS = {
@@ -29,6 +30,8 @@ ARGUMENTS = {
         },
     },
     "timeout": {"type": "float", "default": 300.0},
+    "inside": {"type": "str"},
+    "state": described.ARGUMENT,
 }
 
 
@@ -40,9 +43,15 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
+            if arguments["state"] == described.STATE:
+                return result | self._describe(arguments, task_vars)
             return result | self._converge(arguments)
         except (kibana.DataViewsError, readiness.NotReadyError, engine.EngineError) as error:
             raise AnsibleActionFail(str(error)) from None
+
+    def _describe(self, arguments, task_vars):
+        script = kibana.script(kibana.declare(arguments["data_views"]), arguments["inside"])
+        return described.add(task_vars, programs=[oneshot.shell(arguments["container"], script)])
 
     def _converge(self, arguments):
         declared = kibana.declare(arguments["data_views"])

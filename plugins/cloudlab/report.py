@@ -11,6 +11,7 @@ from cloudlab.environment import PUBLISH_ADDRESS
 from cloudlab.images import plan
 
 ABSENT = "absent"
+UNKNOWN = "unknown"
 COLUMNS = ("component", "state", "address", "user", "password", "image", "source", "memory")
 
 
@@ -35,6 +36,25 @@ def rows(
         for name in environment["chosen"]
     ]
     return [row for row in found if row["component"] not in set(waived) or row["state"] != ABSENT]
+
+
+def sketch(
+    environment: Mapping[str, Any],
+    access: Mapping[str, Mapping[str, str]],
+    views: Mapping[str, Mapping[str, Any]],
+    waived: Collection[str] = (),
+) -> list[dict[str, Any]]:
+    """Rows of an environment that is only written down: nobody knows what will run, and passwords are left out.
+
+    They come from `.env` later, and nothing there could escape them for URLs and JSON.
+    """
+    known = {
+        name: {**entry, "password": "", "url": entry.get("url", "").replace(":{password}", "")}
+        for name, entry in access.items()
+    }
+    found = [row for row in rows(environment, known, [], {}) if row["component"] not in set(waived)]
+    shown = with_views([{**row, "state": "running"} for row in found], views)
+    return [{**row, "state": UNKNOWN} for row in shown]
 
 
 def others(

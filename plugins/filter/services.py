@@ -120,7 +120,7 @@ def _secret(environment, keep):
         return placeholders.secret
     if environment["composed"]:
         told = project_settings.of_compose(os.environ)
-        return lambda name: told.get(placeholders.secret_key(name), placeholders.DEFAULT_SECRET)
+        return lambda name: placeholders.told_secret(name, told)
     return lambda name: secrets.secret(Path(environment["directory"]) / "secrets", name, keep)
 
 

@@ -8,6 +8,7 @@ short_description: A generated secret of this instance
 description:
   - Returns the content of the file C(<directory>/secrets/<name>). When there is none, 32 random letters and digits are
     generated and kept there, readable for their owner only.
+  - Of an environment that Docker Compose brought up, returns what its C(.env) says instead.
   - In check mode nothing is written; the value returned is then good for this run only.
 options:
   _terms:
@@ -30,6 +31,7 @@ _raw:
   elements: str
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -38,7 +40,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's pa
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from cloudlab import secrets
+from cloudlab import secrets, settings
 from cloudlab.compose import placeholders
 
 
@@ -47,8 +49,12 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         if self.get_option("directory") == placeholders.DIRECTORY:
             return [placeholders.secret(term) for term in terms]
+        variables = variables or {}
+        if variables.get("cloudlab", {}).get("composed"):
+            told = settings.of_compose(os.environ)
+            return [placeholders.told_secret(term, told) for term in terms]
         directory = Path(self.get_option("directory")) / "secrets"
-        keep = not (variables or {}).get("ansible_check_mode", False)
+        keep = not variables.get("ansible_check_mode", False)
         try:
             return [secrets.secret(directory, term, keep) for term in terms]
         except secrets.SecretError as error:

@@ -59,6 +59,13 @@ options:
         the instance's directory. Nothing is copied where the folder does not exist.
     type: path
     default: ""
+  state:
+    description:
+      - V(converged) - as described here. V(described) - no engine is asked and no file written; the page that goes to
+        O(copy), without passwords, is added to the host's facts, for the export to Docker Compose.
+    type: str
+    choices: [converged, described]
+    default: converged
 attributes:
   check_mode:
     description: Shows without waiting, and writes no file.

@@ -46,6 +46,16 @@ options:
     description: Seconds to wait for Kibana at most.
     type: float
     default: 300
+  inside:
+    description: Kibana's address for other containers; used in the state V(described).
+    type: str
+  state:
+    description:
+      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
+        added to the host's facts, for the export to Docker Compose.
+    type: str
+    choices: [converged, described]
+    default: converged
 attributes:
   check_mode:
     support: full

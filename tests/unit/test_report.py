@@ -38,6 +38,16 @@ def test_a_row_has_everything_one_needs_to_get_in():
     assert row["memory"] == {"used": 3 * MEBIBYTE, "limit": 512 * MEBIBYTE}
 
 
+def test_a_sketch_has_no_password_and_knows_no_state():
+    views = {"logs": {"of": "db", "url": "{url}?{component}"}}
+    [row, worker] = report.sketch(ENVIRONMENT, ACCESS, views)
+    assert (row["url"], row["password"], row["user"]) == ("sql://me@127.0.0.1:6432/x", "", "me")
+    assert {row["state"], worker["state"]} == {"unknown"}
+    # They are to be seen once that one runs.
+    assert worker["views"] == {"logs": "sql://me@127.0.0.1:6432/x?worker"}
+    assert [row["component"] for row in report.sketch(ENVIRONMENT, ACCESS, {}, ["worker"])] == ["db"]
+
+
 def test_what_is_not_built_here_comes_from_a_registry():
     running = [listed("lab-worker") | {"Image": "docker.io/library/worker:1"}]
     [_, worker] = report.rows(ENVIRONMENT, ACCESS, running, {})

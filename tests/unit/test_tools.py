@@ -1,6 +1,7 @@
 """The containers of the web tools against the contracts of their images."""
 
 import json
+import subprocess
 
 import pytest
 import rolefiles
@@ -135,9 +136,17 @@ def test_pgadmin_knows_the_server_and_its_password(containers):
         "Username": "owner",
         "ConnectionParameters": {"sslmode": "prefer", "connect_timeout": 10, "passfile": "/run/pgadmin/pgpass"},
     }
-    # As PostgreSQL's documentation has it: a backslash before a colon and before a backslash.
+    assert content(container, "/etc/pgadmin/password") == PASSWORD
+
+
+def test_pgadmins_password_is_escaped_when_it_starts(containers, tmp_path):
+    """As PostgreSQL's documentation has it: a backslash before a colon and before a backslash."""
+    [line] = [line for line in content(containers()["pgadmin"], "/etc/pgadmin/start.sh").splitlines() if "sed" in line]
+    (tmp_path / "password").write_text(PASSWORD, encoding="utf-8")
+    here = line.replace("/etc/pgadmin/", f"{tmp_path}/").replace("/run/pgadmin/", f"{tmp_path}/")
+    subprocess.run(["sh", "-euc", here], check=True)
     escaped = PASSWORD.replace("\\", "\\\\").replace(":", "\\:")
-    assert content(container, "/etc/pgadmin/pgpass") == f"postgres:5432:*:owner:{escaped}\n"
+    assert (tmp_path / "pgpass").read_text(encoding="utf-8") == f"*:*:*:*:{escaped}"
 
 
 def test_pgadmin_turns_foreign_names_away(containers):
@@ -148,10 +157,12 @@ def test_pgadmin_turns_foreign_names_away(containers):
 
 
 def test_redis_commander_takes_any_password(containers):
-    settings = json.loads(content(containers()["redis-commander"], "/redis-commander/config/production.json"))
-    [connection] = settings["connections"]
-    assert connection == {"label": "lab", "host": "redis", "port": 6379, "password": PASSWORD, "dbIndex": 0}
-    assert settings["noSave"] is True
+    container = containers()["redis-commander"]
+    assert content(container, "/redis-commander/config/password") == PASSWORD
+    program = content(container, "/redis-commander/config/production.js")
+    assert '{"label": "lab", "host": "redis", "port": 6379, "dbIndex": 0}' in program
+    assert 'readFileSync("/redis-commander/config/password", "utf8")' in program
+    assert "noSave: true" in program
 
 
 def test_kafka_ui_is_on_the_cluster(containers):

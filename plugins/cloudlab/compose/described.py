@@ -9,11 +9,13 @@ they would have converged to the host's fact `described`, which the export reads
 
 from __future__ import annotations
 
-import dataclasses
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from cloudlab.containers.spec import Spec
+from cloudlab import settings
+from cloudlab.containers.spec import File, Spec
 
 STATE = "described"
 CONVERGED = "converged"
@@ -33,14 +35,23 @@ def add(task_vars: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     return {"changed": False, "ansible_facts": {STATE: joined}}
 
 
-def container(spec: Spec) -> dict[str, Any]:
-    """A specification as plain data."""
-    files = [dataclasses.asdict(file) for file in spec.files]
+def container(spec: Spec, role: Path) -> dict[str, Any]:
+    """A specification as plain data. role: the folder of the role that runs it."""
     return {
         "name": spec.name,
         "component": spec.component,
         "image": spec.image,
         "needs": list(spec.needs),
         "options": dict(spec.options),
-        "files": [{key: file[key] for key in ("target", "mode", "content")} for file in files],
+        "files": [
+            {"target": file.target, "mode": file.mode, "content": file.content, "source": _source(file, role)}
+            for file in spec.files
+        ],
     }
+
+
+def _source(file: File, role: Path) -> str | None:
+    """The file of the role whose text it has, seen from the project: nothing has to be written down a second time."""
+    path = role / "files" / os.path.basename(file.target)
+    same = path.is_file() and path.read_text(encoding="utf-8") == file.content
+    return f"./{path.relative_to(settings.ROOT)}" if same else None

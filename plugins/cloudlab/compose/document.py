@@ -16,6 +16,8 @@ from cloudlab.compose.placeholders import Expressions
 # The profile whose components always run; what others add has a profile of Compose's.
 BASE_PROFILE = "lite"
 LABEL_CONFIGS = "cloudlab.configs"
+# Tells the page that shows it all that a container is meant to end.
+LABEL_ENDS = "cloudlab.ends"
 # Of a store, what its one-shot has as well.
 _INHERITED = (
     "image", "profiles", "user", "networks", "init", "cap_drop", "security_opt", "mem_limit", "memswap_limit", "cpus",
@@ -56,7 +58,7 @@ def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Ma
         if wanted := _dependencies(container, picture, initialised):
             part.service["depends_on"] = wanted
         document["services"][part.key] = part.service
-        document["configs"] |= {name: {"content": text} for name, text in part.configs.items()}
+        document["configs"] |= part.configs
         # Who mounts another's volume says nothing about it.
         document["volumes"] |= {name: entry for name, entry in part.volumes.items() if name not in document["volumes"]}
         if part.start_interval:
@@ -77,11 +79,11 @@ def _build(arguments: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _profiles(component: str, catalogue: Mapping[str, Any], profiles: Mapping[str, Any]) -> list[str]:
-    """The profiles that bring a component up; none for one that always runs."""
+    """The profiles that bring a component up, one of its own name among them; none for one that always runs."""
     chosen = {name: components.choose(catalogue, profiles, name, []) for name in profiles}
     if component in chosen[BASE_PROFILE]:
         return []
-    return [name for name, names in chosen.items() if component in names]
+    return [*(name for name, names in chosen.items() if component in names), component]
 
 
 def _dependencies(container: Mapping[str, Any], picture: Mapping[str, Any], initialised: set[str]) -> dict[str, Any]:
@@ -91,7 +93,7 @@ def _dependencies(container: Mapping[str, Any], picture: Mapping[str, Any], init
     needs |= {name for name in components.needs(catalogue, own) if catalogue[name]["kind"] == "store"}
     needs |= _makers(container, picture)
     return {
-        **{f"{name}-init": {"condition": "service_completed_successfully"} for name in sorted(needs & initialised)},
+        **{oneshot(name): {"condition": "service_completed_successfully"} for name in sorted(needs & initialised)},
         **{name: {"condition": "service_healthy"} for name in sorted(needs - initialised)},
     }
 
@@ -122,11 +124,17 @@ def _patient(
     return {**container, "options": {**container["options"], "healthcheck": longer}}
 
 
+def oneshot(key: str) -> str:
+    """The name of the service that fills a store."""
+    return f"{key}-init"
+
+
 def _oneshot(part: services.Part, program: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """The service that runs a program of the store once, each time everything comes up."""
     store = part.service
-    key = f"{part.key}-init"
+    key = oneshot(part.key)
     labels = {**store["labels"], "cloudlab.component": key, "cloudlab.container": f"{store['container_name']}-init"}
+    labels[LABEL_ENDS] = "true"
     shot = {
         **{name: store[name] for name in _INHERITED if name in store},
         "container_name": labels["cloudlab.container"],
@@ -155,7 +163,8 @@ def express(value: Any, expressions: Expressions) -> Any:
 def stamp(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document with a label on each service that has configurations, which is another when one of them is.
 
-    Compose makes a container anew for what its service says, and not for what is in its configurations.
+    Compose makes a container anew for what its service says, and not for what is in its configurations. What a file of
+    the project has is not written a second time.
     """
 
     def stamped(entry: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -166,7 +175,13 @@ def stamp(document: Mapping[str, Any]) -> dict[str, Any]:
         digest = hashlib.sha256(written.encode()).hexdigest()[:12]
         return {**entry, "labels": {**entry["labels"], LABEL_CONFIGS: " ".join([digest, *used])}}
 
-    return {**document, "services": {name: stamped(entry) for name, entry in document["services"].items()}}
+    return {
+        **document,
+        "services": {name: stamped(entry) for name, entry in document["services"].items()},
+        "configs": {
+            name: {"file": entry["file"]} if "file" in entry else entry for name, entry in document["configs"].items()
+        },
+    }
 
 
 def without(document: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:

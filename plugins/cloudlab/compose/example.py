@@ -26,6 +26,7 @@ SUBJECTS = {
 }
 FIXED = "For the playbooks alone: Docker Compose has what they said when its files were written"
 COMPOSE = "For Docker Compose alone: what to bring up besides the base; empty for nothing"
+GROUP = "For Docker Compose alone: whose the engine's socket is, which the page reads: stat -c %g /var/run/docker.sock"
 ENGINE = "On Docker Engine 25 or newer, health checks that ask often at the start and seldom afterwards"
 SECRETS = "What the playbooks generate: letters and digits"
 
@@ -46,8 +47,9 @@ def text(document: Mapping[str, Any], profile: str, files: list[str]) -> str:
     groups += [
         (FIXED, [_line(name, value) for name, value in defaults().items() if name in placeholders.FIXED]),
         (COMPOSE, [f"COMPOSE_PROFILES={profile}"]),
+        (GROUP, [f"DOCKER_GROUP={placeholders.DEFAULTS['DOCKER_GROUP']}"]),
         (ENGINE, [f"# COMPOSE_FILE={':'.join(files)}"]),
-        (SECRETS, [f"# {key}={placeholders.DEFAULT_SECRET}" for key in _secrets(document)]),
+        (SECRETS, [f"# {key}={default}" for key, default in _secrets(document)]),
     ]
     return HEADER + "".join(f"\n# {title}\n" + "".join(f"{line}\n" for line in lines) for title, lines in groups)
 
@@ -56,5 +58,6 @@ def _line(name: str, value: Any) -> str:
     return f"{name.upper()}={str(value).lower() if isinstance(value, bool) else value}"
 
 
-def _secrets(document: Any) -> list[str]:
-    return sorted(set(re.findall(r"\$\{(SECRET_[A-Z0-9_]+):-", str(document))))
+def _secrets(document: Any) -> list[tuple[str, str]]:
+    """(key, default) of each."""
+    return sorted(set(re.findall(r"\$\{(SECRET_[A-Z0-9_]+):-(\w+)\}", str(document))))

@@ -22,13 +22,14 @@ _HEADERS = {
 The environment for Docker Compose 2.24.4 or newer: cp .env.example .env && docker compose up -d
 
 {written}
-docker-compose.override.yml, which Compose reads as well, adds hot reload. Without it, each service runs from an image
-that is built of it: docker compose -f docker-compose.yml up -d
+docker-compose.override.yml, which Compose reads as well, adds hot reload and the tools. Without it, each service runs
+from an image that is built of it: docker compose -f docker-compose.yml up -d
 Where Compose writes `configs` into a container, its root file system cannot be read-only; else it is.
-A service without `profiles` always runs. COMPOSE_PROFILES in .env brings up the others: {profiles}.
+A service without `profiles` always runs. COMPOSE_PROFILES in .env brings up the others: {profiles},
+or single ones by their names.
 """,
     OVERRIDE: """\
-Development: services are compiled when a file is saved. Compose reads it by itself.
+Development: services are compiled when a file is saved, and tools show it all. Compose reads it by itself.
 
 {written}""",
     ENGINE_25: """\
@@ -58,12 +59,13 @@ def texts(built: Mapping[str, Any], reload: Mapping[str, Any], tools: list[str],
     :param built: the document in which services run from images. :param reload: the one with hot reload.
     :param tools: services that belong to development. :param profile: what `.env` begins with.
     """
-    base = document.without(built, tools)
+    base = document.without(built, [*tools, *map(document.oneshot, tools)])
     override = document.changes(base, reload)
     health = {"services": {name: {"healthcheck": times} for name, times in reload["start_intervals"].items() if times}}
-    profiles = sorted({name for entry in reload["services"].values() for name in entry.get("profiles", [])})
+    profiles = {name for entry in reload["services"].values() for name in entry.get("profiles", [])}
+    groups = ", ".join(sorted(profiles - reload["services"].keys()))
     documents = {BASE: base, OVERRIDE: override, ENGINE_25: health}
     return {
-        name: document.text(content, _HEADERS[name].format(written=_WRITTEN, profiles=", ".join(profiles)))
+        name: document.text(content, _HEADERS[name].format(written=_WRITTEN, profiles=groups))
         for name, content in documents.items()
     } | {EXAMPLE: example.text(reload, profile, list(documents))}

@@ -33,10 +33,17 @@ FIXED = (
 
 # The folder of an instance that exists nowhere; what would be written there becomes configurations and volumes.
 DIRECTORY = "/qqd_instanceqq"
-# What the generated secrets are when `.env` says nothing: development credentials, as all the others.
-DEFAULT_SECRET = "development"  # noqa: S105 - meant to be known
+# What a generated secret is when `.env` says nothing: a development credential, as all the others.
+_SECRET = "development"  # noqa: S105 - meant to be known
+# Kibana and CH-UI refuse a key of less than 32 characters, Portainer a password of less than 12.
+_LONG = ("kibana_key", "clickhouse_ui_key", "portainer_admin")
 # Of the user's own environment: taken from there, and empty where it is not set.
-_DEFAULTS = {"DOCKER_DATA_ROOT": "/var/lib/docker", "GOTOOLCHAIN": "auto", "SSL_CERT_FILE": "/dev/null"}
+DEFAULTS = {
+    "DOCKER_DATA_ROOT": "/var/lib/docker",
+    "DOCKER_GROUP": "0",
+    "GOTOOLCHAIN": "auto",
+    "SSL_CERT_FILE": "/dev/null",
+}
 
 _HOSTILE = "\"'\\#$%&<>,; `"
 # The first one and the distance: what is added to a port meets no other one in both readings.
@@ -79,6 +86,16 @@ def secret(name: str) -> str:
 def secret_key(name: str) -> str:
     """The key in `.env` of a generated secret."""
     return "SECRET_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
+def default_secret(name: str) -> str:
+    """What a generated secret is when `.env` says nothing."""
+    return _SECRET * 3 if name in _LONG else _SECRET
+
+
+def told_secret(name: str, told: Mapping[str, str]) -> str:
+    """The secret of an environment that Docker Compose brought up. told: what Compose reads of `.env`."""
+    return told.get(secret_key(name), default_secret(name))
 
 
 def variable(name: str) -> str:
@@ -124,10 +141,10 @@ class Expressions:
 def _named(match: re.Match[str]) -> str:
     name = match["name"]
     if match["kind"] == "k":
-        return f"${{{secret_key(name)}:-{DEFAULT_SECRET}}}"
+        return f"${{{secret_key(name)}:-{default_secret(name)}}}"
     if match["kind"] == "m":
         return f"${{REGISTRY_MIRROR:-{name}}}"
-    return f"${{{name}:-{_DEFAULTS.get(name, '')}}}"
+    return f"${{{name}:-{DEFAULTS.get(name, '')}}}"
 
 
 def _expression(name: str, default: Any) -> str:

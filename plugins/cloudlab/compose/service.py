@@ -45,11 +45,15 @@ class Octal(int):
 
 @dataclass
 class Part:
-    """What one container adds to the file. start_interval: what an engine that knows it is told of the health check."""
+    """What one container adds to the file.
+
+    configs: {name: {"content": text, "file": the file of the project that has this text, if any}}.
+    start_interval: what an engine that knows it is told of the health check.
+    """
 
     key: str
     service: dict[str, Any]
-    configs: dict[str, str] = field(default_factory=dict)
+    configs: dict[str, dict[str, str]] = field(default_factory=dict)
     volumes: dict[str, dict[str, Any]] = field(default_factory=dict)
     start_interval: dict[str, Any] = field(default_factory=dict)
 
@@ -189,7 +193,8 @@ def _add_mounts(
             _add_volume(part, name, mount)
         elif source in folders:
             for file, content in folders[source].items():
-                _add_config(part, file, {"target": f"{target}/{file}", "mode": 0o444, "content": content})
+                written = {"target": f"{target}/{file}", "mode": 0o444, "content": content, "source": None}
+                _add_config(part, file, written)
         elif source.startswith(f"{placeholders.DIRECTORY}/"):
             # What Ansible keeps in the instance's folder. Compose would make it root's, in the middle of the checkout.
             name = f"{part.key}-{os.path.basename(source)}"
@@ -215,7 +220,7 @@ def _on_host(source: str) -> str:
 
 def _add_config(part: Part, name: str, file: Mapping[str, Any]) -> None:
     key = f"{part.key}-{name}"
-    part.configs[key] = file["content"]
+    part.configs[key] = {"content": file["content"]} | ({"file": file["source"]} if file["source"] else {})
     entry = {"source": key, "target": file["target"]}
     if file["mode"] != 0o444:
         entry["mode"] = Octal(file["mode"])

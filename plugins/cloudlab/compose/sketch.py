@@ -16,6 +16,7 @@ ENGINE = {
     # Empty: whoever asks it negotiates.
     "api": "",
     "socket": "/var/run/docker.sock",
+    "socket_group": placeholders.variable("DOCKER_GROUP"),
 }
 HOLDINGS: dict[str, list] = {"containers": [], "networks": [], "volumes": []}
 

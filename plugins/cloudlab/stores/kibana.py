@@ -1,10 +1,12 @@
 """Kibana's data views: what is declared, what Kibana has, and the steps between the two.
 
-``declare``, ``plan`` and ``difference`` are pure; ``Server`` asks and applies over HTTP.
+``declare``, ``plan``, ``difference`` and ``script`` are pure; ``Server`` asks and applies over HTTP.
 
 A data view is ``{title, name, timeFieldName}`` in Kibana's words, by its id.
 """
 
+import json
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +16,8 @@ from cloudlab.stores.readiness import NotYetError
 
 PATH = "/api/data_views/data_view"
 PARTS = ("title", "name", "timeFieldName")
+# Kibana refuses what a foreign page could send, which is all without a header of its own.
+OWN_HEADER = {"kbn-xsrf": "cloudlab"}
 
 DataViews = Mapping[str, Mapping[str, str]]
 
@@ -53,12 +57,20 @@ def difference(steps: DataViews, existing: DataViews) -> tuple[dict, dict]:
     return before, {key: dict(view) for key, view in steps.items()}
 
 
+def script(declared: DataViews, url: str) -> str:
+    """A shell script that makes or replaces what is declared."""
+    headers = {"Content-Type": "application/json", **OWN_HEADER}
+    options = " ".join(f"--header {shlex.quote(f'{name}: {value}')}" for name, value in headers.items())
+    ask = f"curl --silent --show-error --fail --max-time 30 --output /dev/null {options} --data @-"
+    bodies = [json.dumps(_wanted(key, view), indent=2) for key, view in declared.items()]
+    return "".join(f"{ask} {shlex.quote(url + PATH)} <<'JSON'\n{body}\nJSON\n" for body in bodies)
+
+
 class Server:
     """A Kibana server. ``url``: of its published port; ``user`` and ``password`` where Elasticsearch asks for them."""
 
     def __init__(self, url: str, user: str | None = None, password: str | None = None):
-        # Kibana refuses what a foreign page could send, which is all without a header of its own.
-        self._http = http.Client(url, user, password, **{"kbn-xsrf": "cloudlab"})
+        self._http = http.Client(url, user, password, **OWN_HEADER)
 
     def ready(self) -> None:
         """Returns when Kibana has all that it needs. Raises ``NotYetError`` until then."""
@@ -79,7 +91,7 @@ class Server:
         problems = []
         for key, view in steps.items():
             try:
-                self._http.call("POST", PATH, json={"data_view": {"id": key, **view}, "override": True})
+                self._http.call("POST", PATH, json=_wanted(key, view))
             except http.HTTPError as error:
                 problems.append(f"data view {key}: {error}")
         if problems:
@@ -92,6 +104,11 @@ class Server:
             if error.status == 404:
                 return None
             raise DataViewsError([f"data view {key}: {error}"]) from None
+
+
+def _wanted(key: str, view: Mapping[str, str]) -> dict[str, Any]:
+    """What makes Kibana have the data view as it is declared."""
+    return {"data_view": {"id": key, **view}, "override": True}
 
 
 def _canonical(view: Mapping[str, Any]) -> dict[str, str]:

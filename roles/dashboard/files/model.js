@@ -18,6 +18,7 @@ const MOODS = {
 };
 
 const COMPONENT = "cloudlab.component";
+const ENDS = "cloudlab.ends"; // on what fills a store and is done then
 
 // State of a container as the engine lists it, in the words of the table in the terminal.
 export function stateOf(container) {
@@ -32,9 +33,9 @@ export function moodOf(entry) {
 }
 
 // Whether it is meant to run. What was absent when the last run ended was never brought up; what is gone since then is
-// missed.
+// missed. Of what Docker Compose brings up nobody has written down whether it runs.
 function isWanted(entry) {
-  return entry.state !== "absent" || entry.before !== "absent";
+  return [entry.state, entry.before].some((state) => state !== "absent" && state !== "unknown");
 }
 
 // Bytes in use as `docker stats` counts them: without the file cache that would be given up first.
@@ -44,15 +45,36 @@ export function memoryOf(stats) {
   return cache < usage ? usage - cache : usage;
 }
 
+// What is known of the environment as a whole.
+export function factsOf(page) {
+  if (page.composed) return ["brought up by Docker Compose", "passwords are those of .env"];
+  const engine = `Docker Engine ${page.engine.version} on ${page.engine.operating_system}`;
+  const converged = page.converged ? [`converged ${ago(page.converged)}`] : [];
+  return [`profile ${page.profile}`, engine, ...converged];
+}
+
+// What it means that the engine cannot be asked.
+export function withoutEngine(page) {
+  if (page?.composed) return "no states are known. DOCKER_GROUP in .env says whose the engine's socket is.";
+  const time = page?.converged ? `, ${ago(page.converged)}` : "";
+  return `states are not live, but as the last run found them${time}.`;
+}
+
 // The components, each with its state and memory as they are now. `containers`: what the engine lists, null where it
 // cannot be asked. `memory`: id of a container -> bytes.
 export function components(page, containers, memory) {
   const known = page?.components ?? [];
   if (!containers) return known.map((entry) => ({ ...entry, before: entry.state, used: entry.memory.used }));
-  const living = Map.groupBy(containers, (container) => container.Labels[COMPONENT]);
+  const lasting = containers.filter((container) => !isDone(container));
+  const living = Map.groupBy(lasting, (container) => container.Labels[COMPONENT]);
   const described = new Set(known.map((entry) => entry.component));
   const others = [...living].filter(([name]) => !described.has(name)).map(undescribed);
   return [...known, ...others].map((entry) => now(entry, living.get(entry.component) ?? [], memory));
+}
+
+// Whether a container has ended as it is meant to.
+function isDone(container) {
+  return container.Labels[ENDS] !== undefined && container.Status.startsWith("Exited (0)");
 }
 
 function now(entry, containers, memory) {
@@ -97,6 +119,7 @@ function sorted(entries) {
 // How all of it is: in words, and as a mood.
 export function overall(entries) {
   const moods = entries.filter(isWanted).map(moodOf);
+  if (!moods.length) return { text: "nothing is known to run", mood: "idle" };
   const good = moods.filter((mood) => mood === "good").length;
   const mood = ["bad", "busy", "idle"].find((candidate) => moods.includes(candidate)) ?? "good";
   return { text: `${good} of ${moods.length} healthy`, mood };
@@ -126,8 +149,15 @@ export function doors(entries, here) {
     .filter((entry) => new URL(entry.url).origin !== here);
 }
 
-// What a developer does with a component, as commands for the checkout.
-export function commandsFor(entry) {
+// What a developer does with a component, as commands for the checkout. `composed`: by Docker Compose.
+export function commandsFor(entry, composed) {
+  if (composed) {
+    return {
+      "start it": `docker compose up --detach ${entry.component}`,
+      "follow its log": `docker compose logs --follow --tail 100 ${entry.component}`,
+      "make it anew": `docker compose up --detach --force-recreate --no-deps ${entry.component}`,
+    };
+  }
   return {
     converge: `ansible-playbook playbooks/dev.yml --tags ${entry.component}`,
     "follow its log": `docker logs --follow --tail 100 ${entry.container}`,
@@ -135,13 +165,24 @@ export function commandsFor(entry) {
   };
 }
 
-export const COMMANDS = {
+const COMPOSE_COMMANDS = {
+  "start everything": "docker compose up --detach",
+  "follow all logs": "docker compose logs --follow --tail 10",
+  "show this in the terminal": "docker compose ps",
+  "stop, data kept": "docker compose down",
+  "remove everything": "docker compose down --volumes",
+};
+const PLAYBOOK_COMMANDS = {
   "converge everything": "ansible-playbook playbooks/dev.yml",
   "follow all logs": "./scripts/logs.sh",
   "show this in the terminal": "ansible-playbook playbooks/describe.yml",
   "stop, data kept": "ansible-playbook playbooks/stop.yml",
   "remove everything": "ansible-playbook playbooks/reset.yml -e level=everything",
 };
+
+export function commands(composed) {
+  return composed ? COMPOSE_COMMANDS : PLAYBOOK_COMMANDS;
+}
 
 export function size(bytes) {
   const units = ["B", "KiB", "MiB", "GiB"];

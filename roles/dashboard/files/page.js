@@ -12,6 +12,7 @@ const HIDDEN = "••••••••";
 const told = { page: null, containers: null, memory: new Map(), notice: "" };
 const cards = new Map(); // component -> {element, description: what it was made of}
 let layout = ""; // which cards stand where
+let offered; // the commands that are shown
 
 const find = (selector, within = document) => within.querySelector(selector);
 
@@ -48,8 +49,7 @@ async function askState() {
   } catch (error) {
     told.containers = null;
     const reason = error.status === 404 ? "The engine's socket is not mounted here" : "The engine does not answer";
-    const time = told.page?.converged ? `, ${model.ago(told.page.converged)}` : "";
-    notices.push(`${reason}: states are not live, but as the last run found them${time}.`);
+    notices.push(`${reason}: ${model.withoutEngine(told.page)}`);
   }
   told.notice = notices.join(" ");
 }
@@ -83,14 +83,13 @@ function show() {
   showTroubles(model.troubles(entries));
   showDoors(model.doors(entries, location.origin));
   showGroups(model.grouped(entries));
+  showCommands(model.commands(told.page?.composed));
   showMissing(told.page?.unavailable ?? {});
 }
 
 function showEnvironment(page) {
-  const engine = `Docker Engine ${page.engine.version} on ${page.engine.operating_system}`;
-  const converged = page.converged ? [`converged ${model.ago(page.converged)}`] : [];
   setText(find("#instance"), page.instance);
-  setText(find("#facts"), [`profile ${page.profile}`, engine, ...converged].join(" · "));
+  setText(find("#facts"), model.factsOf(page).join(" · "));
 }
 
 function showTroubles(entries) {
@@ -154,7 +153,7 @@ function cardOf(entry) {
   setText(find(".image code", card), entry.image);
   setText(find(".source", card), entry.source);
   find(".views", card).append(...Object.entries(entry.views).map(([what, url]) => link(url, what)));
-  find("details ul", card).append(...commandsOf(model.commandsFor(entry)));
+  find("details ul", card).append(...commandsOf(model.commandsFor(entry, told.page?.composed)));
   return card;
 }
 
@@ -212,6 +211,12 @@ function valueOf(name, value, { shown = value, page = false } = {}) {
 
 function commandsOf(commands) {
   return Object.entries(commands).map(([name, command]) => valueOf(name, command));
+}
+
+function showCommands(commands) {
+  if (commands === offered) return;
+  offered = commands;
+  find("#commands ul").replaceChildren(...commandsOf(commands));
 }
 
 function showMissing(unavailable) {
@@ -276,6 +281,5 @@ function repeat(asking, seconds) {
   return turn();
 }
 
-find("#commands ul").append(...commandsOf(model.COMMANDS));
 await repeat(askState, ROUND_SECONDS);
 repeat(askMemory, MEMORY_SECONDS);

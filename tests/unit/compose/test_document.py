@@ -2,6 +2,7 @@
 
 import yaml
 
+from cloudlab import settings
 from cloudlab.compose import described, document, files, oneshot
 from cloudlab.containers import spec
 
@@ -29,7 +30,7 @@ PICTURE = {
 def container(name, **options):
     raw = {"name": f"lab-{name}", "component": name, "image": f"{name}:1", "networks": ["lab-back"]}
     [parsed] = spec.parse([{**raw, "init": True, "cap_drop": ["ALL"], **options}], "lab")
-    return described.container(parsed)
+    return described.container(parsed, settings.ROOT / "roles" / "dashboard")
 
 
 def everything(**shop):
@@ -92,11 +93,12 @@ def test_a_store_is_filled_by_its_own_image_once_it_is_healthy():
     assert shot["volumes"] == ["db-db:/run/db"]
     assert made["volumes"]["db-db"]["driver_opts"]["type"] == "tmpfs"
     assert shot["labels"]["cloudlab.component"] == "db-init"
+    assert shot["labels"]["cloudlab.ends"] == "true"
 
 
 def test_what_the_base_profile_leaves_out_is_behind_the_others():
     made = build()["services"]
-    assert made["logs"]["profiles"] == ["full", "watch"]
+    assert made["logs"]["profiles"] == ["full", "watch", "logs"]
     assert all("profiles" not in made[name] for name in ("db", "db-init", "cache", "shop"))
 
 

@@ -66,12 +66,13 @@ EVERYTHING = {
     "etc_hosts": {"here": "127.0.0.1"},
     "group_add": ["27"],
 }
+ROLE = service.settings.ROOT / "roles" / "dashboard"
 FOLDERS = {f"{placeholders.DIRECTORY}/config/live": {"routes.json": "{}\n"}}
 
 
 def translate(shares=(), **changes):
     [parsed] = spec.parse([{**EVERYTHING, **changes}], "lab")
-    return service.translate(described.container(parsed), "lab", FOLDERS, list(shares))
+    return service.translate(described.container(parsed, ROLE), "lab", FOLDERS, list(shares))
 
 
 def test_the_sample_has_every_option():
@@ -149,7 +150,11 @@ def test_every_option():
             {"source": "web-start", "target": "/usr/local/bin/start", "mode": 0o555},
         ],
     }
-    assert part.configs == {"web-routes.json": "{}\n", "web-web.yml": "a: 1\n", "web-start": "#!/bin/sh\n"}
+    assert part.configs == {
+        "web-routes.json": {"content": "{}\n"},
+        "web-web.yml": {"content": "a: 1\n"},
+        "web-start": {"content": "#!/bin/sh\n"},
+    }
     assert part.start_interval == {"interval": "10s", "start_interval": "500ms"}
     assert part.volumes["web-sockets"]["driver_opts"] == {"type": "tmpfs", "device": "tmpfs", "o": "mode=755"}
     assert set(part.volumes) == {"web-data", "other-bin", "web-parts", "web-sockets"}
@@ -179,11 +184,21 @@ def test_options_that_depend_on_others(changes, expected):
 
 def test_what_is_not_written_is_left_to_the_engine():
     [parsed] = spec.parse([{"name": "lab-web", "component": "web", "image": "web:1", "networks": ["lab-front"]}], "lab")
-    made = service.translate(described.container(parsed), "lab", {}, [])
+    made = service.translate(described.container(parsed, ROLE), "lab", {}, [])
     assert made.service.keys() == {"image", "container_name", "labels", "networks"}
     assert made.start_interval == {}
 
 
 def test_files_of_one_name_are_told_apart():
     files = [{"content": text, "target": f"/etc/{text}/run"} for text in ("a", "b")]
-    assert translate(files=files, mounts=[]).configs == {"web-etc-a-run": "a", "web-etc-b-run": "b"}
+    configs = translate(files=files, mounts=[]).configs
+    assert configs == {"web-etc-a-run": {"content": "a"}, "web-etc-b-run": {"content": "b"}}
+
+
+def test_a_file_of_the_role_is_named_and_one_that_was_rendered_is_not():
+    page = (ROLE / "files" / "page.js").read_text(encoding="utf-8")
+    files = [{"content": page, "target": "/a/page.js"}, {"content": f"{page}more", "target": "/b/page.js"}]
+    assert translate(files=files, mounts=[]).configs == {
+        "web-a-page.js": {"content": page, "file": "./roles/dashboard/files/page.js"},
+        "web-b-page.js": {"content": f"{page}more"},
+    }

@@ -1,5 +1,7 @@
 """Declared data views against Kibana's: what is put, shown and refused."""
 
+import subprocess
+
 import kibanas
 import pytest
 
@@ -29,6 +31,16 @@ def test_what_is_missing_or_differs_is_put(there):
 
 def test_what_is_as_declared_or_not_declared_is_left_alone():
     assert kibana.plan(kibana.declare([ORDERS]), {"orders": ORDERS_THERE, "mine": {"title": "x"}}) == {}
+
+
+def test_a_script_puts_them_as_the_server_is_put_them():
+    with kibanas.Kibana() as running:
+        script = kibana.script(kibana.declare([ORDERS, {"title": "it's"}]), running.url)
+        subprocess.run(["sh", "-euc", script], check=True)
+        assert kibana.Server(running.url).state({"orders": {}, "it's": {}}) == {
+            "orders": ORDERS_THERE,
+            "it's": {"title": "it's", "name": "it's"},
+        }
 
 
 @pytest.fixture
