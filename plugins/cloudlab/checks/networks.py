@@ -19,13 +19,14 @@ from cloudlab.checks.containers import component_of, runs
 
 AREA = "networks"
 SECONDS = 15  # for everything that one container tries, however busy the machine is
-AT_ONCE = 32  # processes that a container within its limit has room for
-# Each name in a process of its own, and each address: one that hangs holds nobody up.
+AT_ONCE = 16  # processes that every container has room for within its limit, beside its own and their threads
+# Each name in a process of its own, and each address: one that hangs holds nobody up. The process is the one that is
+# killed at the end: one below it would live on for minutes, and count against the container's limit.
 NAMES = 'for name; do getent ahostsv4 "$name" & done; wait'
 # The first argument tells how many of the rest must not be reached. What the engine drops is never refused: it has as
 # long as all that must be reached took, and two seconds more.
 CONNECTIONS = """
-try() { (exec 3<>"/dev/tcp/${1%:*}/${1##*:}" && echo "$1") 2>/dev/null; }
+try() { exec 3<>"/dev/tcp/${1%:*}/${1##*:}" && echo "$1"; } 2>/dev/null
 closed=$1 wanted=()
 shift
 for target in "${@:1:closed}"; do try "$target" & done
