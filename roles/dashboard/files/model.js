@@ -69,7 +69,15 @@ export function components(page, containers, memory) {
   const living = Map.groupBy(lasting, (container) => container.Labels[COMPONENT]);
   const described = new Set(known.map((entry) => entry.component));
   const others = [...living].filter(([name]) => !described.has(name)).map(undescribed);
-  return [...known, ...others].map((entry) => now(entry, living.get(entry.component) ?? [], memory));
+  const entries = [...known, ...others].map((entry) => now(entry, living.get(entry.component) ?? [], memory));
+  return entries.map((entry) => ({ ...entry, views: openViews(entry, entries) }));
+}
+
+// What is to be seen of a component elsewhere, of those that there are.
+function openViews({ views }, entries) {
+  const gone = entries.filter((entry) => entry.state === "absent" && isPage(entry.url));
+  const origins = new Set(gone.map((entry) => new URL(entry.url).origin));
+  return Object.fromEntries(Object.entries(views).filter(([, url]) => !origins.has(new URL(url).origin)));
 }
 
 // Whether a container has ended as it is meant to.
@@ -142,10 +150,12 @@ export function brief(url) {
   return host + pathname.replace(/\/$/, "");
 }
 
-// The pages worth a door at the top: all but the services' and stores', whose addresses are for programs, and this one.
+// The pages worth a door at the top: all but the services' and stores', whose addresses are for programs, this one, and
+// what is not there.
 export function doors(entries, here) {
   return sorted(entries)
     .filter((entry) => ["gateway", "tool", "observability"].includes(entry.kind) && isPage(entry.url))
+    .filter((entry) => entry.state !== "absent")
     .filter((entry) => new URL(entry.url).origin !== here);
 }
 
