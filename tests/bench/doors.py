@@ -111,7 +111,13 @@ def _by_compose(bench: Bench, folder: Path) -> dict[str, float]:
     offset = lab.values["port_offset"]
     ports = {name.upper(): str(port + offset) for name, port in catalogue.committed("ports").items()}
     compose = composed.Compose(
-        composed.copy(folder), {**ports, "CLOUDLAB_INSTANCE": lab.instance, "REGISTRY_MIRROR": MIRROR}
+        composed.copy(folder),
+        {
+            **ports,
+            "CLOUDLAB_INSTANCE": lab.instance,
+            "REGISTRY_MIRROR": MIRROR,
+            "COMPOSE_PROFILES": ",".join(composed.PROFILES),
+        },
     )
     try:
         taken = {"first": _timed(lambda: _up(compose, lab)), "again": _timed(lambda: _up(compose, lab))}

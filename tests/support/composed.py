@@ -10,8 +10,11 @@ from pathlib import Path
 from lab import ROOT, Lab
 
 from cloudlab import settings
+from cloudlab.compose import sketch
 
 PROGRAM = ROOT / ".cloudlab" / "test-tools" / "docker-compose"
+# All that there are images of without a registry on the internet.
+PROFILES = ("observability", "pgadmin", "redis-commander")
 # Only a hang takes longer: the first start compiles ten services.
 SECONDS = 1200
 
@@ -24,6 +27,11 @@ def copy(folder: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target, follow_symlinks=False)
     return folder
+
+
+def socket_group() -> int:
+    """Whose the engine's socket is, as `.env` has to say on this machine."""
+    return os.stat(sketch.ENGINE["socket"]).st_gid
 
 
 class Compose:

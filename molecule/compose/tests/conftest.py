@@ -22,7 +22,13 @@ def compose(lab, tmp_path_factory):
     (clone / "ca-bundle.crt").write_bytes(trust.ca_bundle(os.environ))
     made = composed.Compose(
         clone,
-        {**ports, "CLOUDLAB_INSTANCE": lab.instance, "REGISTRY_MIRROR": served.mirror},
+        {
+            **ports,
+            "CLOUDLAB_INSTANCE": lab.instance,
+            "REGISTRY_MIRROR": served.mirror,
+            "COMPOSE_PROFILES": ",".join(composed.PROFILES),
+            "DOCKER_GROUP": str(composed.socket_group()),
+        },
     )
     yield made
     made.run("down", "--volumes")

@@ -2,9 +2,16 @@
 
 import subprocess
 
+import browser
+import pytest
+import requests
 from lab import ROOT
+from playwright.sync_api import expect
 
 SECONDS = 600
+# Those that there are images of; what is behind a profile of its own that nobody has named stays away.
+TOOLS = {"dashboard", "pgadmin", "redis-commander"}
+LEFT_OUT = {"clickhouse-ui", "kafka-ui", "kibana", "portainer"}
 
 
 def names(lab, *kinds):
@@ -13,10 +20,31 @@ def names(lab, *kinds):
 
 
 def test_everything_becomes_healthy(up):
-    wanted = names(up, "store", "gateway", "service", "observability")
+    wanted = {*names(up, "store", "gateway", "service", "observability"), *TOOLS}
     for name in wanted:
         up.wait_until_healthy(name, SECONDS)
     assert {*wanted, "builder"} <= up.present()
+
+
+def test_a_tool_comes_by_its_own_name(up):
+    assert not LEFT_OUT & up.present()
+
+
+@pytest.mark.parametrize("name", sorted(TOOLS))
+def test_a_tool_answers_where_it_is_published(up, name):
+    assert requests.get(f"http://127.0.0.1:{up.port(name, 'http')}", timeout=30).ok
+
+
+def test_the_page_shows_everything_as_it_is(up):
+    with browser.page() as page:
+        page.goto(f"http://127.0.0.1:{up.port('dashboard', 'http')}")
+        expect(page.locator("#facts")).to_have_text("brought up by Docker Compose · passwords are those of .env")
+        for name in sorted(up.values["catalogue"]):
+            state = "absent" if name in LEFT_OUT else "healthy"
+            expect(page.locator(f"#component-{name} .state")).to_have_text(state)
+        # What has filled the stores is done, and nobody's concern.
+        expect(page.locator("#troubles")).to_be_hidden()
+        expect(page.locator(".card")).to_have_count(len(up.values["catalogue"]))
 
 
 def test_the_stores_were_filled_by_programs_that_have_ended(up):

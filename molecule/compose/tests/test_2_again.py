@@ -1,5 +1,6 @@
 """A second `up`, other values in `.env`, and a saved file."""
 
+import browser
 import checkout as checkouts
 import psycopg
 import redis
@@ -47,3 +48,21 @@ def test_changed_passwords_reach_data_that_knows_others(compose, up):
         timeout=10,
     )
     assert asked.text == "1\n"
+
+
+def test_the_tools_get_in_with_the_changed_passwords(up):
+    """And nobody has to type one."""
+    for name in ("pgadmin", "redis-commander"):
+        up.wait_until_healthy(name)
+    with browser.page() as page:
+        page.goto(f"http://127.0.0.1:{up.port('pgadmin', 'http')}")
+        for name in ("Servers", up.instance):
+            entry = page.locator(".file-entry").filter(has=page.get_by_text(name, exact=True))
+            entry.locator(".directory-toggle").click()
+        page.locator(".file-name").get_by_text("Databases", exact=True).wait_for()
+    with redis.Redis(port=up.port("redis", "redis"), password=PASSWORDS["REDIS_PASSWORD"]) as client:
+        client.set("seen-by-the-tool", "yes")
+    with browser.page() as page:
+        page.goto(f"http://127.0.0.1:{up.port('redis-commander', 'http')}")
+        page.get_by_role("treeitem", name="seen-by-the-tool").click()
+        page.get_by_text("seen-by-the-tool", exact=True).wait_for()
