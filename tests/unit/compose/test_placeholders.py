@@ -70,6 +70,14 @@ def test_generated_secrets_images_and_the_environment():
         assert express(lambda _values, text=text: f"<{text}>") == (f"<{expression}>", [])
 
 
+def test_a_secret_is_what_env_says_or_long_enough():
+    assert placeholders.told_secret("postgres_order", {"SECRET_POSTGRES_ORDER": "abc"}) == "abc"
+    assert placeholders.told_secret("postgres_order", {}) == "development"
+    lengths = {name: len(placeholders.told_secret(name, {})) for name in ("kibana_key", "clickhouse_ui_key")}
+    assert min(lengths.values()) >= 32
+    assert len(placeholders.told_secret("portainer_admin", {})) >= 12
+
+
 def test_every_setting_is_either_replaced_or_fixed():
     assert set(placeholders.values(False)) | set(placeholders.FIXED) == set(settings.spec())
     assert not set(placeholders.values(False)) & set(placeholders.FIXED)
