@@ -50,6 +50,7 @@ NO_ERRORS = {
     "its last log lines:",
     "(no reason in its log)",
     "error initializing configuration '/…': ",
+    "curl --silent --show-error --fail --max-time 30 --output /dev/null … --data @-",
     "docker exec <container> pg_dumpall -U postgres > dump.sql",
     "the last attempt returns or raises",
     "attempt … of … (…)",
