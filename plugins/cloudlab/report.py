@@ -52,9 +52,8 @@ def sketch(
         name: {**entry, "password": "", "url": entry.get("url", "").replace(":{password}", "")}
         for name, entry in access.items()
     }
-    found = [row for row in rows(environment, known, [], {}) if row["component"] not in set(waived)]
-    shown = with_views([{**row, "state": "running"} for row in found], views)
-    return [{**row, "state": UNKNOWN} for row in shown]
+    found = [{**row, "state": UNKNOWN} for row in rows(environment, known, [], {}, waived)]
+    return with_views(found, views)
 
 
 def others(
