@@ -41,6 +41,8 @@ PROVEN_ELSEWHERE = {
     "./scripts/validate.sh --tags kafka,order": "molecule validate",
     "./scripts/validate.sh --format junit --output report.xml": "molecule validate",
     "docker system df": "only looks",
+    "docker network ls": "only looks",
+    "docker network prune": "would remove networks of this machine that are not ours",
     "cp .env.example .env && docker compose up -d": "molecule compose, as everything with Docker Compose",
     "docker compose down": "molecule compose",
     "docker compose down --volumes": "molecule compose",

@@ -38,7 +38,7 @@ CATALOGUE = {
 }
 TEMPLATES = (NODE, PRODUCTS)
 
-pytestmark = pytest.mark.skipif(not stores.has_engine_and_image("elasticsearch"), reason="no engine or no image")
+pytestmark = pytest.mark.skipif(not stores.has_engine(), reason="no engine")
 
 
 @pytest.fixture(scope="module")

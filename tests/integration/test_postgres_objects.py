@@ -12,7 +12,7 @@ CART = {"name": "cart", "role": "cart-role", "password": "påss ½", "schema": '
 BILLING = {"name": "billing", "role": "billing", "password": "b", "database": "billing"}
 BILLING_BASE = {"name": "billing", "owner": "billing", "extensions": [{"name": "citext", "schema": "extensions"}]}
 
-pytestmark = pytest.mark.skipif(not stores.has_engine_and_image("postgres"), reason="no engine or no image")
+pytestmark = pytest.mark.skipif(not stores.has_engine(), reason="no engine")
 
 
 @pytest.fixture(scope="module")

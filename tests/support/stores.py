@@ -5,6 +5,7 @@ the environment gives every component. Each store is an instance of its own (nam
 removed with all that belongs to it.
 """
 
+import functools
 import os
 import socket
 import time
@@ -23,6 +24,7 @@ from ansible.template import Templar
 
 from cloudlab import environment
 from cloudlab.containers import files, payload, spec
+from cloudlab.images import contexts
 
 ROOT = Path(__file__).resolve().parents[2]
 API = (1, 41)
@@ -36,17 +38,18 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def image_of(component: str) -> str:
-    """The image that the machine has for a component, built or pulled; CLOUDLAB_TEST_IMAGE_<NAME> names another."""
-    return os.environ.get(f"CLOUDLAB_TEST_IMAGE_{component.upper()}", f"cloudlab/{component}:dev")
+@functools.cache
+def image_of(context: str) -> str:
+    """The image that is built of files/images/<context>; the step `images` of test.sh makes them."""
+    return contexts.load(ROOT / "files" / "images", [context])[context].reference
 
 
-def has_engine_and_image(component: str) -> bool:
+def has_engine() -> bool:
+    """Whether there is an engine to try anything with."""
     try:
-        docker.APIClient().inspect_image(image_of(component))
+        return docker.APIClient(version="auto").ping()
     except docker.errors.DockerException:
         return False
-    return True
 
 
 class Store:
