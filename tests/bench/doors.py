@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import caches
 import composed
 from lab import Lab
 
@@ -78,29 +79,12 @@ def _by_ansible(bench: Bench) -> dict[str, float]:
 
     taken = {"first": converge(), "again": converge(), "changed": converge(**{CHANGED: _other_port(bench)})}
     for cache in CACHES:
-        _copy(bench, f"{bench.lab.instance}-{cache}", f"{bench.lab.instance}_{cache}")
+        caches.copy(bench.lab.client, f"{bench.lab.instance}-{cache}", f"{bench.lab.instance}_{cache}", {})
     return taken | {"teardown": _timed(bench.remove)}
 
 
 def _other_port(bench: Bench) -> str:
     return str(bench.lab.values[CHANGED.lower()] + 1)
-
-
-def _copy(bench: Bench, source: str, target: str) -> None:
-    """Copy a volume."""
-    client = bench.lab.client
-    client.create_volume(target)
-    volumes = client.create_host_config(binds=[f"{source}:/from:ro", f"{target}:/to"])
-    image = bench.lab.inspect("builder")["Image"]
-    copier = client.create_container(
-        image, ["-c", "cp -a /from/. /to/"], entrypoint=["sh"], user="0", host_config=volumes
-    )
-    try:
-        client.start(copier)
-        if client.wait(copier)["StatusCode"]:
-            raise runs.MeasureError(client.logs(copier).decode(errors="replace"))
-    finally:
-        client.remove_container(copier, force=True)
 
 
 # By Docker Compose

@@ -2,6 +2,8 @@
 
 import os
 
+import caches
+import checkout as checkouts
 import composed
 import pytest
 import registry
@@ -36,7 +38,15 @@ def compose(lab, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def up(compose):
-    """The environment, brought up once."""
-    compose.run("up", "--detach")
-    return compose.lab()
+def up(lab, compose):
+    """The environment, brought up once and compiled."""
+    found = compose.lab()
+
+    def bring_up():
+        compose.run("up", "--detach")
+        for name in checkouts.services(found):
+            found.wait_until_healthy(name, composed.SECONDS)
+
+    labels = {"com.docker.compose.project": lab.instance, "com.docker.compose.volume": caches.VOLUME}
+    caches.converged(lab, bring_up, "_", **labels)
+    return found

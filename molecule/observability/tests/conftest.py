@@ -3,6 +3,7 @@
 import json
 import time
 
+import caches
 import pytest
 from communication.gateway import Gateway, trace_id
 from communication.shop import Shop
@@ -15,7 +16,7 @@ WATCHERS = ("otel-collector", "victorialogs", "victoriametrics", "zipkin")
 def converged(lab):
     """The one converge that all tests look at."""
     assert lab.instance  # refuses any but a test's
-    return lab.converge("order", "notification", "gateway", *WATCHERS)
+    return caches.converged(lab, lambda: lab.converge("order", "notification", "gateway", *WATCHERS))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import os
 
+import caches
 import checkout as checkouts
 import pytest
 from lab import Lab
@@ -17,5 +18,5 @@ def checkout(tmp_path_factory):
 def lab(checkout):
     """The instance, with everything converged once."""
     found = Lab(os.environ | {"PLATFORM_SRC": str(checkout)})
-    found.converge()
+    caches.converged(found, found.converge)
     return found

@@ -4,6 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import caches
 import pytest
 from lab import ROOT
 
@@ -41,5 +42,6 @@ class Validation:
 
 @pytest.fixture(scope="session")
 def validation(lab, tmp_path_factory):
-    """The validation of the scenario's instance."""
+    """The validation of the scenario's instance, once that is converged."""
+    caches.converged(lab, lambda: lab.converge(*TAGS.split(",")))
     return Validation(lab, tmp_path_factory.mktemp("elsewhere"))
