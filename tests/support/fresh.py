@@ -56,7 +56,7 @@ def assert_complete(fresh: Fresh, result: Result) -> None:
     """What the first run has to have done."""
     assert result.status == 0, result.output
     assert fresh.healthy() == STORES
-    assert "Traceback" not in result.output
+    assert "Traceback" not in result.output, result.output
     assert fresh.run("stat", "--format=%a %U", ".env").output.split() == ["600", fresh.user]
 
 
