@@ -1,16 +1,12 @@
 """Pages as a person's browser shows them: Chromium without a window."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
 PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
-# What scripts of the page wait for is brought forward; the page is taken when that much of its time has passed.
-BUDGET_MILLISECONDS = 15000
 SECONDS = 120
 SIZE = (1400, 1000)
 OPTIONS = [
@@ -37,33 +33,6 @@ def page() -> Iterator[Page]:
             yield opened
         finally:
             chromium.close()
-
-
-def text(url: str, profile: Path) -> str:
-    """The document at `url` once its scripts have run; `profile` is an empty folder for the browser's own files."""
-    return _run(url, profile, "--dump-dom")
-
-
-def _run(url: str, profile: Path, *options: str) -> str:
-    done = subprocess.run(
-        [
-            _program(),
-            "--headless",
-            *OPTIONS,
-            f"--user-data-dir={profile}",
-            f"--window-size={SIZE[0]},{SIZE[1]}",
-            f"--virtual-time-budget={BUDGET_MILLISECONDS}",
-            *options,
-            url,
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        timeout=SECONDS,
-        check=True,
-    )
-    return done.stdout
 
 
 def _program() -> str:
