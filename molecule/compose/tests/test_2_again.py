@@ -2,6 +2,7 @@
 
 import browser
 import checkout as checkouts
+import pgadmin
 import psycopg
 import redis
 import requests
@@ -56,10 +57,7 @@ def test_the_tools_get_in_with_the_changed_passwords(up):
         up.wait_until_healthy(name)
     with browser.page() as page:
         page.goto(f"http://127.0.0.1:{up.port('pgadmin', 'http')}")
-        for name in ("Servers", up.instance):
-            entry = page.locator(".file-entry").filter(has=page.locator(".file-name").get_by_text(name, exact=True))
-            entry.locator(".directory-toggle").click()
-        page.locator(".file-name").get_by_text("Databases", exact=True).wait_for()
+        pgadmin.unfold(page, "Servers", up.instance, "Databases")
     with redis.Redis(port=up.port("redis", "redis"), password=PASSWORDS["REDIS_PASSWORD"]) as client:
         client.set("seen-by-the-tool", "yes")
     with browser.page() as page:

@@ -1,20 +1,16 @@
 """The pages as a person opens them, who has never been there and types nothing."""
 
+import pgadmin
 import requests
 
 SECONDS = 30
 
 
-def entry(page, name):
-    """A line of pgAdmin's tree."""
-    return page.locator(".file-entry").filter(has=page.locator(".file-name").get_by_text(name, exact=True))
-
-
 def test_pgadmin_shows_a_table_of_the_catalogue(lab, page, catalogue):
     page.goto(f"http://127.0.0.1:{lab.port('pgadmin', 'http')}")
-    for name in ("Servers", lab.instance, "Databases", lab.values["postgres_db"], "Schemas", "product", "Tables"):
-        entry(page, name).locator(".directory-toggle").click()
-    entry(page, "categories").click()
+    database = lab.values["postgres_db"]
+    pgadmin.unfold(page, "Servers", lab.instance, "Databases", database, "Schemas", "product", "Tables", "categories")
+    pgadmin.entry(page, "categories").click()
     page.get_by_role("button", name="All Rows").click()
     # A table opens in a frame of its own.
     rows = page.frame_locator("iframe").get_by_role("grid")
