@@ -31,6 +31,7 @@ main() {
   case " $* " in
     *" --help "* | *" -h "*) ;;
     *)
+      python -m bench.arguments "$@"
       phase "Docker Engine"
       ensure_engine "$@"
       alone_on_the_engine

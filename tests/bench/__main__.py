@@ -1,8 +1,7 @@
-"""The program behind scripts/bench.sh: arguments, order of the measurements, output."""
+"""The program behind scripts/bench.sh: order of the measurements, output."""
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import json
 import os
@@ -18,50 +17,13 @@ from docker.errors import DockerException
 from lab import ROOT, Lab
 
 from bench import host, report
-from bench.measurements import MEASUREMENTS, OPTIONAL
+from bench.arguments import arguments
+from bench.measurements import MEASUREMENTS
 from bench.runs import MeasureError
 from bench.subject import Bench
 from cloudlab import settings
-from cloudlab.arguments import Parser
 
 INSTANCE = {"CLOUDLAB_INSTANCE": "test-bench", "PORT_OFFSET": "25000", settings.ENV_FILE_VARIABLE: ""}
-
-DESCRIPTION = """\
-Measures the project on an instance of its own (test-bench, ports from 25000), and removes it afterwards. Prints a table
-of figures with their goals, and writes them for programs. Each figure is the median of its runs. Close other programs:
-what else the machine does is measured too, and said.
-"""
-EPILOGUE = """\
-measurements: {names}
-The exit status is 0 whether or not goals are met, and 1 when a measurement failed.
-"""
-
-
-def arguments(given: list[str]) -> argparse.Namespace:
-    """The command line, checked; `only` is completed and `images` folded into it."""
-    parser = Parser(
-        prog="./scripts/bench.sh",
-        description=DESCRIPTION,
-        epilog=EPILOGUE.format(names=", ".join(MEASUREMENTS)),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--runs", type=_positive, default=5, metavar="N", help="runs of what is quick (default 5)")
-    parser.add_argument("--only", action="append", choices=MEASUREMENTS, metavar="NAME", help="repeat it for several")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="default: .cloudlab/bench/<date>.json")
-    parser.add_argument(
-        "--images", action="store_true", help="also build all images from packages; removes those of this commit first"
-    )
-    options = parser.parse_args(given)
-    chosen = options.only or [name for name in MEASUREMENTS if name not in OPTIONAL]
-    options.only = [name for name in MEASUREMENTS if name in chosen or (options.images and name == "images")]
-    return options
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:

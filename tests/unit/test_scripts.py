@@ -49,7 +49,8 @@ def run(checkout, tmp_path):
         return subprocess.run(
             [checkout / "scripts" / script, *arguments],
             cwd=tmp_path,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+            # Help and what is wrong with a command line are told without an engine.
+            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/nobody"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
