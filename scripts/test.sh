@@ -64,7 +64,10 @@ step() {
     # From packages, whatever registries answer: that is what most of the tests look at.
     images) run_step "$1" "$IMAGES_LIMIT" env IMAGE_SOURCE=packages \
       ansible-playbook molecule/shared/images.yml --extra-vars "images_file=$LOGS/images.json" ;;
-    integration) run_step "$1" "$INTEGRATION_LIMIT" python -m pytest --quiet tests/integration ;;
+    # They wait more than they compute: two files at a time take little more than half of the time. Each has an instance
+    # of its own.
+    integration) run_step "$1" "$INTEGRATION_LIMIT" \
+      python -m pytest --quiet --numprocesses 2 --dist loadfile tests/integration ;;
     molecule-*) run_step "$1" "$SCENARIO_LIMIT" molecule test --scenario-name "${1#molecule-}" ;;
   esac
 }

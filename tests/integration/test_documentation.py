@@ -98,7 +98,7 @@ def test_every_proof_is_of_a_command():
 @pytest.fixture(scope="module")
 def lab():
     """An instance for the documents' commands; removed at the end."""
-    settings = {"CLOUDLAB_ENV_FILE": "", "CLOUDLAB_INSTANCE": INSTANCE, "PORT_OFFSET": "24000"}
+    settings = {"CLOUDLAB_ENV_FILE": "", "CLOUDLAB_INSTANCE": INSTANCE, "PORT_OFFSET": "24100"}
     # What needs the platform is run where it is up already: molecule's scenario of that name.
     settings["CLOUDLAB_PROFILE"] = "stores"
     found = Lab(dict(os.environ) | settings)

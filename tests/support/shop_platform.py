@@ -173,6 +173,8 @@ class Platform:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body are two writes: the second would wait for the client to acknowledge the first, 40 ms each time.
+    disable_nagle_algorithm = True
 
     def handle_any(self):
         url = urlsplit(self.path)
