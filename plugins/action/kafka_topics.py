@@ -54,29 +54,17 @@ class ActionModule(ActionBase):
     def _converge(self, arguments):
         declared = kafka.declare(arguments["topics"])
         broker = kafka.Broker(arguments["bootstrap"])
-        partitions, asked = self._partitions(broker, declared, arguments)
-        existing = broker.topics(partitions, declared)
+        check_mode = self._task.check_mode
+        partitions = readiness.ask(
+            arguments["container"], lambda: broker.partitions(declared), arguments["timeout"], check_mode=check_mode
+        )
+        existing = broker.topics(partitions or {}, declared)
         steps = kafka.plan(declared, existing)
-        if steps.changed and not self._task.check_mode:
+        if steps.changed and not check_mode:
             broker.apply(steps)
-        return self._report(steps, existing, asked)
+        return self._report(steps, existing, answers=partitions is not None)
 
-    def _partitions(self, broker, declared, arguments):
-        """(partitions by topic, whether the broker answered); in check mode an absent broker has no topics."""
-        wait = 0 if self._task.check_mode else arguments["timeout"]
-        docker = engine.connect()
-        try:
-            return readiness.wait_until(
-                docker.client, arguments["container"], lambda: broker.partitions(declared), wait
-            ), True
-        except readiness.NotReadyError:
-            if not self._task.check_mode:
-                raise
-            return {}, False
-        finally:
-            docker.close()
-
-    def _report(self, steps, existing, asked):
+    def _report(self, steps, existing, answers):
         report = {
             "changed": steps.changed,
             "created": sorted(steps.create),
@@ -86,7 +74,7 @@ class ActionModule(ActionBase):
         }
         if steps.warnings:
             report["warnings"] = steps.warnings
-        if not asked:
+        if not answers:
             report["msg"] = "The broker does not answer: every declared topic is taken as missing."
         if self._task.diff:
             before, after = kafka.difference(steps, existing)

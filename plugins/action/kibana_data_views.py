@@ -56,26 +56,13 @@ class ActionModule(ActionBase):
     def _converge(self, arguments):
         declared = kibana.declare(arguments["data_views"])
         server = kibana.Server(arguments["url"], arguments["user"], arguments["password"])
-        answers = self._wait(server, arguments)
+        check_mode = self._task.check_mode
+        answers = readiness.ask(arguments["container"], server.ready, arguments["timeout"], check_mode=check_mode)
         existing = server.state(declared) if answers else {}
         steps = kibana.plan(declared, existing)
-        if steps and not self._task.check_mode:
+        if steps and not check_mode:
             server.apply(steps)
         return self._report(steps, existing, answers)
-
-    def _wait(self, server, arguments):
-        """Whether the server answers; in check mode an absent server has no data views."""
-        wait = 0 if self._task.check_mode else arguments["timeout"]
-        docker = engine.connect()
-        try:
-            readiness.wait_until(docker.client, arguments["container"], server.ready, wait)
-        except readiness.NotReadyError:
-            if not self._task.check_mode:
-                raise
-            return False
-        finally:
-            docker.close()
-        return True
 
     def _report(self, steps, existing, answers):
         report = {"changed": bool(steps), "applied": list(steps)}

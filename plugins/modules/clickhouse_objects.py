@@ -9,6 +9,7 @@ description:
   - Waits until the server answers, and fails early, with the container's last log lines, when its container is not
     running or in a crash loop.
   - Speaks HTTP, in the form that every version since 18.16 takes. Runs in process on the controller.
+extends_documentation_fragment: [described]
 options:
   host:
     description: Address of the published port.
@@ -81,13 +82,6 @@ options:
   inside:
     description: The server's address for other containers; used in the state V(described).
     type: str
-  state:
-    description:
-      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
-        added to the host's facts, for the export to Docker Compose.
-    type: str
-    choices: [converged, described]
-    default: converged
 attributes:
   check_mode:
     support: full

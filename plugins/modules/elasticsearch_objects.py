@@ -9,6 +9,7 @@ description:
   - Waits until the server answers, and fails early, with the container's last log lines, when its container is not
     running or in a crash loop.
   - Runs in process on the controller; needs the Python packages C(requests) and C(docker).
+extends_documentation_fragment: [described]
 options:
   url:
     description: Address of the server's published port.
@@ -43,13 +44,6 @@ options:
   inside:
     description: The server's address for other containers; used in the state V(described).
     type: str
-  state:
-    description:
-      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
-        added to the host's facts, for the export to Docker Compose.
-    type: str
-    choices: [converged, described]
-    default: converged
 attributes:
   check_mode:
     support: full

@@ -10,6 +10,7 @@ description:
     anything is changed. Each line says what, where and how to mend it.
   - Chooses the components of the run from the profile and the play's tags, with all that they need.
   - Returns the picture of the environment that the roles work with. Nothing is changed but the lock.
+extends_documentation_fragment: [described]
 options:
   memory_min:
     description: Memory that the engine must have at least, for example C(4g).
@@ -32,13 +33,6 @@ options:
     description: Whether to check memory, disk, ports and names. A play that only looks or stops has no need of them.
     type: bool
     default: true
-  state:
-    description:
-      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
-        added to the host's facts, for the export to Docker Compose.
-    type: str
-    choices: [converged, described]
-    default: converged
 attributes:
   check_mode:
     description: Checks and describes; takes no lock.

@@ -13,6 +13,7 @@ description:
     warning.
   - With nothing to do, neither the engine nor Envoy is asked.
   - Runs in process on the controller; needs the Python package C(docker).
+extends_documentation_fragment: [described]
 options:
   instance:
     description: Name of the instance.
@@ -133,13 +134,6 @@ options:
         description: Seconds for which a browser remembers the answer.
         type: int
         default: 600
-  state:
-    description:
-      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
-        added to the host's facts, for the export to Docker Compose.
-    type: str
-    choices: [converged, described]
-    default: converged
 attributes:
   check_mode:
     support: full

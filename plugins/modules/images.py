@@ -18,6 +18,7 @@ description:
   - Fails when something needs a component that was skipped, and when the data of a component was written in another
     on-disk format than its image reads.
   - A run with nothing to do asks the engine once.
+extends_documentation_fragment: [described]
 options:
   environment:
     description:
@@ -48,13 +49,6 @@ options:
     description: The folder of the build contexts.
     type: path
     default: files/images
-  state:
-    description:
-      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
-        added to the host's facts, for the export to Docker Compose.
-    type: str
-    choices: [converged, described]
-    default: converged
 notes:
   - Builds trust the certificates that the host trusts (C(SSL_CERT_FILE), else the system's bundle) and use its proxies
     (C(HTTP_PROXY), C(HTTPS_PROXY), C(NO_PROXY)).

@@ -8,6 +8,7 @@ description:
   - Waits until Kibana has all that it needs, and fails early, with the container's last log lines, when its container
     is not running or in a crash loop.
   - Runs in process on the controller; needs the Python packages C(requests) and C(docker).
+extends_documentation_fragment: [described]
 options:
   url:
     description: Address of Kibana's published port.
@@ -49,13 +50,6 @@ options:
   inside:
     description: Kibana's address for other containers; used in the state V(described).
     type: str
-  state:
-    description:
-      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
-        added to the host's facts, for the export to Docker Compose.
-    type: str
-    choices: [converged, described]
-    default: converged
 attributes:
   check_mode:
     support: full

@@ -17,6 +17,7 @@ description:
   - Waits until the server answers, and fails early, with the container's last log lines, when its container is not
     running or in a crash loop.
   - Runs in process on the controller; needs the Python packages C(psycopg) and C(docker).
+extends_documentation_fragment: [described]
 options:
   host:
     description: Address of the published port.
@@ -113,13 +114,6 @@ options:
     description: Seconds to wait for the server at most.
     type: float
     default: 60
-  state:
-    description:
-      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
-        added to the host's facts, for the export to Docker Compose.
-    type: str
-    choices: [converged, described]
-    default: converged
 attributes:
   check_mode:
     support: full

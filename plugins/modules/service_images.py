@@ -13,6 +13,7 @@ description:
   - Left out of the build are version control, what the checkout's C(.dockerignore) names, and the tests of the probe.
   - A service that cannot be built does not keep the others from it; the reason is in the result.
   - Former images of a service are removed once no container uses them.
+extends_documentation_fragment: [described]
 options:
   instance:
     description: Name of the instance; images are called C(cloudlab/<instance>-<service>).
@@ -39,13 +40,6 @@ options:
     description: The image that programs are put into.
     type: str
     required: true
-  state:
-    description:
-      - V(converged) - as described here. V(described) - nothing is asked or changed; what there is to do is checked and
-        added to the host's facts, for the export to Docker Compose.
-    type: str
-    choices: [converged, described]
-    default: converged
 notes:
   - Builds trust the certificates that the host trusts, and use its proxies.
 attributes:

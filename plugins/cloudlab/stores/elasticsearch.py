@@ -140,8 +140,8 @@ class Server:
     def __init__(self, url: str, user: str | None = None, password: str | None = None):
         self._http = http.Client(url, user, password)
 
-    def ready(self) -> None:
-        """Returns when the server has a master and its metadata. Raises ``NotYetError`` until then.
+    def ready(self) -> bool:
+        """True when the server has a master and its metadata. Raises ``NotYetError`` until then.
 
         A refused password is an :class:`ObjectsError`: waiting would not help.
         """
@@ -151,6 +151,7 @@ class Server:
             raise ObjectsError([str(error)]) from None
         if answer.json()["status"] == "red":
             raise NotYetError(f"HTTP {answer.status_code}: {answer.text[:200]}")
+        return True
 
     def state(self, declared: State) -> State:
         """All index templates, and of the indices those that are declared: one request each, at most two."""

@@ -72,14 +72,15 @@ class Server:
     def __init__(self, url: str, user: str | None = None, password: str | None = None):
         self._http = http.Client(url, user, password, **OWN_HEADER)
 
-    def ready(self) -> None:
-        """Returns when Kibana has all that it needs. Raises ``NotYetError`` until then."""
+    def ready(self) -> bool:
+        """True when Kibana has all that it needs. Raises ``NotYetError`` until then."""
         try:
             status = self._http.probe("/api/status").json()
         except http.HTTPError as error:
             raise DataViewsError([str(error)]) from None
         if status["status"]["overall"]["level"] != "available":
             raise NotYetError(f"it is {status['status']['overall']['level']}")
+        return True
 
     def state(self, declared: DataViews) -> DataViews:
         """Those of the declared data views that there are: one request each."""

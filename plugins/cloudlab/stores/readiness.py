@@ -12,6 +12,7 @@ import docker
 import requests
 
 from cloudlab.stores import diagnosis
+from cloudlab.stores.lazy_client import LazyClient
 
 Answer = TypeVar("Answer")
 
@@ -27,6 +28,22 @@ class NotYetError(Exception):
 
 class NotReadyError(Exception):
     """The store will not become ready: the text names the container, its state, the cause and its last log lines."""
+
+
+def ask(container: str, probe: Callable[[], Answer], timeout: float, *, check_mode: bool) -> Answer | None:
+    """The probe's answer, waited for as by :func:`wait_until`; None in check mode when the server does not answer.
+
+    A converge would bring such a server up first: what check mode is asked about is missing then, and no failure.
+    """
+    client = LazyClient()
+    try:
+        return wait_until(client, container, probe, 0 if check_mode else timeout)
+    except NotReadyError:
+        if not check_mode:
+            raise
+        return None
+    finally:
+        client.close()
 
 
 def wait_until(
