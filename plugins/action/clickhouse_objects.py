@@ -6,12 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from cloudlab import engine
-from cloudlab.compose import described, oneshot
+from cloudlab.compose import oneshot
 from cloudlab.stores import clickhouse, clickhouse_server, readiness
+from cloudlab.stores.action import StoreAction
 from cloudlab.stores.lazy_client import LazyClient, is_running
 
 ARGUMENTS = {
@@ -44,46 +41,28 @@ ARGUMENTS = {
     },
     "timeout": {"type": "float", "default": 60.0},
     "inside": {"type": "str"},
-    "state": described.ARGUMENT,
 }
-FAILURES = (
-    clickhouse.DeclarationError,
-    clickhouse_server.ServerError,
-    clickhouse_server.RefusedError,
-    readiness.NotReadyError,
-    engine.EngineError,
-)
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
+class ActionModule(StoreAction):
+    ARGUMENTS = ARGUMENTS
+    FAILURES = (clickhouse.DeclarationError, clickhouse_server.ServerError, clickhouse_server.RefusedError)
 
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        if arguments["state"] == described.STATE:
-            return result | self._describe(arguments, task_vars)
+    def program(self, arguments):
+        script = clickhouse.script(clickhouse.desired(arguments))
+        login = {"user": arguments["user"], "password": arguments["password"]}
+        return oneshot.clickhouse(arguments["container"], script, arguments["inside"], login)
+
+    def converge(self, arguments):
         server = clickhouse_server.Server(
             arguments["host"], arguments["port"], arguments["container"], arguments["user"], arguments["password"]
         )
         docker = LazyClient()
         try:
-            return result | self._converge(server, docker, clickhouse.desired(arguments), arguments["timeout"])
-        except FAILURES as error:
-            raise AnsibleActionFail(str(error)) from None
+            return self._converge(server, docker, clickhouse.desired(arguments), arguments["timeout"])
         finally:
             server.close()
             docker.close()
-
-    def _describe(self, arguments, task_vars):
-        try:
-            script = clickhouse.script(clickhouse.desired(arguments))
-        except clickhouse.DeclarationError as error:
-            raise AnsibleActionFail(str(error)) from None
-        login = {"user": arguments["user"], "password": arguments["password"]}
-        program = oneshot.clickhouse(arguments["container"], script, arguments["inside"], login)
-        return described.add(task_vars, programs=[program])
 
     def _converge(self, server, docker, want, timeout):
         state, remark = self._ask(server, docker, want, timeout)
@@ -122,11 +101,8 @@ class ActionModule(ActionBase):
             report["warnings"] = [f"{text} Left as it is: alter the table or its declaration." for text in differences]
         if remark:
             report["msg"] = remark
-        if self._task.diff:
-            report["diff"] = {
-                "before_header": "clickhouse",
-                "after_header": "clickhouse",
-                "before": "".join(f"{step.subject}: absent\n" for step in steps),
-                "after": "".join(f"{step.subject}: {step.after}\n" for step in steps),
-            }
-        return report
+        return report | self.difference(
+            "clickhouse",
+            "".join(f"{step.subject}: absent\n" for step in steps),
+            "".join(f"{step.subject}: {step.after}\n" for step in steps),
+        )

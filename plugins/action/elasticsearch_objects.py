@@ -5,13 +5,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
-import yaml
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from cloudlab import engine
-from cloudlab.compose import described, oneshot
+from cloudlab.compose import oneshot
 from cloudlab.stores import elasticsearch, readiness
+from cloudlab.stores.action import StoreAction
 
 ARGUMENTS = {
     "url": {"type": "str", "required": True},
@@ -22,30 +18,19 @@ ARGUMENTS = {
     "indices": {"type": "list", "elements": "dict", "default": []},
     "timeout": {"type": "float", "default": 120.0},
     "inside": {"type": "str"},
-    "state": described.ARGUMENT,
 }
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
+class ActionModule(StoreAction):
+    ARGUMENTS = ARGUMENTS
+    FAILURES = (elasticsearch.ObjectsError,)
 
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        try:
-            if arguments["state"] == described.STATE:
-                return result | self._describe(arguments, task_vars)
-            return result | self._converge(arguments)
-        except (elasticsearch.ObjectsError, readiness.NotReadyError, engine.EngineError) as error:
-            raise AnsibleActionFail(str(error)) from None
-
-    def _describe(self, arguments, task_vars):
+    def program(self, arguments):
         declared = elasticsearch.declare(arguments["index_templates"], arguments["indices"])
         script = elasticsearch.script(declared, arguments["inside"])
-        return described.add(task_vars, programs=[oneshot.shell(arguments["container"], script)])
+        return oneshot.shell(arguments["container"], script)
 
-    def _converge(self, arguments):
+    def converge(self, arguments):
         declared = elasticsearch.declare(arguments["index_templates"], arguments["indices"])
         server = elasticsearch.Server(arguments["url"], arguments["user"], arguments["password"])
         check_mode = self._task.check_mode
@@ -62,12 +47,4 @@ class ActionModule(ActionBase):
             report["warnings"] = list(steps.warnings)
         if not answers:
             report["msg"] = "The server does not answer: everything declared is taken as missing."
-        if self._task.diff:
-            before, after = elasticsearch.difference(steps)
-            report["diff"] = {
-                "before_header": "objects",
-                "after_header": "objects",
-                "before": yaml.safe_dump(before) if before else "",
-                "after": yaml.safe_dump(after) if after else "",
-            }
-        return report
+        return report | self.difference("objects", *elasticsearch.difference(steps))

@@ -5,13 +5,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
-import yaml
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from cloudlab import engine
-from cloudlab.compose import described, oneshot
+from cloudlab.compose import oneshot
 from cloudlab.stores import kafka, readiness
+from cloudlab.stores.action import StoreAction
 
 ARGUMENTS = {
     "bootstrap": {"type": "str", "required": True},
@@ -29,29 +25,18 @@ ARGUMENTS = {
     },
     "timeout": {"type": "float", "default": 60.0},
     "inside": {"type": "str"},
-    "state": described.ARGUMENT,
 }
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
+class ActionModule(StoreAction):
+    ARGUMENTS = ARGUMENTS
+    FAILURES = (kafka.TopicsError,)
 
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        try:
-            if arguments["state"] == described.STATE:
-                return result | self._describe(arguments, task_vars)
-            return result | self._converge(arguments)
-        except (kafka.TopicsError, readiness.NotReadyError, engine.EngineError) as error:
-            raise AnsibleActionFail(str(error)) from None
-
-    def _describe(self, arguments, task_vars):
+    def program(self, arguments):
         script = kafka.script(kafka.declare(arguments["topics"]), arguments["inside"])
-        return described.add(task_vars, programs=[oneshot.kafka(arguments["container"], script)])
+        return oneshot.kafka(arguments["container"], script)
 
-    def _converge(self, arguments):
+    def converge(self, arguments):
         declared = kafka.declare(arguments["topics"])
         broker = kafka.Broker(arguments["bootstrap"])
         check_mode = self._task.check_mode
@@ -76,12 +61,4 @@ class ActionModule(ActionBase):
             report["warnings"] = steps.warnings
         if not answers:
             report["msg"] = "The broker does not answer: every declared topic is taken as missing."
-        if self._task.diff:
-            before, after = kafka.difference(steps, existing)
-            report["diff"] = {
-                "before_header": "topics",
-                "after_header": "topics",
-                "before": yaml.safe_dump(before) if before else "",
-                "after": yaml.safe_dump(after) if after else "",
-            }
-        return report
+        return report | self.difference("topics", *kafka.difference(steps, existing))

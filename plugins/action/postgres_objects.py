@@ -6,12 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from cloudlab import engine
-from cloudlab.compose import described, oneshot
+from cloudlab.compose import oneshot
 from cloudlab.stores import postgres, postgres_server, readiness
+from cloudlab.stores.action import StoreAction
 from cloudlab.stores.lazy_client import LazyClient, is_running
 
 EXTENSIONS = {
@@ -52,26 +49,17 @@ ARGUMENTS = {
         },
     },
     "timeout": {"type": "float", "default": 60.0},
-    "state": described.ARGUMENT,
 }
-FAILURES = (
-    postgres.DeclarationError,
-    postgres_server.ServerError,
-    readiness.NotReadyError,
-    readiness.NotYetError,
-    engine.EngineError,
-)
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
+class ActionModule(StoreAction):
+    ARGUMENTS = ARGUMENTS
+    FAILURES = (postgres.DeclarationError, postgres_server.ServerError, readiness.NotYetError)
 
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        if arguments["state"] == described.STATE:
-            return result | self._describe(arguments, task_vars)
+    def program(self, arguments):
+        return oneshot.postgres(arguments["container"], postgres.desired(arguments), arguments["admin_password"])
+
+    def converge(self, arguments):
         server = postgres_server.Server(
             address=postgres_server.Address(arguments["host"], arguments["port"], arguments["container"]),
             user=arguments["admin_user"],
@@ -79,19 +67,9 @@ class ActionModule(ActionBase):
             engine=LazyClient(),
         )
         try:
-            return result | self._converge(server, postgres.desired(arguments), arguments["timeout"])
-        except FAILURES as error:
-            raise AnsibleActionFail(str(error)) from None
+            return self._converge(server, postgres.desired(arguments), arguments["timeout"])
         finally:
             server.close()
-
-    def _describe(self, arguments, task_vars):
-        try:
-            want = postgres.desired(arguments)
-        except postgres.DeclarationError as error:
-            raise AnsibleActionFail(str(error)) from None
-        program = oneshot.postgres(arguments["container"], want, arguments["admin_password"])
-        return described.add(task_vars, programs=[program])
 
     def _converge(self, server, want, timeout):
         state, contents, admin_is_wrong = self._ask(server, want, timeout)
@@ -134,11 +112,8 @@ class ActionModule(ActionBase):
             "admin_password_set": admin_is_wrong,
             "unmanaged_schemas": postgres.unmanaged_schemas(want, contents),
         }
-        if self._task.diff:
-            report["diff"] = {
-                "before_header": "postgres",
-                "after_header": "postgres",
-                "before": "".join(f"{step.subject}: {step.before}\n" for step in steps),
-                "after": "".join(f"{step.subject}: {step.after}\n" for step in steps),
-            }
-        return report
+        return report | self.difference(
+            "postgres",
+            "".join(f"{step.subject}: {step.before}\n" for step in steps),
+            "".join(f"{step.subject}: {step.after}\n" for step in steps),
+        )
