@@ -14,13 +14,11 @@ from dataclasses import dataclass
 class Fault:
     """One recognisable crash: a pattern its log matches, and what the person is told.
 
-    ``pattern``: searched in the joined log lines. ``message``: what it means and how to mend it. ``passes``: whether it
-    ends by itself, while the restart policy starts the container again and again.
+    ``pattern``: searched in the joined log lines. ``message``: what it means and how to mend it.
     """
 
     pattern: re.Pattern[str]
     message: str
-    passes: bool = False
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -32,10 +30,8 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         re.compile(r"KeeperException\$NodeExistsException"),
-        "ZooKeeper still holds the session of the broker that was killed: it ends after"
-        " kafka_zookeeper_session_timeout_ms, and the restart policy then brings the broker up. If it persists, another"
-        " broker with the same id uses this ZooKeeper.",
-        passes=True,
+        "ZooKeeper knows another broker with the same id. The session of one that was killed has ended by now"
+        " (kafka_zookeeper_session_timeout_ms), so this one lives: stop it, or give this one a ZooKeeper of its own.",
     ),
     Fault(
         re.compile(r"cannot (?:downgrade a node from version|upgrade a node from version) \[?[\d.]+"),
@@ -54,13 +50,7 @@ FAULTS: tuple[Fault, ...] = (
 )
 
 
-def recognise(lines: Iterable[str]) -> Fault | None:
-    """The first known fault in a container's log lines; None when there is none."""
-    text = "\n".join(lines)
-    return next((fault for fault in FAULTS if fault.pattern.search(text)), None)
-
-
 def explain(lines: Iterable[str]) -> str | None:
     """The explanation of the first known fault in a container's log lines; None when there is none."""
-    fault = recognise(lines)
-    return fault.message if fault else None
+    text = "\n".join(lines)
+    return next((fault.message for fault in FAULTS if fault.pattern.search(text)), None)

@@ -17,7 +17,7 @@ from cloudlab.stores.lazy_client import LazyClient
 Answer = TypeVar("Answer")
 
 INTERVAL = 0.1  # seconds between two probes
-RESTARTS_TOLERATED = 2  # more of them are a crash loop, but for what is known to pass (Kafka's stale session)
+RESTARTS_TOLERATED = 2  # a restart may be part of a recovery; more of them are a crash loop
 LINES_SHOWN = 15
 LINES_EXPLAINED = 300  # a server that dies logs its shutdown after the cause
 
@@ -72,8 +72,7 @@ def wait_until(
         inspected = _inspect(client, container, reason)
         if restarts_before is None:
             restarts_before = inspected["RestartCount"]
-        restarts = inspected["RestartCount"] - restarts_before
-        if trouble := _crash_loop(client, container, inspected, restarts) or _trouble(inspected):
+        if trouble := _trouble(inspected, inspected["RestartCount"] - restarts_before):
             raise NotReadyError(_report(client, container, trouble))
         if clock() >= deadline:
             raise NotReadyError(_report(client, container, f"gives no answer after {timeout:g} s ({reason})"))
@@ -98,22 +97,11 @@ def _inspect(client: docker.APIClient, container: str, reason: str) -> dict:
         raise NotReadyError(f"container {container}: the engine does not answer: {error}") from error
 
 
-def _crash_loop(client: docker.APIClient, container: str, inspected: dict, restarts: int) -> str | None:
-    """What to say of a container that ends again and again; None while that may pass. ``restarts``: of this wait.
-
-    How many restarts a passing fault takes depends on how fast the machine starts the store: so they are not counted.
-    """
-    if restarts <= RESTARTS_TOLERATED:
-        return None
-    fault = diagnosis.recognise(last_lines(client, container, LINES_EXPLAINED))
-    if fault and fault.passes:
-        return None
-    return f"is in a crash loop: {restarts} restarts, last exit code {inspected['State']['ExitCode']}"
-
-
-def _trouble(inspected: dict) -> str | None:
-    """Why this container cannot become ready; None while it may."""
+def _trouble(inspected: dict, restarts: int) -> str | None:
+    """Why this container cannot become ready; None while it may. ``restarts``: since the wait began."""
     state = inspected["State"]
+    if restarts > RESTARTS_TOLERATED:
+        return f"is in a crash loop: {restarts} restarts, last exit code {state['ExitCode']}"
     if state["Paused"]:
         return f"is paused: docker unpause {inspected['Name'].lstrip('/')}"
     if state["Running"] or state["Restarting"]:

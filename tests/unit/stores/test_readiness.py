@@ -63,20 +63,6 @@ def test_a_restart_is_part_of_a_recovery():
     assert wait(engine, failures=9) == "answer"
 
 
-STALE_SESSION = b"org.apache.zookeeper.KeeperException$NodeExistsException: KeeperErrorCode = NodeExists\n"
-
-
-def test_a_fault_that_passes_may_take_any_number_of_restarts():
-    states = [container("restarting", restarts=number) for number in range(9)]
-    assert wait(Engine(*states, log=STALE_SESSION), failures=12) == "answer"
-
-
-def test_a_fault_that_does_not_pass_is_explained_when_the_time_is_over():
-    engine = Engine(container(restarts=1), container("restarting", restarts=9), log=STALE_SESSION)
-    with pytest.raises(readiness.NotReadyError, match="another broker with the same id"):
-        wait(engine)
-
-
 @pytest.mark.parametrize(
     ("states", "message"),
     [
