@@ -1,4 +1,4 @@
-"""Read `.env` the way Docker Compose reads it, so that both doors see the same values.
+"""Read `.env` the way Docker Compose reads it, so that Ansible and Docker Compose see the same values.
 
 Accepted lines (LF or CRLF, UTF-8, optional BOM, optional leading `export`)::
 
@@ -8,7 +8,10 @@ Accepted lines (LF or CRLF, UTF-8, optional BOM, optional leading `export`)::
     KEY="escapes \\n \\t \\" \\\\ \\$ are read"
 
 Compose replaces `$NAME` and `${NAME}` in plain and double-quoted values. This project has no such references, so one is
-refused instead of being read differently by the two doors.
+refused instead of being read in two different ways. Compose also takes quoted values of several lines; no setting holds
+one, so they are refused as a whole.
+
+A message names file, line and key, and never quotes a line: it may be part of a private key that somebody pasted.
 
 Grammar after compose-go's dotenv package: https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/
 """
@@ -16,6 +19,7 @@ Grammar after compose-go's dotenv package: https://docs.docker.com/compose/how-t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +43,17 @@ class DotenvError(ValueError):
     def __init__(self, problems: list[str]):
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class UnclosedQuoteError(ValueError):
+    """A quoted value does not end on its line."""
+
+    def __init__(self, key: str, quote: str):
+        super().__init__(
+            f"the value of {key} has no closing {quote} on its line. Add it at the end of the line; "
+            "no setting takes a value of several lines."
+        )
+        self.quote = quote
 
 
 def read(path: Path) -> list[Entry]:
@@ -68,12 +83,17 @@ def parse(text: str, name: str = ".env") -> list[Entry]:
     """
     entries: dict[str, Entry] = {}
     problems: list[str] = []
-    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+    lines = enumerate(text.replace("\r\n", "\n").split("\n"), start=1)
+    for number, line in lines:
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue
         try:
             key, value = _assignment(stripped)
+        except UnclosedQuoteError as error:
+            problems.append(f"{name}:{number}: {error}")
+            _skip_past(error.quote, lines)
+            continue
         except ValueError as error:
             problems.append(f"{name}:{number}: {error}")
             continue
@@ -89,10 +109,17 @@ def parse(text: str, name: str = ".env") -> list[Entry]:
     return list(entries.values())
 
 
+def _skip_past(quote: str, lines: Iterator[tuple[int, str]]) -> None:
+    """Consume the lines of a value up to the one that ends in its closing quote, or all that are left."""
+    for _, line in lines:
+        if line.rstrip().endswith(quote):
+            return
+
+
 def _assignment(line: str) -> tuple[str, str]:
     match = _KEY.fullmatch(line)
     if not match:
-        raise ValueError(f"{line.split('=')[0]!r} is not an assignment. Write KEY=value, or # before a comment.")
+        raise ValueError("not an assignment. Write KEY=value, or # before a comment.")
     key, rest = match.groups()
     if rest[:1] in ("'", '"'):
         return key, _quoted(key, rest)
@@ -120,7 +147,7 @@ def _quoted(key: str, rest: str) -> str:
             value.append(char)
             position += 1
     if position == len(rest):
-        raise ValueError(f"the value of {key} has no closing {quote}. Add it at the end of the line.")
+        raise UnclosedQuoteError(key, quote)
     trailing = rest[position + 1 :].strip()
     if trailing and not trailing.startswith("#"):
         raise ValueError(f"{key} goes on after its closing {quote}. Write \\{quote} for a quote within the value.")

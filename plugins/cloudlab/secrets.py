@@ -32,6 +32,17 @@ def secret(directory: Path, name: str, keep: bool = True) -> str:
     return value
 
 
+def generated(directory: Path) -> list[str]:
+    """The secrets that `directory` holds; what cannot be read is left out."""
+    values = []
+    for path in directory.glob("[!.]*"):
+        try:
+            values.append(path.read_text(encoding="utf-8").strip())
+        except (OSError, UnicodeDecodeError):
+            continue
+    return values
+
+
 def _create(path: Path, value: str) -> str:
     """Write `value` to `path` in one step; when somebody else was first, return theirs."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -38,6 +38,7 @@ _PATTERNS = {
     "registry_mirror": (r"(?:[A-Za-z0-9.-]+(?::\d+)?(?:/[a-z0-9._/-]+)?)?", "host[:port][/path], without https://"),
 }
 _RANGES = {"trace_sampling": (0, 100)}
+_SETTING_NAME = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)*")
 
 
 class SettingsError(ValueError):
@@ -84,7 +85,7 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         if entry.key.startswith(OF_COMPOSE):
             continue
         if entry.key != name.upper() or name not in spec():
-            problems.append(f"{place}: unknown key {entry.key}. {_nearest(entry.key)}")
+            problems.append(f"{place}: {_unknown(entry.key)}")
         elif entry.key not in environ:
             _convert_into(values, name, entry.value, place, problems)
     for name in spec():
@@ -100,6 +101,11 @@ def of_compose(environ: Mapping[str, str]) -> dict[str, str]:
     path = env_file(environ)
     entries = {entry.key: entry.value for entry in dotenv.read(path)} if path else {}
     return {key: value for key, value in {**entries, **environ}.items() if key.startswith(OF_COMPOSE)}
+
+
+def passwords() -> list[str]:
+    """The names of the settings that hold a password."""
+    return [name for name in spec() if name.endswith("_password")]
 
 
 def check(values: Mapping[str, Any]) -> list[str]:
@@ -134,8 +140,8 @@ def convert(name: str, value: Any) -> Any:
 def _match(name: str, key: str, text: str) -> None:
     for suffix, (pattern, wanted) in _PATTERNS.items():
         if name.endswith(suffix) and not re.fullmatch(pattern, text):
-            # A password is not repeated on the terminal.
-            shown = "" if suffix == "_password" else f" is {text!r};"
+            # Neither a password nor an address with one in it is repeated on the terminal.
+            shown = "" if suffix == "_password" or "@" in text else f" is {text!r};"
             raise ValueError(f"{key}{shown} must be {wanted}.")
 
 
@@ -164,7 +170,13 @@ def _convert_into(values: dict[str, Any], name: str, raw: str, place: str, probl
         problems.append(f"{place}: {error}")
 
 
-def _nearest(key: str) -> str:
-    known = [name.upper() for name in spec()]
-    close = difflib.get_close_matches(key.upper(), known, n=1, cutoff=0.6)
-    return f"Did you mean {close[0]}?" if close else f"Known keys: {', '.join(sorted(known))}."
+def _unknown(key: str) -> str:
+    """The message about a key that is none of the settings.
+
+    A line of a pasted private key may end in `=` too; a name is repeated only where it looks like a setting's.
+    """
+    known = sorted(name.upper() for name in spec())
+    if close := difflib.get_close_matches(key.upper(), known, n=1, cutoff=0.6):
+        return f"unknown key {key}. Did you mean {close[0]}?"
+    shown = f"unknown key {key}." if _SETTING_NAME.fullmatch(key) else "unknown key (not shown: it may be a secret)."
+    return f"{shown} Known keys: {', '.join(known)}."

@@ -33,8 +33,8 @@ def test_value(text, value):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("KEY", ".env:1: 'KEY' is not an assignment"),
-        ("# fine\n1KEY=x", ".env:2: '1KEY' is not an assignment"),
+        ("KEY", ".env:1: not an assignment. Write KEY=value, or # before a comment."),
+        ("# fine\n1KEY=x", ".env:2: not an assignment"),
         ("KEY='open", "no closing '"),
         ("KEY='a'b", "goes on after its closing '"),
         ("KEY=$HOME/x", "Put the value in single quotes"),
@@ -52,6 +52,13 @@ def test_all_problems_are_told_at_once():
     with pytest.raises(dotenv.DotenvError) as error:
         dotenv.parse("one\nTWO=2\nthree")
     assert len(error.value.problems) == 2
+
+
+def test_a_value_of_several_lines_is_one_problem():
+    with pytest.raises(dotenv.DotenvError) as error:
+        dotenv.parse("A='first\nsecond\nthird'\nB\nC=fine")
+    assert [problem.split(": ")[0] for problem in error.value.problems] == [".env:1", ".env:4"]
+    assert "second" not in str(error.value)
 
 
 def test_no_file_has_no_entries(tmp_path):

@@ -81,6 +81,32 @@ def test_a_refused_password_is_not_shown(load):
     assert "top" not in str(error.value)
 
 
+PEM = [
+    "-----BEGIN PRIVATE KEY-----",
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj",
+    "MzEfYyjiWA4R4/M2bS1GB4t7NXp98C3SvX2v==",
+    "MzEfYyjiWA4R4M2bS1GB4t7NXp98C3SvX2vQ=",
+    "-----END PRIVATE KEY-----",
+]
+
+
+@pytest.mark.parametrize("opening", ["", "'", '"'], ids=["unquoted", "single quotes", "double quotes"])
+@pytest.mark.parametrize("key", ["REDIS_PASSWORD", "SIGNING_KEY"])
+def test_a_value_of_several_lines_is_refused_without_a_word_of_it(load, key, opening):
+    with pytest.raises(settings.SettingsError) as error:
+        load("\n".join(["LOG_LEVEL=debug", f"{key}={opening}{PEM[0]}", *PEM[1:], opening]))
+    said = str(error.value)
+    assert ".env:2:" in said or ".env:3:" in said
+    for line in PEM:
+        assert line.strip("=") not in said
+
+
+def test_an_address_with_a_password_is_not_repeated(load):
+    with pytest.raises(settings.SettingsError, match="REGISTRY_MIRROR must be host") as error:
+        load("REGISTRY_MIRROR=https://me:hunter22@mirror.example.com")
+    assert "hunter22" not in str(error.value)
+
+
 def test_a_bad_environment_variable_is_named(load):
     with pytest.raises(settings.SettingsError) as error:
         load("", KAFKA_PORT="tcp://10.0.0.1:9092")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import escape
 
 import yaml
 
@@ -27,10 +31,20 @@ _LONG = ("command", "entrypoint", "healthcheck")
 
 
 class Redactor:
-    """Replaces secret values wherever they occur in a text."""
+    """Replaces secret values wherever they occur in a text, also as JSON, XML and URLs write them."""
 
     def __init__(self, secrets: Iterable[str] = ()):
-        self._secrets = sorted({item for item in secrets if len(item) >= SHORTEST_SECRET}, key=len, reverse=True)
+        self._given = secrets
+
+    @functools.cached_property
+    def _secrets(self) -> list[str]:
+        """The longest first. Most runs show nothing and never ask for them."""
+        written = {form for item in self._given if len(item) >= SHORTEST_SECRET for form in _forms(item)}
+        return sorted(written, key=len, reverse=True)
+
+    def knows(self, text: str) -> bool:
+        """Whether the text holds a known secret."""
+        return any(secret in text for secret in self._secrets)
 
     def text(self, text: str) -> str:
         """The text without any known secret and without passwords in addresses."""
@@ -41,6 +55,12 @@ class Redactor:
     def file(self, text: str) -> str:
         """The text of a configuration file; also lines that look as if they set a secret are hidden."""
         return _SECRET_LINE.sub(rf"\g<name>{HIDDEN}", self.text(text))
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it is, and as configuration files of different syntaxes write it."""
+    as_json = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)}
+    return {secret, *as_json, escape(secret), quote(secret, safe="")}
 
 
 def is_secret(name: str, spec: Spec) -> bool:
