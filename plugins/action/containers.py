@@ -19,7 +19,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
-from cloudlab import engine
+from cloudlab import engine, secrets, settings
 from cloudlab.compose import described
 from cloudlab.containers import converge, files, plan, spec
 from cloudlab.containers.spec import SpecError
@@ -32,6 +32,7 @@ ARGUMENTS = {
     "timeout": {"type": "float", "default": 120.0},
     "concurrency": {"type": "int", "default": converge.WORKERS},
     "orphans": {"type": "bool", "default": False},
+    "optional": {"type": "bool", "default": False},
     "secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
 }
 
@@ -66,7 +67,11 @@ class ActionModule(ActionBase):
             result["diff"] = report.diff
         if report.failures:
             failures = [{"container": item.container, "cause": item.cause} for item in report.failures]
-            result |= {"failed": True, "failures": failures}
+            result |= {
+                "failed": not arguments["optional"],
+                "failures": failures,
+                "failed_components": report.failed_components,
+            }
         return result
 
     def _arguments(self):
@@ -95,13 +100,24 @@ class ActionModule(ActionBase):
             check=self._task.check_mode,
             diff=self._task.diff,
             orphans=arguments["orphans"],
-            secrets=[str(item) for item in arguments["secrets"]],
+            secrets=self._secrets(arguments),
         )
         connection = engine.connect()
+        work = converge.converge_optional if arguments["optional"] else converge.converge
         try:
-            return converge.converge(connection, request, self._render)
+            return work(connection, request, self._render)
         finally:
             connection.close()
+
+    def _secrets(self, arguments):
+        """What must not be shown, whatever file or log line holds it. Gathered when the first text is to be shown."""
+        yield from map(str, arguments["secrets"])
+        yield from (
+            str(self._templar.template(self._task_vars[name]))
+            for name in settings.passwords()
+            if name in self._task_vars
+        )
+        yield from secrets.generated(Path(str(arguments["directory"])) / "secrets")
 
     def _render(self, src, path):
         """The text of a template, found and rendered as the module `template` does."""

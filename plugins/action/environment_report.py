@@ -37,6 +37,7 @@ class ActionModule(ActionBase):
                 "views": {"type": "dict", "default": {}},
                 "timeout": {"type": "int", "default": 0},
                 "waived": {"type": "list", "elements": "str", "default": []},
+                "failures": {"type": "dict", "default": {}},
                 "measure": {"type": "bool", "default": False},
                 "format": {"type": "str", "choices": FORMATS, "default": "table"},
                 "overview": {"type": "str", "default": ""},
@@ -52,14 +53,15 @@ class ActionModule(ActionBase):
         except engine.EngineError as error:
             return result | {"failed": True, "msg": str(error)}
         listed = _listed(docker, environment["instance"])
-        problems = []
+        failures = dict(options["failures"])
         converging = bool(options["timeout"]) and not self._task.check_mode
         if converging:
-            problems = _wait(docker, environment, listed, options["timeout"], set(options["waived"]))
+            waived = {*options["waived"], *failures}
+            failures |= _wait(docker, environment, listed, options["timeout"], waived)
             listed = _listed(docker, environment["instance"])
         file = Path(environment["directory"]) / PAGE
         used = _memory(docker, listed) if options["measure"] else {}
-        page, rows = _page(environment, options, listed, used, _read(file))
+        page, rows = _page(environment, options, listed, used, failures, _read(file))
         if converging:
             page["converged"] = datetime.now(UTC).isoformat(timespec="seconds")
         # The worker's display reaches the terminal at once, and stays readable with every output callback.
@@ -68,17 +70,18 @@ class ActionModule(ActionBase):
             _write(file, page, 0o600)
             if options["copy"] and Path(options["copy"]).is_dir():
                 _write(Path(options["copy"]) / PAGE, page, 0o640)
-        if problems:
-            return result | {"failed": True, "msg": "The environment is not whole:\n" + "\n".join(problems), **page}
-        return result | {"changed": False, **page}
+        result |= {"failed_components": failures, **page}
+        if failures:
+            return result | {"failed": True, "msg": report.failure_message(failures)}
+        return result | {"changed": False}
 
 
-def _page(environment, options, listed, used, earlier):
+def _page(environment, options, listed, used, failures, earlier):
     """The whole page, and of its rows those that this run is about."""
     unavailable = report.unavailable(environment, earlier.get("unavailable", {}))
     rows = [
         row
-        for row in report.rows(environment, options["access"], listed, used, options["waived"])
+        for row in report.rows(environment, options["access"], listed, used, options["waived"], failures)
         if row["component"] not in unavailable
     ]
     others = report.others(earlier.get("components", []), rows, listed, used)
@@ -124,23 +127,25 @@ def _memory(docker, listed):
 
 
 def _wait(docker, environment, listed, timeout, waived):
-    """Wait until every chosen container but the `waived` is healthy; a message for each that does not become so."""
+    """Wait until all chosen containers but the `waived` are healthy; failed component -> cause and last log lines."""
     by_name = report.by_name(listed)
     watcher = waiting.Watcher(docker)
-    problems = []
+    component_of = {}
+    failures = {}
     for name in (name for name in environment["chosen"] if name not in waived):
         container = by_name.get(environment["components"][name]["container"])
         if container is None:
-            problems.append(f"  - {name}: its container does not exist. Converge it: --tags {name}")
+            failures[name] = f"its container does not exist. Converge it: --tags {name}"
         elif report.state(container) != "healthy":
+            component_of[environment["components"][name]["container"]] = name
             watcher.add(environment["components"][name]["container"], container["Id"], timeout)
     while len(watcher):
-        for name, trouble in watcher.poll().items():
+        for container, trouble in watcher.poll().items():
             if trouble:
-                lines = readiness.last_lines(docker.client, name, LOG_LINES)
-                problems.append("\n      ".join([f"  - {name}: {trouble}", *lines]))
+                lines = readiness.last_lines(docker.client, container, LOG_LINES)
+                failures[component_of[container]] = "\n".join([str(trouble), *lines])
         time.sleep(waiting.ROUND_SECONDS if len(watcher) else 0)
-    return problems
+    return failures
 
 
 def _read(path):

@@ -42,8 +42,7 @@ class ActionModule(ActionBase):
             "changed": False,
             "surplus": surplus,
             "ready": sorted(name for name, verdict in verdicts.items() if verdict),
-            "failures": {name: verdict.cause for name, verdict in sorted(verdicts.items()) if not verdict},
-            "message": outcome.message(verdicts),
+            "failed_components": outcome.failed(verdicts),
         }
 
     def _wait(self, connected, wanted, arguments):

@@ -239,14 +239,13 @@ def moment_of(text: str) -> datetime:
     return datetime.fromisoformat(f"{whole}.{(fraction or '')[:6]:0<6}{'+00:00' if zone == 'Z' else zone}")
 
 
-def message(verdicts: Mapping[str, Verdict]) -> str:
-    """What is wrong, by service, in the words of compiler and processes."""
-    parts = []
-    for name, verdict in sorted(verdicts.items()):
-        if not verdict:
-            words = "".join(f"\n    {line}" for line in verdict.words.splitlines())
-            parts.append(f"{name} {verdict.cause}{words}")
-    return "\n".join(parts)
+def failed(verdicts: Mapping[str, Verdict]) -> dict[str, str]:
+    """Service that failed -> cause, and on further lines the output of compiler or process."""
+    return {
+        name: "\n".join([verdict.cause, *verdict.words.splitlines()])
+        for name, verdict in sorted(verdicts.items())
+        if not verdict
+    }
 
 
 def services(specs: Iterable[Mapping[str, Any]]) -> list[Service]:

@@ -11,6 +11,7 @@ from cloudlab.environment import PUBLISH_ADDRESS
 from cloudlab.images import plan
 
 ABSENT = "absent"
+FAILED = "failed"
 UNKNOWN = "unknown"
 COLUMNS = ("component", "state", "address", "user", "password", "image", "source", "memory")
 
@@ -21,6 +22,7 @@ def rows(
     containers: Iterable[Mapping[str, Any]],
     used: Mapping[str, int],
     waived: Collection[str] = (),
+    failed: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """One row per chosen component; those of `waived` only where they have a container.
 
@@ -29,13 +31,15 @@ def rows(
         {user} and {password}, the last two escaped for URLs; `{port}` is the component's first port.
     :param containers: what the engine lists.
     :param used: container -> bytes of memory in use, where they are known.
+    :param failed: components of which the run knows that they failed, whatever state their containers are in.
     """
     listed = by_name(containers)
     found = [
         _row(name, environment["components"][name], access.get(name, {}), listed, used)
         for name in environment["chosen"]
     ]
-    return [row for row in found if row["component"] not in set(waived) or row["state"] != ABSENT]
+    shown = [row for row in found if row["component"] not in set(waived) or row["state"] != ABSENT]
+    return [{**row, "state": FAILED} if row["component"] in failed else row for row in shown]
 
 
 def sketch(
@@ -160,6 +164,16 @@ def unavailable(environment: Mapping[str, Any], earlier: Mapping[str, str]) -> d
         if (name in components or not environment["complete"]) and "image" not in components.get(name, {})
     }
     return kept | environment["unavailable"]
+
+
+def failure_message(failed: Mapping[str, str]) -> str:
+    """The message of a run in which components failed: component -> cause, on further lines what there is to see."""
+    count = f"{len(failed)} component{'s' if len(failed) > 1 else ''}"
+    lines = [f"The environment is incomplete: {count} failed."]
+    for component, text in sorted(failed.items()):
+        cause, *more = text.splitlines()
+        lines += [f"  - {component}: {cause}", *(f"      {line}" for line in more)]
+    return "\n".join(lines)
 
 
 def state(container: Mapping[str, Any] | None) -> str:

@@ -68,10 +68,18 @@ options:
         meant too.
     type: bool
     default: false
+  optional:
+    description:
+      - Whether the run goes on without these containers, because nothing needs them. The task does not fail then; what
+        failed is in RV(failed_components), for whoever reports it at the end of the run. A specification that is wrong
+        counts as a failure of its container alone.
+    type: bool
+    default: false
   secrets:
     description:
-      - Further values to hide wherever they would appear in the result. Values of less than six characters are not
-        hidden, for they occur where they mean nothing.
+      - Further values to hide wherever they would appear in the result, besides the passwords of the settings and the
+        secrets generated in O(directory). Values of less than six characters are not hidden, for they occur where they
+        mean nothing.
     type: list
     elements: str
     default: []
@@ -391,6 +399,11 @@ actions:
       type: list
       elements: str
       sample: ["memory: 512 MiB instead of 1.0 GiB"]
+failed_components:
+  description: Component -> the causes of its failed containers with their last log lines.
+  returned: when some failed
+  type: dict
+  sample: {kafka: "cloudlab-kafka: port 9092 on 127.0.0.1 is in use by java (process 812)…"}
 failures:
   description:
     - The containers that failed, each with the cause in plain words. The message has their last log lines besides.

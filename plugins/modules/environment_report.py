@@ -10,7 +10,7 @@ description:
     its source, memory and its limit - and what was skipped and why.
   - The same goes to C(environment.json) in the instance's directory, for programs. It holds passwords and is readable
     for its owner only. What this run was not about is kept there as an earlier one found it, with its present state.
-  - Fails with the container's last log lines when one does not become healthy.
+  - Fails at the end, naming each component that failed or does not become healthy, with its last log lines.
 options:
   environment:
     description: The variable C(cloudlab).
@@ -40,6 +40,12 @@ options:
     type: list
     elements: str
     default: []
+  failures:
+    description:
+      - Components of which an earlier task knows that they failed, each with the cause and, on further lines, the end
+        of its log. They are not waited for, and shown as C(failed).
+    type: dict
+    default: {}
   measure:
     description: Whether to ask for the memory that is in use, which takes the engine a second.
     type: bool
@@ -92,6 +98,10 @@ components:
     memory (bytes: used, limit; null where unknown), views.
   returned: always
   type: list
+failed_components:
+  description: Component -> cause, and on further lines the end of its log.
+  returned: always
+  type: dict
 unavailable:
   description: Components that cannot run here, with the reason.
   returned: always

@@ -59,15 +59,11 @@ ready:
   description: Services that are built and healthy.
   returned: success
   type: list
-failures:
-  description: The others, each with the reason in a few words.
+failed_components:
+  description: The others, each with the cause and, on further lines, the last output of compiler or process.
   returned: success
   type: dict
-  sample: {order: cannot be built}
-message:
-  description: All failures, with the last words of compiler or process.
-  returned: success
-  type: str
+  sample: {order: "cannot be built\nservices/order/rest.go:41:2: undefined: foo"}
 surplus:
   description: Containers of these services that no specification names (replicas too many).
   returned: success

@@ -4,6 +4,7 @@ What it serves under those names are the images that the project uses here, buil
 where this machine finds it, and where containers on the engine's default network do.
 """
 
+import functools
 import ipaddress
 import json
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import docker
 import requests
+import standins
 from lab import ROOT, Lab, wait_until
 
 from cloudlab.images import references
@@ -58,13 +60,23 @@ class Registry:
 
     def fill(self) -> None:
         """Serve every image that the catalogue names; images that nobody has yet are made first."""
-        images = self.lab.values["images"]
-        for key, source in self._sources().items():
-            name = references.registry_reference(images[key], self.mirror)
-            if not self.has(name):
-                self._push(source, name)
+        for key, source in self.sources.items():
+            if not self.has(self.name(key)):
+                self._push(source, self.name(key))
+        for key in standins.FOLDERS:
+            self.serve(key, standins.build(self.lab.client, key, self.sources["nginx"]))
 
-    def _sources(self) -> Mapping[str, str]:
+    def serve(self, key: str, source: str) -> None:
+        """Serve the engine's image `source` under the upstream name of the image `key`."""
+        self._push(source, self.name(key))
+
+    def name(self, key: str) -> str:
+        """The upstream name of the catalogue's image `key`, with this registry as its host."""
+        return references.registry_reference(self.lab.values["images"][key], self.mirror)
+
+    @functools.cached_property
+    def sources(self) -> Mapping[str, str]:
+        """Catalogue key -> the engine's own image that is served, of those that have a package form."""
         with tempfile.TemporaryDirectory() as directory:
             file = Path(directory) / "images.json"
             # However the tests that come want to have them: here they are made.

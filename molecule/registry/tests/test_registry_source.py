@@ -8,14 +8,10 @@ from cloudlab.images import references
 
 
 @pytest.fixture(scope="module")
-def mirror(lab):
-    """Address of the registry, which is what the settings name from here on; nothing of it is in the engine yet."""
-    served = registry.Registry(lab)
-    served.fill()
-    lab.environ["REGISTRY_MIRROR"] = served.mirror
-    registry.remove_images(lab.client, f"{served.mirror}/")
-    yield served.mirror
-    registry.remove_images(lab.client, f"{served.mirror}/")
+def mirror(served):
+    """Address of the registry; nothing of it is in the engine yet."""
+    registry.remove_images(served.lab.client, f"{served.mirror}/")
+    return served.mirror
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,13 +43,14 @@ class FailureReport:
     """A container that failed, and what is known about it. All texts are free of secrets."""
 
     container: str
+    component: str
     cause: str
-    log: list[str]
-    advice: str | None
+    log: list[str] = field(default_factory=list)
+    advice: str | None = None
 
     def lines(self) -> list[str]:
         """The lines of the message about it."""
-        lines = [f"* {self.container}: {self.cause}"]
+        lines = [f"{self.container}: {self.cause}"]
         if self.advice:
             lines.append(f"  {self.advice}")
         if self.log:
@@ -69,6 +72,14 @@ class Report:
         """Whether something was, or in check mode would be, altered."""
         return bool(self.actions)
 
+    @property
+    def failed_components(self) -> dict[str, str]:
+        """Component -> what is known about its failed containers."""
+        found: dict[str, list[str]] = {}
+        for failure in self.failures:
+            found.setdefault(failure.component, []).extend(failure.lines())
+        return {component: "\n".join(lines) for component, lines in found.items()}
+
 
 def converge(engine: Engine, request: Request, render: files.Render) -> Report:
     """Bring all containers to the state that is asked for.
@@ -85,6 +96,33 @@ def converge(engine: Engine, request: Request, render: files.Render) -> Report:
         ) from error
 
 
+def converge_optional(engine: Engine, request: Request, render: files.Render) -> Report:
+    """As `converge`, for containers that nothing needs: a wrong specification is the failure of its container alone.
+
+    Raises EngineError.
+    """
+    try:
+        return converge(engine, request, render)
+    except SpecError as error:
+        if len(request.specs) == 1:
+            return Report(failures=[_refused(request, error)], message=str(error))
+    # Nothing was changed yet: one wrong specification refuses the whole list.
+    each = [converge_optional(engine, dataclasses.replace(request, specs=[one]), render) for one in request.specs]
+    return Report(
+        actions=[entry for report in each for entry in report.actions],
+        diff=[entry for report in each for entry in report.diff],
+        failures=[failure for report in each for failure in report.failures],
+        message="\n".join(report.message for report in each),
+    )
+
+
+def _refused(request: Request, error: SpecError) -> FailureReport:
+    [raw] = request.specs
+    name = str(raw.get("name", ""))
+    problems = [problem.removeprefix(f"{name}: ") for problem in error.problems]
+    return FailureReport(name, str(raw.get("component", name)), "; ".join(problems))
+
+
 def _converge(engine: Engine, request: Request, render: files.Render) -> Report:
     down = request.state in ("stopped", "absent")
     specs = _specs(engine, request, render, down)
@@ -92,7 +130,7 @@ def _converge(engine: Engine, request: Request, render: files.Render) -> Report:
     _refuse(specs, situations, request.state, engine)
     plans = _plans(engine, specs, situations, request.state)
     own_secrets = (value for item in specs for value in difference.secrets_of(item))
-    redactor = difference.Redactor([*request.secrets, *own_secrets])
+    redactor = difference.Redactor(itertools.chain(request.secrets, own_secrets))
     results = schedule.Results() if request.check else _apply(engine, plans, request, down)
     report = Report()
     report.actions = [entry for item in plans.values() for entry in _entries(item, results, redactor)]
@@ -207,13 +245,15 @@ def _diff(item: Plan, redactor: difference.Redactor) -> list[dict[str, str]]:
     ]
     for file in item.altered:
         found = files.current(file)
+        # With a known secret in the new text there may be an earlier one in the old text, which nobody knows any more.
+        secret = file.secret or redactor.knows(file.content)
         shown = "(its content is secret)\n"
         entries.append(
             {
                 "before_header": file.path,
                 "after_header": f"{file.path} ({item.spec.name}:{file.target})",
-                "before": "" if found is None else shown if file.secret else redactor.file(found),
-                "after": shown if file.secret else redactor.file(file.content),
+                "before": "" if found is None else shown if secret else redactor.file(found),
+                "after": shown if secret else redactor.file(file.content),
             }
         )
     return entries
@@ -230,6 +270,7 @@ def _failures(
         reports.append(
             FailureReport(
                 container=name,
+                component=plans[name].spec.component,
                 cause=redactor.text(str(failure)),
                 log=[redactor.text(line) for line in lines],
                 advice=diagnosis.explain(lines),
@@ -248,7 +289,8 @@ def _message(plans: Mapping[str, Plan], report: Report, results: schedule.Result
         return f"{len(plans)} containers, {request.state}: {words}"
     lines = [f"{len(report.failures)} of {len(plans)} containers failed:"]
     for failure in report.failures:
-        lines += failure.lines()
+        first, *more = failure.lines()
+        lines += [f"* {first}", *more]
     lines += [
         f"* {name}: started, but not waited for, because it needs {need}" for name, need in results.unwatched.items()
     ]

@@ -84,14 +84,16 @@ def test_without_a_builder_only_health_counts():
     assert outcome.decide(ORDER, moment).cause == ""
 
 
-def test_the_message_names_each_service_with_its_words():
+def test_a_failed_service_has_its_cause_and_the_output_of_its_compiler():
     verdicts = {
         "b": outcome.Verdict("cannot be built", "main.go:1:1: no\nmain.go:2:1: no"),
         "a": outcome.Verdict("it crashed 3 times"),
         "good": outcome.Verdict(),
     }
-    expected = "a it crashed 3 times\nb cannot be built\n    main.go:1:1: no\n    main.go:2:1: no"
-    assert outcome.message(verdicts) == expected
+    assert outcome.failed(verdicts) == {
+        "a": "it crashed 3 times",
+        "b": "cannot be built\nmain.go:1:1: no\nmain.go:2:1: no",
+    }
 
 
 def test_services_of_specifications():

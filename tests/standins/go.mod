@@ -1,0 +1,3 @@
+module cloudlab.test/standins
+
+go 1.26
