@@ -149,12 +149,12 @@ class Lab:
             **options,
         )
 
-    def converge(self, *specs, **settings) -> converge.Report:
+    def converge(self, *specs, work=converge.converge, **settings) -> converge.Report:
         settings = {"state": "started", "timeout": 20, "diff": True} | settings
         request = converge.Request(INSTANCE, self.directory, list(specs), **settings)
         connection = engine.connect()
         try:
-            return converge.converge(connection, request, lambda src, path: f"rendered {src}\n")
+            return work(connection, request, lambda src, path: f"rendered {src}\n")
         finally:
             connection.close()
 
@@ -893,3 +893,25 @@ def test_orphans_are_taken_along_only_when_asked(lab):
     assert len(lab.up(one, state="absent", check=True).actions) == 1
     assert len(lab.up(one, state="absent", orphans=True).actions) == 2
     assert lab.names() == set()
+
+
+# Containers that nothing needs
+
+
+def test_of_optional_containers_only_the_wrong_ones_fail(lab):
+    wrong = lab.spec("misspelt", comand=["true"])
+    absent = lab.spec("absent", image=f"{IMAGE}:none")
+    stops = lab.spec("stops", command=["no-such-program"], init=False)
+    report = lab.converge(lab.spec("good"), wrong, absent, stops, work=converge.converge_optional)
+    assert set(report.failed_components) == {"misspelt", "absent", "stops"}
+    assert "unknown option 'comand'; did you mean 'command'?" in report.failed_components["misspelt"]
+    assert f"the image {IMAGE}:none does not exist" in report.failed_components["absent"]
+    assert "the program no-such-program does not exist" in report.failed_components["stops"]
+    assert lab.inspect("good")["State"]["Running"]
+    assert f"{PREFIX}-misspelt" not in lab.names()
+
+
+def test_optional_containers_that_are_right_change_nothing_on_a_second_run(lab):
+    lab.converge(lab.spec("good"), work=converge.converge_optional)
+    second = lab.converge(lab.spec("good"), work=converge.converge_optional)
+    assert (second.failures, second.changed) == ([], False)

@@ -142,3 +142,18 @@ def test_the_address_of_the_overview():
     rows = report.rows(ENVIRONMENT, {"db": {"url": "http://{host}:{port}"}}, [listed("lab-db")], {})
     assert report.address(rows, "db") == "http://127.0.0.1:6432"
     assert report.address(rows, "worker") == ""
+
+
+def test_a_component_that_failed_is_shown_as_failed_whatever_its_container_does():
+    found = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db"), listed("lab-worker")], {}, failed=["db"])
+    assert [row["state"] for row in found] == ["failed", "healthy"]
+
+
+def test_the_message_about_failed_components_names_each_with_the_end_of_its_log():
+    text = report.failure_message({"worker": "crashed 3 times\npanic: no", "db": "it is paused"})
+    assert text.splitlines() == [
+        "The environment is incomplete: 2 components failed.",
+        "  - db: it is paused",
+        "  - worker: crashed 3 times",
+        "      panic: no",
+    ]
