@@ -25,7 +25,7 @@ main() {
   phase "Python environment"
   ensure_venv requirements-dev.txt
   export PATH="$VENV/bin:$PATH" VIRTUAL_ENV="$VENV"
-  export PYTHONPATH="$ROOT/plugins:$ROOT/tests/support:$ROOT/tests" PYTHONUNBUFFERED=1
+  export PYTHONPATH="$ROOT/tests/support:$ROOT/tests" PYTHONUNBUFFERED=1
   export NO_COLOR=1 ANSIBLE_NOCOLOR=1 ANSIBLE_FORCE_COLOR=0
   cd "$ROOT"
   case " $* " in

@@ -12,9 +12,9 @@ source "$ROOT/scripts/lib/python.sh"
 main() {
   # What is printed belongs to whoever reads the log.
   ensure_venv requirements.txt >&2
-  export PYTHONPATH="$ROOT/plugins" PYTHONUNBUFFERED=1
+  export PYTHONUNBUFFERED=1
   cd "$ROOT"
-  exec "$VENV/bin/python" -m cloudlab.logs "$@"
+  exec "$VENV/bin/python" -m cloudlab.observe.logs "$@"
 }
 
 main "$@"

@@ -11,7 +11,7 @@ source "$ROOT/scripts/lib/python.sh"
 
 main() {
   ensure_venv requirements-dev.txt
-  export PYTHONPATH="$ROOT/plugins:$ROOT/tests/support:$ROOT/tests" PYTHONUNBUFFERED=1
+  export PYTHONPATH="$ROOT/tests/support:$ROOT/tests" PYTHONUNBUFFERED=1
   exec "$VENV/bin/python" -m screenshots "$@"
 }
 

@@ -12,7 +12,7 @@ source "$ROOT/scripts/lib/python.sh"
 main() {
   ensure_venv requirements-dev.txt
   export PATH="$VENV/bin:$PATH" VIRTUAL_ENV="$VENV"
-  export PYTHONPATH="$ROOT/plugins:$ROOT/tests" PYTHONUNBUFFERED=1
+  export PYTHONPATH="$ROOT/tests" PYTHONUNBUFFERED=1
   cd "$ROOT"
   exec python -m communication "$@"
 }

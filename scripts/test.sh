@@ -83,7 +83,7 @@ check_shell() {
 # What the user has set for his own environment must not reach the tests: they have instances of their own.
 forget_settings() {
   local name
-  for name in $(PYTHONPATH="$ROOT/plugins" python -c 'from cloudlab import settings; print(*settings.spec())'); do
+  for name in $(python -c 'from cloudlab.model import settings; print(*settings.spec())'); do
     unset "$(tr '[:lower:]' '[:upper:]' <<<"$name")"
   done
   # Empty: there is no .env.
@@ -92,7 +92,7 @@ forget_settings() {
 
 # remove_leftovers: what tests made on the engine and did not remove, because they failed or were interrupted.
 remove_leftovers() {
-  PYTHONPATH="$ROOT/plugins" python "$ROOT/tests/support/leftovers.py"
+  python "$ROOT/tests/support/leftovers.py"
 }
 
 interrupted() {

@@ -6,12 +6,7 @@ Documentation: plugins/modules/containers.py.
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
-
-sys.path.insert(
-    0, str(Path(__file__).resolve().parents[1])
-)  # the project's package `cloudlab` stands beside the plugin folders
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -19,10 +14,11 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
-from cloudlab import engine, secrets, settings
+from cloudlab import engine
 from cloudlab.compose import described
 from cloudlab.containers import converge, files, plan, spec
 from cloudlab.containers.spec import SpecError
+from cloudlab.model import secrets, settings
 
 ARGUMENTS = {
     "instance": {"type": "str", "required": True},

@@ -1,19 +1,10 @@
 """Check what one store holds. Documentation: plugins/modules/database_checks.py."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
-
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from cloudlab import checks, engine
-from cloudlab.checks import clickhouse as clickhouse_checks
-from cloudlab.checks import elasticsearch as elasticsearch_checks
-from cloudlab.checks import kafka as kafka_checks
-from cloudlab.checks import postgres as postgres_checks
-from cloudlab.checks import redis as redis_checks
+from cloudlab import engine
+from cloudlab import validate as checks
 from cloudlab.stores import (
     clickhouse,
     clickhouse_server,
@@ -24,6 +15,11 @@ from cloudlab.stores import (
     postgres_server,
     readiness,
 )
+from cloudlab.validate import clickhouse as clickhouse_checks
+from cloudlab.validate import elasticsearch as elasticsearch_checks
+from cloudlab.validate import kafka as kafka_checks
+from cloudlab.validate import postgres as postgres_checks
+from cloudlab.validate import redis as redis_checks
 
 TEXT = {"type": "str", "required": True}
 PORT = {"type": "int", "required": True}

@@ -1,13 +1,8 @@
 """Converge Elasticsearch's index templates and indices. Documentation: plugins/modules/elasticsearch_objects.py."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
-
+from cloudlab.ansible.store_action import StoreAction
 from cloudlab.compose import oneshot
 from cloudlab.stores import elasticsearch, readiness
-from cloudlab.stores.action import StoreAction
 
 ARGUMENTS = {
     "url": {"type": "str", "required": True},

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
-
 from ansible.plugins.action import ActionBase
 
-from cloudlab import engine, objects
+from cloudlab import engine
+from cloudlab.engine import objects
 
 NAMED = {"name": {"type": "str", "required": True}}
 ARGUMENTS = {

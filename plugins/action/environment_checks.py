@@ -1,21 +1,18 @@
 """Check a living environment from all sides. Documentation: plugins/modules/environment_checks.py."""
 
-import sys
 import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 import requests
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from docker.errors import DockerException
 
-from cloudlab import checks, engine
-from cloudlab.checks import environment, logs
+from cloudlab import engine
+from cloudlab import validate as checks
 from cloudlab.containers import causes
 from cloudlab.gateway import model
-from cloudlab.logs import lines
+from cloudlab.observe.logs import lines
+from cloudlab.validate import environment, logs
 
 ARGUMENTS = {
     "environment": {"type": "dict", "required": True},

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.errors import AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 
-from cloudlab import catalogue, engine, environment, lock, platform, preflight, rolespecs, settings, sizes, stock
+from cloudlab import engine
+from cloudlab.ansible import rolespecs
 from cloudlab.compose import described, sketch
+from cloudlab.engine import lock
+from cloudlab.engine import state as stock
 from cloudlab.gateway import model
+from cloudlab.lifecycle import preflight
+from cloudlab.model import catalogue, environment, platform, settings, sizes
 
 
 class ActionModule(ActionBase):

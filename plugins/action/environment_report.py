@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
-
 from ansible.plugins.action import ActionBase
 
-from cloudlab import engine, report, usage
+from cloudlab import engine
 from cloudlab.compose import described
 from cloudlab.containers import waiting
-from cloudlab.environment import LABEL_INSTANCE
+from cloudlab.engine import usage
+from cloudlab.lifecycle import report
+from cloudlab.model.environment import LABEL_INSTANCE
 from cloudlab.stores import readiness
 
 LOG_LINES = 15

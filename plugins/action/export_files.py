@@ -1,9 +1,6 @@
 """Write the files of Docker Compose from what was described. Documentation: plugins/modules/export_files.py."""
 
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase

@@ -1,9 +1,6 @@
 """Add a host that reads the roles with placeholders for settings. Documentation: plugins/modules/export_reading.py."""
 
 import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.plugins.action import ActionBase
 

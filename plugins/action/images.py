@@ -1,16 +1,14 @@
 """Make an environment's images present. Documentation: plugins/modules/images.py."""
 
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from cloudlab import engine, environment
+from cloudlab import engine
 from cloudlab.compose import described, sketch
 from cloudlab.images import build, contexts, converge, plan, progress, trust
+from cloudlab.model import environment
 
 ROOT = Path(__file__).resolve().parents[2] / "files" / "images"
 FAULTS = (engine.EngineError, contexts.ContextError, trust.TrustError)

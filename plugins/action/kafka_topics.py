@@ -1,13 +1,8 @@
 """Converge Kafka's topics. Documentation: plugins/modules/kafka_topics.py."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
-
+from cloudlab.ansible.store_action import StoreAction
 from cloudlab.compose import oneshot
 from cloudlab.stores import kafka, readiness
-from cloudlab.stores.action import StoreAction
 
 ARGUMENTS = {
     "bootstrap": {"type": "str", "required": True},

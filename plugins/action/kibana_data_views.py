@@ -1,13 +1,8 @@
 """Converge Kibana's data views. Documentation: plugins/modules/kibana_data_views.py."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
-
+from cloudlab.ansible.store_action import StoreAction
 from cloudlab.compose import oneshot
 from cloudlab.stores import kibana, readiness
-from cloudlab.stores.action import StoreAction
 
 ARGUMENTS = {
     "url": {"type": "str", "required": True},

@@ -1,14 +1,10 @@
 """Converge what a PostgreSQL server holds. Documentation: plugins/modules/postgres_objects.py."""
 
-import sys
 from functools import partial
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
-
+from cloudlab.ansible.store_action import StoreAction
 from cloudlab.compose import oneshot
 from cloudlab.stores import postgres, postgres_server, readiness
-from cloudlab.stores.action import StoreAction
 from cloudlab.stores.lazy_client import LazyClient, is_running
 
 EXTENSIONS = {

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
-
 from ansible.plugins.action import ActionBase
 
-from cloudlab import engine, environment, reset, settings, stock
+from cloudlab import engine
+from cloudlab.engine import state as stock
+from cloudlab.lifecycle import reset
+from cloudlab.model import environment, settings
 
 
 class ActionModule(ActionBase):

@@ -1,14 +1,11 @@
 """Fill a shop platform with content. Documentation: plugins/modules/seed.py."""
 
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from cloudlab import settings
+from cloudlab.model import settings
 from cloudlab.seeding import content, recipe
 from cloudlab.seeding.apply import Seeding
 from cloudlab.seeding.gateway import Account, Gateway, SeedError

@@ -1,18 +1,16 @@
 """Make an image of each service. Documentation: plugins/modules/service_images.py."""
 
 import os
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from cloudlab import engine, service_images
+from cloudlab import engine
 from cloudlab.compose import described, placeholders
 from cloudlab.images import trust
+from cloudlab.services import images as service_images
 
 ROOT = Path(__file__).resolve().parents[2]
 RELOAD = ROOT / "files" / "reload"

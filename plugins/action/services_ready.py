@@ -1,14 +1,10 @@
 """Wait for a platform's services. Documentation: plugins/modules/services_ready.py."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
-
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from cloudlab import engine, outcome
+from cloudlab import engine
+from cloudlab.services import outcome
 
 ARGUMENTS = {
     "instance": {"type": "str", "required": True},

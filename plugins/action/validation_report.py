@@ -1,17 +1,14 @@
 """Tell what all checks found. Documentation: plugins/modules/validation_report.py."""
 
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from cloudlab import checks as outcomes
-from cloudlab import settings
-from cloudlab.checks import formats, platform
+from cloudlab import validate as outcomes
+from cloudlab.model import settings
 from cloudlab.seeding import content, recipe
+from cloudlab.validate import formats, platform
 
 ARGUMENTS = {
     "environment": {"type": "dict", "required": True},

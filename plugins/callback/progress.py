@@ -18,17 +18,13 @@ description:
     play itself prints.
 """
 
-import sys
 import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible import constants as C
 from ansible import context
 from ansible.plugins.callback.default import CallbackModule as DefaultCallback
 
-from cloudlab import commandline
+from cloudlab.ansible import commandline
 
 # A task that changed nothing is worth a line when somebody had to wait for it.
 LONG_SECONDS = 3

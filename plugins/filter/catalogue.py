@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.errors import AnsibleFilterError
 
-from cloudlab import catalogue, environment, platform, settings, telemetry
+from cloudlab.model import catalogue, environment, platform, settings
+from cloudlab.observe import telemetry
 
 
 def tags_for(role):

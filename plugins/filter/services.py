@@ -5,19 +5,18 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.errors import AnsibleFilterError
 
-from cloudlab import catalogue as components
-from cloudlab import machine, platform, secrets, services
-from cloudlab import settings as project_settings
-from cloudlab.checks import platform as expectations
 from cloudlab.compose import placeholders
+from cloudlab.engine import machine
 from cloudlab.images import trust
+from cloudlab.model import catalogue as components
+from cloudlab.model import platform, secrets
+from cloudlab.model import settings as project_settings
+from cloudlab.services import specs as services
+from cloudlab.validate import platform as expectations
 
 ROOT = Path(__file__).resolve().parents[2]
 RELOAD = ROOT / "files" / "reload"

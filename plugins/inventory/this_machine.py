@@ -18,12 +18,10 @@ options:
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
-
 from ansible import context
 from ansible.plugins.inventory import BaseInventoryPlugin
 
-from cloudlab import commandline
+from cloudlab.ansible import commandline
 
 HOST = "localhost"
 

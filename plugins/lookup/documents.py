@@ -23,14 +23,10 @@ _raw:
   elements: dict
 """
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.plugins.lookup import LookupBase
 
-from cloudlab import reference
+from cloudlab.docs import reference
 
 
 class LookupModule(LookupBase):

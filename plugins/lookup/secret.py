@@ -32,16 +32,13 @@ _raw:
 """
 
 import os
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from cloudlab import secrets, settings
 from cloudlab.compose import placeholders
+from cloudlab.model import secrets, settings
 
 
 class LookupModule(LookupBase):

@@ -23,16 +23,13 @@ options:
 """
 
 import os
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the project's package stands beside the plugin folders
 
 from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.vars import BaseVarsPlugin
 
-from cloudlab import commandline, settings
+from cloudlab.ansible import commandline
+from cloudlab.model import settings
 
 
 class VarsModule(BaseVarsPlugin):

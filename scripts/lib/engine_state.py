@@ -6,9 +6,7 @@ Exit status: 0 usable, 10 nobody listens on this machine's own socket, 11 the us
 
 import socket
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "plugins"))
 from cloudlab import engine
 
 ABSENT, DENIED, OTHER = 10, 11, 12

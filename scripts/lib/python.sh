@@ -71,7 +71,7 @@ install_python() {
 venv_recipe() {
   printf '%s\n' "$VENV"
   "$VENV/bin/python" -c 'import sys; print(sys.version)' 2>/dev/null || printf 'no Python\n'
-  cat "$ROOT/requirements.txt" "$ROOT/$1"
+  cat "$ROOT/requirements.txt" "$ROOT/$1" "$ROOT/pyproject.toml"
 }
 
 # venv_is_ready FILE: whether it was, and completely.
@@ -96,7 +96,9 @@ ensure_venv() {
       venv_is_ready "$1" && exit 0
     fi
     make_venv
-    install_requirements "$ROOT/$1"
+    install_packages "packages of $1" --requirement "$ROOT/$1"
+    # The project's own: editable, so that a change in src/ counts at once.
+    install_packages "package cloudlab" --no-deps --editable "$ROOT"
     venv_recipe "$1" >"$(venv_stamp "$1")"
     rm -f "$VENV/.incomplete"
   )
@@ -129,15 +131,18 @@ venv_is_sound() {
     "$VENV/bin/python" -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' 2>/dev/null
 }
 
-install_requirements() {
-  note "installing the packages of $(basename "$1")$(have uv || printf ' (about half a minute)')"
+# install_packages WHAT ARGUMENT...: the arguments are those of `pip install`.
+install_packages() {
+  local what="$1"
+  shift
+  note "installing the $what$(have uv || printf ' (about half a minute)')"
   if have uv; then
-    VIRTUAL_ENV="$VENV" uv pip install --quiet --compile-bytecode --requirement "$1" && return
+    VIRTUAL_ENV="$VENV" uv pip install --quiet --compile-bytecode "$@" && return
   else
     "$VENV/bin/python" -m pip --version >/dev/null 2>&1 || "$VENV/bin/python" -m ensurepip --upgrade >/dev/null
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$1" && return
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@" && return
   fi
-  die "the packages of $1 could not be installed; the lines above say why." \
+  die "the $what could not be installed; the lines above say why." \
     "Is there a way to the package index from here (proxy: HTTPS_PROXY, own certificates: SSL_CERT_FILE)?" \
     "Then run this script again: it begins where it stopped."
 }

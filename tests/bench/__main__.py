@@ -21,7 +21,7 @@ from bench.arguments import arguments
 from bench.measurements import MEASUREMENTS
 from bench.runs import MeasureError
 from bench.subject import Bench
-from cloudlab import settings
+from cloudlab.model import settings
 
 INSTANCE = {"CLOUDLAB_INSTANCE": "test-bench", "PORT_OFFSET": "25000", settings.ENV_FILE_VARIABLE: ""}
 

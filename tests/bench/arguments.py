@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bench.measurements import MEASUREMENTS, OPTIONAL
-from cloudlab.arguments import Parser
+from cloudlab.cli.arguments import Parser
 
 DESCRIPTION = """\
 Measures the project on an instance of its own (test-bench, ports from 25000), and removes it afterwards. Prints a table

@@ -14,8 +14,8 @@ from lab import Lab
 from bench import runs
 from bench.report import Figure, quotient
 from bench.subject import CACHES, DEV, EVERYTHING, Bench
-from cloudlab import catalogue
 from cloudlab.images import references
+from cloudlab.model import catalogue
 
 # Images under the pinned names, of a registry that there is not: what is here already is not pulled.
 MIRROR = "test-bench.invalid"

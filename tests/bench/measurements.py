@@ -16,7 +16,7 @@ from bench import doors, platforms, processes, runs
 from bench.report import Figure, quotient
 from bench.runs import MeasureError
 from bench.subject import DEV, EVERYTHING, LITE_STORES, STORES, Bench, costs
-from cloudlab import usage
+from cloudlab.engine import usage
 from cloudlab.images import contexts
 
 COMPARE = runs.ANSIBLE / "compare.yml"

@@ -23,7 +23,7 @@ from bench import timeline
 from bench.report import Figure
 from bench.runs import MeasureError
 from bench.subject import EVERYTHING, LITE, Bench, costs
-from cloudlab import usage
+from cloudlab.engine import usage
 
 SAVES = 20
 SHARED_SAVES = 3
@@ -191,7 +191,7 @@ def _communicate(bench: Bench, what: str, *arguments: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "figures.json"
         command = [sys.executable, "-m", "communication", what, "--instance", bench.lab.instance, "--json", str(file)]
-        environ = bench.lab.environ | {"PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT / 'tests'}"}
+        environ = bench.lab.environ | {"PYTHONPATH": str(ROOT / "tests")}
         done = subprocess.run([*command, *arguments], env=environ, capture_output=True, text=True, check=False)
         if not file.exists():
             raise MeasureError(done.stdout + done.stderr)

@@ -8,7 +8,7 @@ from typing import Any
 
 from cloudlab.containers import files, spec
 from cloudlab.containers.payload import START_INTERVAL_API
-from cloudlab.environment import LABEL_INSTANCE
+from cloudlab.model.environment import LABEL_INSTANCE
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 

@@ -11,8 +11,8 @@ from lab import ROOT, Lab
 
 from bench import runs
 from bench.report import Figure
-from cloudlab import catalogue
-from cloudlab.environment import LABEL_INSTANCE
+from cloudlab.model import catalogue
+from cloudlab.model.environment import LABEL_INSTANCE
 
 DEV = ROOT / "playbooks" / "dev.yml"
 RESET = ROOT / "playbooks" / "reset.yml"

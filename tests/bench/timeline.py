@@ -10,7 +10,7 @@ from typing import Any
 
 import docker
 
-from cloudlab.environment import LABEL_COMPONENT, LABEL_INSTANCE
+from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 
 NANOSECONDS = 10**9
 HEALTHY = "health_status: healthy"

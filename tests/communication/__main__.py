@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cloudlab import engine, lock, settings
-from cloudlab.arguments import Parser
+from cloudlab import engine
+from cloudlab.cli.arguments import Parser
+from cloudlab.engine import lock
+from cloudlab.model import settings
 from communication import accidents, compensation, instance, load, purchase, refusals
 from communication.calls import OrderCalls
 from communication.containers import Containers

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cloudlab import engine, environment, report
+from cloudlab import engine
+from cloudlab.lifecycle import report
+from cloudlab.model import environment
 from communication.waiting import until
 
 # Elasticsearch and Kafka, from nothing, on a busy machine.

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from cloudlab import environment, settings
+from cloudlab.model import environment, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "environment.json"

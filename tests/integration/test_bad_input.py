@@ -158,10 +158,10 @@ def test_two_runs_at_once(lab, tmp_path):
     """The second is told who is converging; the lock falls when that process ends."""
     holder = subprocess.Popen(["sleep", "600"])
     try:
-        take = "import sys; sys.path.insert(0, sys.argv[1]); from cloudlab import lock; from pathlib import Path; "
-        take += "lock.acquire(Path(sys.argv[2]), int(sys.argv[3]))"
+        take = "import sys; from cloudlab.engine import lock; from pathlib import Path; "
+        take += "lock.acquire(Path(sys.argv[1]), int(sys.argv[2]))"
         lock = lab.directory / "lock"
-        command = ["python", "-c", take, str(ROOT / "plugins"), str(lock), str(holder.pid)]
+        command = ["python", "-c", take, str(lock), str(holder.pid)]
         subprocess.run(command, check=True, timeout=30)
         done = lab.playbook("stop", status=None)
         assert done.status != 0
@@ -228,7 +228,7 @@ def test_no_permission(lab, tmp_path):
     environ = lab.environ | {"HOME": str(home), "ANSIBLE_LOCAL_TEMP": str(home / "tmp"), "ANSIBLE_HOME": str(home)}
     done = subprocess.run(
         ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", shutil.which("python"), "-c", PROBE],
-        env=environ | {"PYTHONPATH": str(ROOT / "plugins"), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         cwd="/",
         capture_output=True,
         text=True,

@@ -22,7 +22,7 @@ import pytest
 from lab import ROOT, Lab
 from probes import PROBES
 
-from cloudlab.environment import LABEL_INSTANCE
+from cloudlab.model.environment import LABEL_INSTANCE
 
 INSTANCE = "test-interrupted"
 OFFSET = 26000

@@ -10,7 +10,7 @@ import docker
 import stores
 from lab import Lab
 
-from cloudlab.environment import LABEL_COMPONENT, LABEL_DATA, LABEL_INSTANCE, LABEL_SOURCE
+from cloudlab.model.environment import LABEL_COMPONENT, LABEL_DATA, LABEL_INSTANCE, LABEL_SOURCE
 
 VOLUME = "builder-cache"
 KEPT = f"test-{VOLUME}"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from lab import ROOT, Lab
 
-from cloudlab import settings
 from cloudlab.compose import sketch
+from cloudlab.model import settings
 
 PROGRAM = ROOT / ".cloudlab" / "test-tools" / "docker-compose"
 # All that there are images of without a registry on the internet.

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from stores import ROOT, free_port, image_of
 
-from cloudlab import environment
+from cloudlab.model import environment
 
 UPSTREAM = ROOT / "tests" / "integration" / "gateway_upstream"
 NETWORKS = ("frontend", "backend", "monitoring")

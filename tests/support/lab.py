@@ -17,7 +17,7 @@ from typing import Any
 import docker
 import yaml
 
-from cloudlab import environment, platform, settings
+from cloudlab.model import environment, platform, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the names of tests' instances begin with.

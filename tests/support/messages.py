@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from cloudlab.settings import ROOT
+from cloudlab.model.settings import ROOT
 
 # Stands for what a message fills in.
 GAP = "…"

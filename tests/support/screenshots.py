@@ -15,8 +15,9 @@ import browser
 from communication import instance
 from playwright.sync_api import Error, Page
 
-from cloudlab import report, settings
-from cloudlab.arguments import Parser
+from cloudlab.cli.arguments import Parser
+from cloudlab.lifecycle import report
+from cloudlab.model import settings
 
 OVERVIEW = "dashboard"
 DESKTOP, PHONE = (1280, 860), (390, 844)

@@ -22,9 +22,9 @@ from ansible.playbook.task import Task
 from ansible.plugins.loader import action_loader, connection_loader
 from ansible.template import Templar
 
-from cloudlab import environment
 from cloudlab.containers import files, payload, spec
 from cloudlab.images import contexts
+from cloudlab.model import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 API = (1, 41)

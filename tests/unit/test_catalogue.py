@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from cloudlab import catalogue, platform, settings, sizes
+from cloudlab.model import catalogue, platform, settings, sizes
 
 SMALL = {
     "db": {"summary": "", "role": "db", "kind": "store", "startup": 20},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudlab import commandline
+from cloudlab.ansible import commandline
 
 
 @pytest.mark.parametrize("subset", [None, "", "all", "localhost", "localhost,all", "local*", "!localhost", "@hosts"])

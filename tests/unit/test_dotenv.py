@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudlab import dotenv
+from cloudlab.model import dotenv
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from cloudlab import engine
+from cloudlab.engine import client as engine
 from cloudlab.engine import EngineError
 
 

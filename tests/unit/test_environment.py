@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudlab import environment
+from cloudlab.model import environment
 
 VALUES = {
     "cloudlab_instance": "lab",

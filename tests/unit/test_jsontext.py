@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cloudlab import jsontext
+from cloudlab.model import jsontext
 
 LONG = "x" * 50
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from cloudlab import lock
+from cloudlab.engine import lock
 
 
 @pytest.fixture
@@ -56,15 +56,14 @@ def test_what_a_killed_writer_left_behind_is_nobodys(tmp_path, content):
 def test_two_at_the_same_moment_do_not_both_get_it(tmp_path):
     """Twenty processes try at once: one lock, one winner."""
     script = (
-        "import sys, pathlib; sys.path.insert(0, sys.argv[2]); from cloudlab import lock; import os\n"
+        "import sys, pathlib, os; from cloudlab.engine import lock\n"
         "try:\n    lock.acquire(pathlib.Path(sys.argv[1]), os.getpid()); print('won', flush=True)\n"
         "except lock.LockedError:\n    print('lost', flush=True)\n"
         "input()\n"
     )
-    plugins = str(lock.Path(lock.__file__).parents[1])
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", script, str(tmp_path / "lock"), plugins],
+            [sys.executable, "-c", script, str(tmp_path / "lock")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

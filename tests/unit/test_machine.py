@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cloudlab import environment, machine, preflight
+from cloudlab.engine import machine
+from cloudlab.lifecycle import preflight
+from cloudlab.model import environment
 
 RECORDS = {
     path.stem: json.loads(path.read_text(encoding="utf-8")) for path in Path(__file__).parent.glob("machines/*.json")

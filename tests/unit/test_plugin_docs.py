@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from cloudlab import settings
+from cloudlab.model import settings
 
 KINDS = {"modules": "module", "filter": "filter", "lookup": "lookup", "vars": "vars", "callback": "callback"}
 

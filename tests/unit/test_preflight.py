@@ -7,7 +7,8 @@ from collections import namedtuple
 
 import pytest
 
-from cloudlab import hostports, preflight
+from cloudlab.engine import ports as hostports
+from cloudlab.lifecycle import preflight
 
 Usage = namedtuple("Usage", "free")
 GIB = 2**30

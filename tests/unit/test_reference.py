@@ -2,7 +2,8 @@
 
 import pytest
 
-from cloudlab import catalogue, reference, settings
+from cloudlab.docs import reference
+from cloudlab.model import catalogue, settings
 
 DOCUMENTS = reference.documents()
 

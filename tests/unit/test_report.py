@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudlab import report
+from cloudlab.lifecycle import report
 
 ENVIRONMENT = {
     "complete": True,

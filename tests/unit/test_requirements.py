@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cloudlab import settings
+from cloudlab.model import settings
 
 TABLE = (settings.ROOT / "docs" / "requirements.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (?!---|requirement|risk|decision)(.+) \|$", TABLE, re.MULTILINE)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudlab import reset
+from cloudlab.lifecycle import reset
 
 COMPONENTS = {
     "coordinator": {"data_of": ["broker"]},

@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from cloudlab import settings
+from cloudlab.model import settings
 
 # The picture of the environment, which all roles work with.
 SHARED = "cloudlab"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudlab import rolespecs
+from cloudlab.ansible import rolespecs
 
 SPEC = """
 argument_specs:

@@ -24,7 +24,7 @@ PLAYBOOK = "#!/bin/sh\nprintf '%s\\n' \"$@\"\n"
 def checkout(tmp_path_factory):
     """A copy of the project with a Python environment in which ansible-playbook only says what it was called with."""
     folder = tmp_path_factory.mktemp("a checkout")
-    for part in ("scripts", "plugins", "tests/communication", "tests/bench", "tests/support", "files/platform/api"):
+    for part in ("scripts", "tests/communication", "tests/bench", "tests/support", "files/platform/api"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
@@ -34,7 +34,7 @@ def checkout(tmp_path_factory):
     for program in programs.iterdir():
         program.chmod(0o755)
     stamps = ["requirements.txt", "requirements-dev.txt"]
-    for name in stamps:
+    for name in [*stamps, "pyproject.toml"]:
         shutil.copy(ROOT / name, folder / name)
     made = "; ".join(f'venv_recipe {name} >"$(venv_stamp {name})"' for name in stamps)
     subprocess.run(["bash", "-c", f'source "$1/scripts/lib/python.sh"; {made}', "bash", folder], check=True)

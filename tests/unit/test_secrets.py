@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from cloudlab import secrets
+from cloudlab.model import secrets
 
 
 def test_generated_once_and_kept(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from cloudlab import settings
+from cloudlab.model import settings
 
 NOT_SETTINGS = {"catalogue.yml", "profiles.yml", "validation.yml", "wiring.yml"}
 

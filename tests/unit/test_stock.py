@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from cloudlab import stock
+from cloudlab.engine import state as stock
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What components publish and send about themselves."""
 
-from cloudlab import catalogue, telemetry
+from cloudlab.model import catalogue
+from cloudlab.observe import telemetry
 
 COMPONENTS = {
     "gateway": {"networks": ["backend", "monitoring"], "metrics": {"port": 9901, "path": "/stats"}},

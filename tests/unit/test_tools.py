@@ -7,7 +7,7 @@ import pytest
 import rolefiles
 import yaml
 
-from cloudlab import catalogue, environment
+from cloudlab.model import catalogue, environment
 
 PASSWORD = "a:b\\c \"d\" 'e' {{ f }} ü$"
 STORES = {

@@ -9,32 +9,32 @@ from pathlib import Path
 import messages
 import pytest
 
-from cloudlab import settings
+from cloudlab.model import settings
 
 # Whose texts are no errors of their own, and why.
 PASSED_OVER = {
     "plugins/callback/": "what a run shows while all is well",
-    "plugins/cloudlab/reference.py": "text of the generated documents",
-    "plugins/cloudlab/machine.py": "the ways out at the end of messages of engine.py and preflight.py",
-    "plugins/cloudlab/containers/spec.py": "below `Nothing was changed, for this is wrong`: each says what is wanted",
-    "plugins/cloudlab/containers/values.py": "the same",
-    "plugins/cloudlab/containers/difference.py": "why a container is made anew: not an error",
-    "plugins/cloudlab/compose/example.py": "text of .env.example",
-    "plugins/cloudlab/compose/files.py": "text of the compose files",
-    "plugins/cloudlab/compose/oneshot.py": "commands of a shell",
-    "plugins/cloudlab/platform.py": "below `services.<name>.<key>`: each says what is wanted",
-    "plugins/cloudlab/placeholders.py": "the same",
-    "plugins/cloudlab/gateway/model.py": "below `routes of`: each says what is wanted",
-    "plugins/cloudlab/gateway/listener.py": "configuration of Envoy",
-    "plugins/cloudlab/compose/placeholders.py": "why settings are fixed; its errors are explained",
-    "plugins/cloudlab/seeding/recipe.py": "what is wrong in seed/seed.yml: each says what is wanted",
-    "plugins/cloudlab/seeding/apply.py": "what a seed shows while all is well",
-    "plugins/cloudlab/seeding/content.py": "content",
-    "plugins/cloudlab/checks/": "lines of a table that has a column for the way to mend it",
-    "plugins/cloudlab/stores/postgres.py": "what is declared wrongly, and changes in words",
-    "plugins/cloudlab/stores/clickhouse.py": "the same",
-    "plugins/cloudlab/stores/elasticsearch.py": "the same",
-    "plugins/cloudlab/stores/kafka.py": "the same",
+    "src/cloudlab/docs/reference.py": "text of the generated documents",
+    "src/cloudlab/engine/machine.py": "the ways out at the end of messages of engine.py and preflight.py",
+    "src/cloudlab/containers/spec.py": "below `Nothing was changed, for this is wrong`: each says what is wanted",
+    "src/cloudlab/containers/values.py": "the same",
+    "src/cloudlab/containers/difference.py": "why a container is made anew: not an error",
+    "src/cloudlab/compose/example.py": "text of .env.example",
+    "src/cloudlab/compose/files.py": "text of the compose files",
+    "src/cloudlab/compose/oneshot.py": "commands of a shell",
+    "src/cloudlab/model/platform.py": "below `services.<name>.<key>`: each says what is wanted",
+    "src/cloudlab/model/placeholders.py": "the same",
+    "src/cloudlab/gateway/model.py": "below `routes of`: each says what is wanted",
+    "src/cloudlab/gateway/listener.py": "configuration of Envoy",
+    "src/cloudlab/compose/placeholders.py": "why settings are fixed; its errors are explained",
+    "src/cloudlab/seeding/recipe.py": "what is wrong in seed/seed.yml: each says what is wanted",
+    "src/cloudlab/seeding/apply.py": "what a seed shows while all is well",
+    "src/cloudlab/seeding/content.py": "content",
+    "src/cloudlab/validate/": "lines of a table that has a column for the way to mend it",
+    "src/cloudlab/stores/postgres.py": "what is declared wrongly, and changes in words",
+    "src/cloudlab/stores/clickhouse.py": "the same",
+    "src/cloudlab/stores/elasticsearch.py": "the same",
+    "src/cloudlab/stores/kafka.py": "the same",
 }
 
 # Texts between errors that are none, or parts of one that is known by another part.

@@ -4,7 +4,7 @@ import docker
 import pytest
 from docker.errors import NotFound
 
-from cloudlab import usage
+from cloudlab.engine import usage
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import composed
 import pytest
 import registry
 
-from cloudlab import catalogue
 from cloudlab.images import trust
+from cloudlab.model import catalogue
 
 
 @pytest.fixture(scope="session")

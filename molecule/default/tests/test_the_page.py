@@ -10,7 +10,7 @@ import requests
 from lab import ROOT
 from playwright.sync_api import expect
 
-from cloudlab import environment
+from cloudlab.model import environment
 
 COMPONENTS = {"dashboard", "redis"}
 SECONDS = 10

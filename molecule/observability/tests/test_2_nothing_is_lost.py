@@ -7,7 +7,7 @@ import pytest
 from docker.errors import NotFound
 from lab import wait_until
 
-from cloudlab.environment import LABEL_COMPONENT, LABEL_INSTANCE, LOG_LABELS
+from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE, LOG_LABELS
 
 LINES = 10000
 NAME = "talker"

@@ -7,7 +7,7 @@ import time
 
 from lab import wait_until
 
-from cloudlab.environment import LOG_LABELS
+from cloudlab.model.environment import LOG_LABELS
 
 DAYS = 6
 SECONDS = 60  # of measuring, without and with

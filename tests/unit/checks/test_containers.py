@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cloudlab.checks import FAILED, NOTE, OK, containers
+from cloudlab.validate import FAILED, NOTE, OK, containers
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ENVIRONMENT = {

@@ -2,9 +2,9 @@
 
 import socket
 
-from cloudlab.checks import FAILED, environment
-from cloudlab.checks.environment import Request
 from cloudlab.gateway.model import Route
+from cloudlab.validate import FAILED, environment
+from cloudlab.validate.environment import Request
 
 
 class EmptyEngine:

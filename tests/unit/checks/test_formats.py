@@ -3,7 +3,7 @@
 import json
 from xml.etree import ElementTree
 
-from cloudlab.checks import FAILED, NOTE, OK, Check, converge, formats
+from cloudlab.validate import FAILED, NOTE, OK, Check, converge, formats
 
 CHECKS = [
     Check("postgres", "answers", OK, "as cloudlab"),

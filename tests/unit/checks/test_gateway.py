@@ -2,9 +2,9 @@
 
 import pytest
 
-from cloudlab.checks import FAILED, NOTE, OK, gateway
-from cloudlab.checks.gateway import Question, Reply
 from cloudlab.gateway.model import Route
+from cloudlab.validate import FAILED, NOTE, OK, gateway
+from cloudlab.validate.gateway import Question, Reply
 
 OPEN = Route("shop", "/goods", auth="none")
 OPTIONAL = Route("shop", "/goods", auth="optional", methods=("GET", "HEAD"))

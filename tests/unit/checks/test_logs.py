@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudlab.checks import FAILED, OK, logs
+from cloudlab.validate import FAILED, OK, logs
 
 EXPECTED = logs.expected([{"component": "postgres", "pattern": "starting up", "reason": "It is."}])
 

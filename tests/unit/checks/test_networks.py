@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudlab.checks import FAILED, NOTE, OK, networks
+from cloudlab.validate import FAILED, NOTE, OK, networks
 
 PORTS = {"http": {"container": 8080}}
 ENVIRONMENT = {

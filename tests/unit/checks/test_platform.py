@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
-from cloudlab import settings
-from cloudlab.checks import FAILED, NOTE, OK, platform
-from cloudlab.checks.platform import Expected
+from cloudlab.model import settings
+from cloudlab.validate import FAILED, NOTE, OK, platform
+from cloudlab.validate.platform import Expected
 
 ENTRIES = {
     "postgres": {"kind": "store"},

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from cloudlab.checks import FAILED, OK, ports
+from cloudlab.validate import FAILED, OK, ports
 
 
 @contextlib.contextmanager

@@ -4,9 +4,9 @@ import copy
 
 import pytest
 
-from cloudlab.checks import FAILED, NOTE, OK
-from cloudlab.checks.postgres import Login, checks
 from cloudlab.stores import postgres, scram
+from cloudlab.validate import FAILED, NOTE, OK
+from cloudlab.validate.postgres import Login, checks
 
 WANT = postgres.desired(
     {

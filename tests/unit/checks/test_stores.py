@@ -6,11 +6,11 @@ import threading
 
 import pytest
 
-from cloudlab.checks import FAILED, NOTE, OK, clickhouse, elasticsearch, kafka, redis
 from cloudlab.stores import clickhouse as clickhouse_store
 from cloudlab.stores import elasticsearch as elasticsearch_store
 from cloudlab.stores import kafka as kafka_store
 from cloudlab.stores.elasticsearch import Index, State
+from cloudlab.validate import FAILED, NOTE, OK, clickhouse, elasticsearch, kafka, redis
 
 
 def failed(checks):

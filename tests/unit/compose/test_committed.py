@@ -6,8 +6,8 @@ import subprocess
 import pytest
 import yaml
 
-from cloudlab import platform, settings
 from cloudlab.compose import files, placeholders
+from cloudlab.model import platform, settings
 
 
 class _Tagged(yaml.SafeLoader):

@@ -2,9 +2,9 @@
 
 import yaml
 
-from cloudlab import settings
 from cloudlab.compose import described, document, files, oneshot
 from cloudlab.containers import spec
+from cloudlab.model import settings
 
 CATALOGUE = {
     "db": {"kind": "store", "role": "db"},

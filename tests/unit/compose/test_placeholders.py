@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from cloudlab import settings
 from cloudlab.compose import example, placeholders
+from cloudlab.model import settings
 
 
 def express(make):

@@ -6,8 +6,8 @@ import pytest
 import requests
 from docker.errors import APIError
 
-from cloudlab import hostports
 from cloudlab.containers import causes
+from cloudlab.engine import ports as hostports
 
 SHIM = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
 

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from cloudlab.logs import lines, store
-from cloudlab.logs.lines import Wanted
+from cloudlab.observe.logs import lines, store
+from cloudlab.observe.logs.lines import Wanted
 
 TIME = "2026-01-31T12:00:00.123456789Z"
 JSON = json.dumps({"time": "x", "level": "WARN", "msg": "event", "service": "order", "request_id": "r-1", "key": "a b"})

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from cloudlab import settings
+from cloudlab.model import settings
 from cloudlab.seeding import content, recipe
 
 REFERENCE = recipe.read(settings.ROOT / "files" / "platform")

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from cloudlab import settings
+from cloudlab.model import settings
 from cloudlab.seeding import recipe as recipes
 
 

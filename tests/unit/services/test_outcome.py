@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from cloudlab import outcome
+from cloudlab.services import outcome
 
 FINISHED = "2026-11-24T01:00:00.5Z"
 ORDER = outcome.Service("order", ("lab-order",))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloudlab import placeholders
+from cloudlab.model import placeholders
 
 EVERYBODY = {
     "postgres": {"kind": "store"},

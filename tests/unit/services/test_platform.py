@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from cloudlab import catalogue, platform, settings
+from cloudlab.model import catalogue, platform, settings
 
 
 def fails(checkout, components):

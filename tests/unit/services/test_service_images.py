@@ -5,7 +5,8 @@ import tarfile
 
 import pytest
 
-from cloudlab import platform, service_images, settings
+from cloudlab.model import platform, settings
+from cloudlab.services import images as service_images
 
 RECIPE = settings.ROOT / "roles" / "go_service" / "files"
 RELOAD = settings.ROOT / "files" / "reload"

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from cloudlab import platform, services
+from cloudlab.model import platform
+from cloudlab.services import specs as services
 
 STORES = {
     "postgres": {"host": "postgres", "port": 5432, "database": "common"},

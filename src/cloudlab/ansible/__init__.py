@@ -1,0 +1,1 @@
+"""What the plugins share; the only part of the package that imports Ansible."""

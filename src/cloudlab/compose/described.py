@@ -1,0 +1,57 @@
+"""What the roles would have converged, gathered while a play runs.
+
+The actions take the state `described`: they check what they are given, ask no engine and change nothing, and add what
+they would have converged to the host's fact `described`, which the export reads.
+
+    {"containers": [specification, …], "programs": [one-shot, …], "folders": {path: {file: text}},
+     "images": {reference: build arguments}}
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cloudlab.containers.spec import File, Spec
+from cloudlab.model import settings
+
+STATE = "described"
+CONVERGED = "converged"
+NOTHING: dict[str, Any] = {"containers": [], "programs": [], "folders": {}, "images": {}}
+
+# The argument of actions that know no other states.
+ARGUMENT = {"type": "str", "choices": [CONVERGED, STATE], "default": CONVERGED}
+
+
+def add(task_vars: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """A task's result that adds to what the host has described so far."""
+    facts = task_vars.get("ansible_facts", {}).get(STATE, NOTHING)
+    joined = {
+        key: [*known, *more.get(key, [])] if isinstance(known, list) else {**known, **more.get(key, {})}
+        for key, known in facts.items()
+    }
+    return {"changed": False, "ansible_facts": {STATE: joined}}
+
+
+def container(spec: Spec, role: Path) -> dict[str, Any]:
+    """A specification as plain data. role: the folder of the role that runs it."""
+    return {
+        "name": spec.name,
+        "component": spec.component,
+        "image": spec.image,
+        "needs": list(spec.needs),
+        "options": dict(spec.options),
+        "files": [
+            {"target": file.target, "mode": file.mode, "content": file.content, "source": _source(file, role)}
+            for file in spec.files
+        ],
+    }
+
+
+def _source(file: File, role: Path) -> str | None:
+    """The file of the role whose text it has, seen from the project: nothing has to be written down a second time."""
+    path = role / "files" / os.path.basename(file.target)
+    same = path.is_file() and path.read_text(encoding="utf-8") == file.content
+    return f"./{path.relative_to(settings.ROOT)}" if same else None

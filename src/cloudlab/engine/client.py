@@ -1,0 +1,275 @@
+"""One connection to the Docker Engine, and plain words for every way in which it cannot be had.
+
+The address is found as the docker command finds it: DOCKER_HOST, then DOCKER_CONTEXT or the current context of
+~/.docker/config.json, then /var/run/docker.sock. The version of the API is agreed on with one round trip.
+"""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import json
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import docker.utils
+import requests
+from docker import APIClient
+from docker.context import ContextAPI
+from docker.errors import APIError, DockerException
+from docker.transport import UnixHTTPAdapter
+
+from cloudlab.engine import machine
+
+OLDEST_API = (1, 41)  # Engine 20.10, of Debian 12
+NEWEST_API = (1, 45)  # what this code knows; an engine that speaks newer ones is asked to speak this one
+DEFAULT_ADDRESS = f"unix://{machine.SOCKET}"
+HANDSHAKE_SECONDS = 15
+REQUEST_SECONDS = 60
+CONNECTIONS = 10
+
+
+class EngineError(Exception):
+    """The engine cannot be used. The message names the address, the cause and the cure."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A connected engine: `client` is the SDK's low-level client, `version` the answer of GET /version."""
+
+    client: APIClient
+    address: str
+    api: tuple[int, int]
+    version: Mapping[str, Any]
+
+    def supports(self, api: tuple[int, int]) -> bool:
+        """Whether the version of the API in use is at least `api`."""
+        return self.api >= api
+
+    def update_container(self, container_id: str, limits: Mapping[str, Any]) -> list[str]:
+        """Change limits of a container in place; return the engine's warnings.
+
+        The SDK's own `update_container` knows neither NanoCpus nor PidsLimit. Raises docker.errors.APIError.
+        """
+        client = self.client
+        response = client.post(
+            client._url("/containers/{0}/update", container_id), json=dict(limits), timeout=client.timeout
+        )
+        return client._result(response, json=True).get("Warnings") or []
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.client.close()
+
+
+class _OnePool(UnixHTTPAdapter):
+    """The SDK keeps one pool of connections per URL, so that nearly every request dials; all URLs are one socket."""
+
+    def get_connection(self, url, proxies=None):
+        return super().get_connection("http+docker://localhost", proxies)
+
+
+def connect(environ: Mapping[str, str] | None = None, timeout: float = REQUEST_SECONDS) -> Engine:
+    """Connect to the engine that the environment names; raise EngineError when it cannot be used.
+
+    timeout: seconds that a single request may take.
+    """
+    environ = os.environ if environ is None else environ
+    address, tls = _address(environ)
+    client = _client(address, tls)
+    version = _ask_version(client, address)
+    api = _agree(environ, version)
+    client._version = _text(api)
+    client.timeout = timeout
+    return Engine(client=client, address=address, api=api, version=version)
+
+
+def _address(environ: Mapping[str, str]) -> tuple[str, Any]:
+    """The engine's address and its TLS settings (False for none)."""
+    try:
+        settings = docker.utils.kwargs_from_env(environment=dict(environ) or {"": ""})
+        if "base_url" not in settings:
+            settings = ContextAPI.kwargs_from_context(environment=environ) | settings
+    except (DockerException, OSError, ValueError) as error:
+        raise EngineError(
+            f"The settings that name the Docker Engine cannot be used: {error}. Look at DOCKER_HOST, DOCKER_CONTEXT, "
+            "DOCKER_CERT_PATH and ~/.docker/config.json; without them the local socket is used."
+        ) from error
+    name = environ.get("DOCKER_CONTEXT", "")
+    if "base_url" not in settings and name not in ("", "default"):
+        raise EngineError(
+            f"DOCKER_CONTEXT names the context {name!r}, which does not exist. `docker context ls` lists "
+            "those that do; unset DOCKER_CONTEXT to use the local engine."
+        )
+    address = settings.get("base_url") or DEFAULT_ADDRESS
+    address = address.removeprefix("http+")
+    if address.startswith("ssh://"):
+        raise EngineError(
+            f"The Docker Engine is set to {address}, which is another machine. Cloudlab mounts files of this machine "
+            "and publishes ports on its 127.0.0.1, so the engine has to run here: unset DOCKER_HOST and DOCKER_CONTEXT."
+        )
+    return address, settings.get("tls", False)
+
+
+def _client(address: str, tls: Any) -> APIClient:
+    """A client that has not talked to the engine yet."""
+    try:
+        client = APIClient(base_url=address, tls=tls, version=_text(OLDEST_API), timeout=HANDSHAKE_SECONDS)
+    except DockerException as error:
+        raise EngineError(f"The Docker Engine's address {address} cannot be used: {error}.") from error
+    client.trust_env = False  # neither proxies nor ~/.netrc concern the engine; looking for them costs time per request
+    if address.startswith("unix://"):
+        client.mount("http+docker://", _OnePool(f"http+{address}", HANDSHAKE_SECONDS, max_pool_size=CONNECTIONS))
+    return client
+
+
+def _ask_version(client: APIClient, address: str) -> dict[str, Any]:
+    """GET /version, the one round trip that finds out whether anyone is there and what it speaks."""
+    try:
+        version = client.version(api_version=False)
+    except requests.exceptions.Timeout as error:
+        raise EngineError(
+            f"The Docker Engine at {address} took the connection but did not answer within {HANDSHAKE_SECONDS} s. "
+            f"It may hang: look at its log (journalctl -u docker) and restart it. {_start_hint(address)}"
+        ) from error
+    except APIError as error:
+        raise EngineError(
+            f"{address} answered, but not as a Docker Engine does: {error.explanation or error}."
+        ) from error
+    except (requests.exceptions.RequestException, DockerException, json.JSONDecodeError) as error:
+        raise EngineError(_unreachable(address, error)) from error
+    if not isinstance(version, dict) or "ApiVersion" not in version:
+        raise EngineError(f"{address} answered, but not as a Docker Engine does: its /version names no ApiVersion.")
+    return version
+
+
+def _unreachable(address: str, error: Exception) -> str:
+    """Why nobody could be talked to at the address, and what to do."""
+    if not address.startswith("unix://"):
+        reason = _root_cause(error)
+        return f"The Docker Engine at {address} cannot be reached: {reason}. Is it running, is DOCKER_HOST right?"
+    path = address.removeprefix("unix://")
+    cause = _errno(error)
+    if cause in (errno.EACCES, errno.EPERM):
+        return _no_permission(path)
+    if cause == errno.ENOENT:
+        return f"No Docker Engine is running: the socket {path} does not exist. {_start_hint(address)}"
+    if os.path.exists(path) and not stat.S_ISSOCK(os.stat(path).st_mode):
+        return f"{path} is not a socket. Set DOCKER_HOST to the engine's socket, or unset it."
+    if cause == errno.ECONNREFUSED:
+        return (
+            f"No Docker Engine is running: nobody listens on the socket {path} (left behind by one that died). "
+            f"{_start_hint(address)}"
+        )
+    return f"The Docker Engine at {path} cannot be talked to: {_root_cause(error)}. {_start_hint(address)}"
+
+
+def _no_permission(path: str) -> str:
+    """The words for a socket that this user may not open."""
+    return (
+        f"The user {_user()} may not open the Docker Engine's socket {path}. Join its group: "
+        f"`sudo usermod -aG {_group(path)} {_user()}`, then log in anew (or `newgrp {_group(path)}`)."
+    )
+
+
+def _start_hint(address: str) -> str:
+    """The command that starts the engine that is meant."""
+    return machine.start_hint(address, machine.System.current(), systemd=os.path.isdir("/run/systemd/system"))
+
+
+def _agree(environ: Mapping[str, str], version: Mapping[str, Any]) -> tuple[int, int]:
+    """The version of the API to use with the engine: its newest, but none that this code does not know."""
+    newest = _number(version["ApiVersion"])
+    oldest = _number(version.get("MinAPIVersion") or "1.12")
+    engine = (
+        f"Docker Engine {version.get('Version', '?')} speaks versions {_text(oldest)} to {_text(newest)} of its API"
+    )
+    if newest < OLDEST_API:
+        raise EngineError(
+            f"{engine}; Cloudlab needs {_text(OLDEST_API)}. Upgrade the engine to 20.10 or newer "
+            "(https://docs.docker.com/engine/install/)."
+        )
+    if oldest > NEWEST_API:
+        raise EngineError(
+            f"{engine}; Cloudlab knows versions up to {_text(NEWEST_API)}. Upgrade Cloudlab, or set "
+            f'"min-api-version": "{_text(NEWEST_API)}" in /etc/docker/daemon.json and restart the engine.'
+        )
+    asked = environ.get("DOCKER_API_VERSION")
+    if not asked:
+        return min(newest, NEWEST_API)
+    return _asked(asked, engine, oldest, newest)
+
+
+def _asked(asked: str, engine: str, oldest: tuple[int, int], newest: tuple[int, int]) -> tuple[int, int]:
+    """The version that DOCKER_API_VERSION asks for, if the engine and this code both speak it."""
+    try:
+        api = _number(asked)
+    except ValueError:
+        raise EngineError(
+            f"DOCKER_API_VERSION is {asked!r}, which is not a version such as {_text(newest)}. Unset it."
+        ) from None
+    if not oldest <= api <= newest:
+        wrong = "newer" if api > newest else "older"
+        raise EngineError(
+            f"DOCKER_API_VERSION asks for {asked}, but {engine}, and {asked} is {wrong}. Unset DOCKER_API_VERSION"
+            + (", or upgrade the engine." if api > newest else ".")
+        )
+    if not OLDEST_API <= api <= NEWEST_API:
+        raise EngineError(
+            f"DOCKER_API_VERSION asks for {asked}, but Cloudlab knows {_text(OLDEST_API)} to {_text(NEWEST_API)}. "
+            "Unset DOCKER_API_VERSION."
+        )
+    return api
+
+
+def _number(text: str) -> tuple[int, int]:
+    major, minor = text.strip().split(".")[:2]
+    return int(major), int(minor)
+
+
+def _text(api: tuple[int, int]) -> str:
+    return f"{api[0]}.{api[1]}"
+
+
+def _causes(error: BaseException):
+    """The error and everything it was raised from; requests and urllib3 also hide causes in `args` and `reason`."""
+    pending, seen = [error], set()
+    while pending:
+        current = pending.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        linked = (current.__cause__, current.__context__, getattr(current, "reason", None), *current.args)
+        pending.extend(item for item in linked if isinstance(item, BaseException))
+
+
+def _errno(error: BaseException) -> int | None:
+    """The number of the system's error at the bottom of an SDK error, if there is one."""
+    numbers = [item.errno for item in _causes(error) if isinstance(item, OSError) and isinstance(item.errno, int)]
+    return numbers[-1] if numbers else None
+
+
+def _root_cause(error: BaseException) -> str:
+    *_, last = _causes(error)
+    return str(last) or type(last).__name__
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _group(path: str) -> str:
+    """The group of a socket by name; "docker" where it cannot be seen."""
+    import grp
+
+    try:
+        return grp.getgrgid(os.stat(path).st_gid).gr_name
+    except (KeyError, OSError):
+        return "docker"

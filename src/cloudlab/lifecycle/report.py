@@ -1,0 +1,216 @@
+"""The page that tells what runs, where, and with which credentials. Pure functions over plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from cloudlab.images import plan
+from cloudlab.model import sizes
+from cloudlab.model.environment import PUBLISH_ADDRESS
+
+ABSENT = "absent"
+FAILED = "failed"
+UNKNOWN = "unknown"
+COLUMNS = ("component", "state", "address", "user", "password", "image", "source", "memory")
+
+
+def rows(
+    environment: Mapping[str, Any],
+    access: Mapping[str, Mapping[str, str]],
+    containers: Iterable[Mapping[str, Any]],
+    used: Mapping[str, int],
+    waived: Collection[str] = (),
+    failed: Collection[str] = (),
+) -> list[dict[str, Any]]:
+    """One row per chosen component; those of `waived` only where they have a container.
+
+    :param environment: the variable `cloudlab`.
+    :param access: component -> {"user", "password", "url"}, all optional; `url` is a pattern with {host}, {port},
+        {user} and {password}, the last two escaped for URLs; `{port}` is the component's first port.
+    :param containers: what the engine lists.
+    :param used: container -> bytes of memory in use, where they are known.
+    :param failed: components of which the run knows that they failed, whatever state their containers are in.
+    """
+    listed = by_name(containers)
+    found = [
+        _row(name, environment["components"][name], access.get(name, {}), listed, used)
+        for name in environment["chosen"]
+    ]
+    shown = [row for row in found if row["component"] not in set(waived) or row["state"] != ABSENT]
+    return [{**row, "state": FAILED} if row["component"] in failed else row for row in shown]
+
+
+def sketch(
+    environment: Mapping[str, Any],
+    access: Mapping[str, Mapping[str, str]],
+    views: Mapping[str, Mapping[str, Any]],
+    waived: Collection[str] = (),
+) -> list[dict[str, Any]]:
+    """Rows of an environment that is only written down: nobody knows what will run, and passwords are left out.
+
+    They come from `.env` later, and nothing there could escape them for URLs and JSON.
+    """
+    known = {
+        name: {**entry, "password": "", "url": entry.get("url", "").replace(":{password}", "")}
+        for name, entry in access.items()
+    }
+    found = [{**row, "state": UNKNOWN} for row in rows(environment, known, [], {}, waived)]
+    return with_views(found, views)
+
+
+def others(
+    earlier: Iterable[Mapping[str, Any]],
+    found: Iterable[Mapping[str, Any]],
+    containers: Iterable[Mapping[str, Any]],
+    used: Mapping[str, int],
+) -> list[dict[str, Any]]:
+    """Rows of an earlier run that this one was not about, of components that still have a container, with its state.
+
+    A run for a part of the environment must not take the rest off the page. Rows that an earlier version of this
+    project has written without all that they have now are left out.
+    """
+    listed = by_name(containers)
+    found = list(found)
+    known = {row["component"] for row in found}
+    keys = found[0].keys() if found else set()
+    return [
+        {
+            **row,
+            "state": state(listed[row["container"]]),
+            "memory": {**row["memory"], "used": used.get(row["container"])},
+        }
+        for row in earlier
+        if row.keys() >= keys and row["component"] not in known and row["container"] in listed
+    ]
+
+
+def by_name(containers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """What the engine lists, by the container's name."""
+    return {item["Names"][0].lstrip("/"): item for item in containers if item.get("Names")}
+
+
+def _row(
+    name: str,
+    entry: Mapping[str, Any],
+    access: Mapping[str, str],
+    listed: Mapping[str, Any],
+    used: Mapping[str, int],
+) -> dict[str, Any]:
+    container = listed.get(entry["container"])
+    ports = {port: numbers["host"] for port, numbers in entry["ports"].items()}
+    user, password = access.get("user", ""), access.get("password", "")
+    url = ""
+    if access.get("url") and ports:
+        url = access["url"].format(
+            host=PUBLISH_ADDRESS,
+            port=next(iter(ports.values())),
+            user=quote(user, safe=""),
+            password=quote(password, safe=""),
+        )
+    # A play that makes no images present knows only what runs.
+    image = entry.get("image", {}).get("reference") or (container or {}).get("Image", "")
+    return {
+        "component": name,
+        "summary": entry["summary"],
+        "kind": entry["kind"],
+        "container": entry["container"],
+        "state": state(container),
+        "ports": ports,
+        "address": ", ".join(f"{PUBLISH_ADDRESS}:{port}" for port in ports.values()),
+        "url": url,
+        "user": user,
+        "password": password,
+        "image": image,
+        "source": plan.source_of(image),
+        "memory": {
+            "used": used.get(entry["container"]),
+            "limit": sizes.parse(entry["memory"]) if entry["memory"] else None,
+        },
+    }
+
+
+def with_views(found: Iterable[Mapping[str, Any]], views: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """`found` with `views`: what there is to see of each component elsewhere, {what: address}.
+
+    :param views: what -> {"of": the component that shows it, "url": a pattern with {url}, that component's own, and
+        {component}, "kinds": those of the components that are to be seen there, all by default}.
+    """
+    found = list(found)
+    urls = {row["component"]: row["url"] for row in found if row["state"] != ABSENT}
+    return [
+        {
+            **row,
+            "views": {
+                what: view["url"].format(url=urls[view["of"]], component=quote(row["component"], safe=""))
+                for what, view in views.items()
+                if view["of"] in urls and row["kind"] in view.get("kinds", [row["kind"]])
+            },
+        }
+        for row in found
+    ]
+
+
+def unavailable(environment: Mapping[str, Any], earlier: Mapping[str, str]) -> dict[str, str]:
+    """The components that cannot run here, with the reason: as this run found, else as an `earlier` one did.
+
+    A play that makes no images present does not know, nor does a run for a part of what it was not about.
+    """
+    components = environment["components"]
+    kept = {
+        name: reason
+        for name, reason in earlier.items()
+        if (name in components or not environment["complete"]) and "image" not in components.get(name, {})
+    }
+    return kept | environment["unavailable"]
+
+
+def failure_message(failed: Mapping[str, str]) -> str:
+    """The message of a run in which components failed: component -> cause, on further lines what there is to see."""
+    count = f"{len(failed)} component{'s' if len(failed) > 1 else ''}"
+    lines = [f"The environment is incomplete: {count} failed."]
+    for component, text in sorted(failed.items()):
+        cause, *more = text.splitlines()
+        lines += [f"  - {component}: {cause}", *(f"      {line}" for line in more)]
+    return "\n".join(lines)
+
+
+def state(container: Mapping[str, Any] | None) -> str:
+    """In one word: absent, healthy, unhealthy, starting, running, or the engine's own word (paused, exited, …)."""
+    if container is None:
+        return ABSENT
+    if container["State"] != "running":
+        return container["State"]
+    for word in ("unhealthy", "healthy", "starting"):
+        # The engine's list tells health only in its status text, as in "Up 5 minutes (healthy)".
+        if f"({word})" in container["Status"] or f"(health: {word})" in container["Status"]:
+            return word
+    return "running"
+
+
+def address(found: Iterable[Mapping[str, Any]], component: str) -> str:
+    """The url of a component that has a container; empty when it has none."""
+    return next((row["url"] for row in found if row["component"] == component and row["state"] != ABSENT), "")
+
+
+def table(found: Iterable[Mapping[str, Any]], missing: Mapping[str, str]) -> str:
+    """`rows` and the components that cannot run here as text in columns."""
+    lines = [COLUMNS, *(tuple(_cell(row, column) for column in COLUMNS) for row in found)]
+    widths = [max(len(line[number]) for line in lines) for number in range(len(COLUMNS))]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    text.insert(1, "  ".join("-" * width for width in widths))
+    if missing:
+        text += ["", "Not here:"]
+        text += [f"  {name}: {reason}" for name, reason in sorted(missing.items())]
+    return "\n".join(text)
+
+
+def _cell(row: Mapping[str, Any], column: str) -> str:
+    if column != "memory":
+        return str(row[column])
+    used, limit = row["memory"]["used"], row["memory"]["limit"]
+    most = sizes.show(limit) if limit else ""
+    if used is None:
+        return f"up to {most}" if most else ""
+    return f"{sizes.show(used)} of {most}" if most else sizes.show(used)

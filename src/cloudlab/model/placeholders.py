@@ -1,0 +1,108 @@
+"""Placeholders in the environment of services: `{postgres.host}`, and `{postgres.password:url}` escaped for URLs.
+
+Only what looks like one is a placeholder: braces around lower-case words joined by a dot, or around `log_level`. Every
+other brace stands for itself, so JSON may be written as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from cloudlab.model import catalogue
+
+_PLACEHOLDER = re.compile(r"\{((?:[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*)|log_level)(:[a-z0-9]+)?\}")
+
+# What may be asked of a store.
+STORE_KEYS: dict[str, tuple[str, ...]] = {
+    "postgres": ("host", "port", "user", "password", "database", "schema"),
+    "redis": ("host", "port", "password"),
+    "kafka": ("host", "port"),
+    "clickhouse": ("host", "port", "http_port", "user", "password", "database"),
+    "elasticsearch": ("host", "port", "url", "user", "password"),
+}
+SERVICE_KEYS = ("host", "port", "grpc")
+SELF_KEYS = ("name", "host", "port", "grpc", "schema", "database")
+# What makes a variable one to hide.
+SECRET_KEYS = ("password",)
+LOG_LEVEL = "log_level"
+
+
+def used(text: str) -> list[tuple[str, str]]:
+    """(placeholder, escape) of each placeholder in the text, for example ("postgres.host", "url")."""
+    return [(match[1], (match[2] or "").removeprefix(":")) for match in _PLACEHOLDER.finditer(text)]
+
+
+def fill(text: str, value_of: Callable[[str], str]) -> str:
+    """The text with every placeholder replaced by what `value_of` says for it."""
+
+    def replace(match: re.Match[str]) -> str:
+        value = value_of(match[1])
+        return quote(value, safe="") if match[2] else value
+
+    return _PLACEHOLDER.sub(replace, text)
+
+
+def is_secret(text: str) -> bool:
+    """Whether a value holds something to hide."""
+    return any(name.startswith("secret.") or name.rpartition(".")[2] in SECRET_KEYS for name, _ in used(text))
+
+
+def problems(text: str, name: str, service: Mapping[str, Any], everybody: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What is wrong with the placeholders in a value of the service `name`; a message each.
+
+    :param everybody: all components by name, services as their platform describes them.
+    """
+    found = []
+    for placeholder, escape in used(text):
+        if escape not in ("", "url"):
+            found.append(f"{{{placeholder}:{escape}}}: unknown escape {escape}. Only :url is known.")
+        owner, _, key = placeholder.partition(".")
+        if owner not in (LOG_LEVEL, "secret"):
+            found += [f"{{{placeholder}}}: {text}" for text in _unknown(owner, key, name, service, everybody)]
+    return found
+
+
+def _unknown(
+    owner: str, key: str, name: str, service: Mapping[str, Any], everybody: Mapping[str, Mapping[str, Any]]
+) -> Iterable[str]:
+    """Why a placeholder has no value."""
+    if owner == "self":
+        if missing := catalogue.unknown([key], SELF_KEYS, "value"):
+            return missing
+        return _undeclared(key, "this service", service)
+    if owner in STORE_KEYS and owner in everybody:
+        if missing := catalogue.unknown([key], STORE_KEYS[owner], "value"):
+            return missing
+        if owner not in service.get("needs", []):
+            return [f"{name} does not need {owner}. Add it to `needs`."]
+        if owner == "postgres" and key in ("user", "password", "schema"):
+            return _undeclared("schema" if key == "schema" else "user", "this service", service)
+        return []
+    valid = [*(store for store in STORE_KEYS if store in everybody), *_services(everybody), "self", "secret"]
+    if missing := catalogue.unknown([owner], valid, "component"):
+        return missing
+    if missing := catalogue.unknown([key], SERVICE_KEYS, "value"):
+        return missing
+    return _undeclared(key, owner, everybody[owner])
+
+
+def _services(everybody: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [name for name, entry in everybody.items() if isinstance(entry, Mapping) and "go" in entry]
+
+
+def _undeclared(key: str, whose: str, service: Mapping[str, Any]) -> list[str]:
+    """Whether the service declares what the key stands for."""
+    declared = {
+        "port": bool(service.get("ports")),
+        "grpc": "grpc" in service,
+        "schema": bool(service.get("schema")),
+        "user": bool(service.get("schema") or service.get("database")),
+        "database": bool(service.get("schema") or service.get("database")),
+    }
+    if declared.get(key, True):
+        return []
+    cure = {"port": "`ports`", "grpc": "`grpc`", "schema": "`schema: true`"}.get(key, "`schema: true` or `database`")
+    return [f"{whose} has none. Declare {cure} there."]

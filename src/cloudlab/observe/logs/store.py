@@ -1,0 +1,75 @@
+"""Lines as VictoriaLogs has them: back to its retention, of containers that are gone as well."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+
+from cloudlab.model.environment import LABEL_COMPONENT, PUBLISH_ADDRESS
+from cloudlab.observe.logs import lines
+from cloudlab.observe.logs.lines import Line, Wanted
+
+COMPONENT = "victorialogs"
+PORT = 9428
+SECONDS = 60
+# Fields that the store or the collector adds.
+_OWN = {"_time", "_msg", "_stream", "_stream_id", "component", "container", "level", "stream", "severity", "trace"}
+
+
+class StoreError(Exception):
+    """The store does not answer; the message says how to go on."""
+
+
+def address(found: list[dict[str, Any]]) -> str:
+    """Where the store answers on this machine; empty where it does not run.
+
+    :param found: containers as the engine lists them.
+    """
+    for item in found:
+        if item["Labels"][LABEL_COMPONENT] == COMPONENT and item["State"] == "running":
+            for port in item["Ports"]:
+                if port["PrivatePort"] == PORT and port.get("PublicPort"):
+                    return f"http://{PUBLISH_ADDRESS}:{port['PublicPort']}"
+    return ""
+
+
+def query(components: list[str], wanted: Wanted, since: float, until: float) -> str:
+    """The question in LogsQL. What is only asked for by pattern is told apart later, as for the engine's lines."""
+    parts = [f"_time:[{lines.stamp(since)}, {lines.stamp(until)}]"]
+    if components:
+        parts.append(f"component:in({', '.join(json.dumps(name) for name in components)})")
+    if wanted.request_id:
+        identity = json.dumps(wanted.request_id)
+        parts.append(f"(request_id:={identity} or _msg:{identity})")
+    if wanted.level:
+        grave = lines.LEVELS[lines.LEVELS.index(wanted.level) :]
+        parts.append(f"level:in({', '.join(grave)})")
+    return " ".join(parts) + " | sort by (_time)"
+
+
+def history(base: str, components: list[str], wanted: Wanted, since: float, until: float) -> Iterator[Line]:
+    """The lines between two seconds, in order of time. Raises StoreError."""
+    question = {"query": query(components, wanted, since, until)}
+    try:
+        with requests.post(f"{base}/select/logsql/query", data=question, stream=True, timeout=SECONDS) as answer:
+            answer.raise_for_status()
+            for row in answer.iter_lines():
+                if row:
+                    yield _line(json.loads(row))
+    except requests.RequestException as error:
+        raise StoreError(
+            f"VictoriaLogs at {base} does not answer: {error}. `--source engine` shows what the engine has."
+        ) from None
+
+
+def _line(row: dict[str, Any]) -> Line:
+    fields = {key: value for key, value in row.items() if key not in _OWN}
+    component = row.get("component", "")
+    if fields.get("service") == component:
+        del fields["service"]
+    message = row.get("_msg", "")
+    level = lines.level_of(row.get("level"), message)
+    return Line(row["_time"], component, row.get("container", component), message, level, fields)

@@ -1,0 +1,1 @@
+"""A platform's services: their containers, their builds and what became of them."""

@@ -1,0 +1,122 @@
+"""A living environment from all sides but the content of its stores: asked of the engine, of ports, and in containers.
+
+Whatever waits for something does so at the same time as everything else.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from docker import APIClient
+from docker.errors import NotFound
+
+from cloudlab.gateway import model
+from cloudlab.lifecycle import report
+from cloudlab.model.environment import LABEL_INSTANCE
+from cloudlab.validate import Check, containers, gateway, logs, networks, pages, ports
+
+WORKERS = 16
+
+Containers = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is compared with what there is.
+
+    environment: the variable `cloudlab`, with images. plans: as checks.containers takes them. configuration: the
+    result of `gateway_config` in check mode; None where there is no gateway. access: as report.rows takes it.
+    expected: lines of logs that are no fault. since: the second before which no line counts.
+    """
+
+    environment: Mapping[str, Any]
+    plans: Mapping[str, Mapping[str, Any]]
+    configuration: Mapping[str, Any] | None
+    routes: Sequence[model.Route] = ()
+    access: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    expected: Iterable[logs.Expected] = ()
+    since: float = 0
+
+
+def look(client: APIClient, request: Request) -> list[Check]:
+    """All checks, those of an area together."""
+    environment = request.environment
+    listed = client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={environment['instance']}"})
+    found = _inspected(client, listed, environment["chosen"])
+    made = containers.checks(environment, found, request.plans, datetime.now(UTC))
+    if request.configuration is not None and gateway.COMPONENT in map(containers.component_of, found.values()):
+        made.append(gateway.configuration(request.configuration))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        jobs: list[Future[Iterable[Check]]] = [
+            pool.submit(ask, *arguments) for ask, arguments in _questions(client, request, listed, found)
+        ]
+    return made + [check for job in jobs for check in job.result()]
+
+
+def _questions(
+    client: APIClient, request: Request, listed: Iterable[Mapping[str, Any]], found: Containers
+) -> Iterable[tuple[Callable[..., Iterable[Check]], tuple[Any, ...]]]:
+    """Everything that has to be waited for: functions that return checks, with their arguments."""
+    environment = request.environment
+    alive = {containers.component_of(item) for item in found.values() if containers.runs(item)}
+    healthy = {containers.component_of(item) for item in found.values() if containers.is_healthy(item)}
+    yield _members, (client, environment, listed)
+    for trials in networks.trials(environment, found):
+        yield _reach, (client, trials, healthy)
+    for port in ports.declared(environment):
+        yield ports.checks, (port, found.get(environment["components"][port.component]["container"]))
+    for question in gateway.questions(request.routes):
+        service = question.route.service
+        if {gateway.COMPONENT, service} <= set(environment["chosen"]) and gateway.COMPONENT in alive:
+            yield _route, (environment, question, service in healthy)
+    for row in pages.wanted(report.rows(environment, request.access, listed, used={}), healthy):
+        yield pages.checks, (row,)
+    for container in found.values():
+        yield _log, (client, container, request)
+
+
+def _inspected(client: APIClient, listed: Iterable[Mapping[str, Any]], chosen: Iterable[str]) -> dict[str, Any]:
+    """Name -> inspection of every container of the chosen components; one that goes meanwhile is not there."""
+
+    def inspect(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        try:
+            return client.inspect_container(item["Id"])
+        except NotFound:
+            return None
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        inspected = [item for item in pool.map(inspect, listed) if item]
+    wanted = set(chosen)
+    return {item["Name"].lstrip("/"): item for item in inspected if containers.component_of(item) in wanted}
+
+
+def _members(client: APIClient, environment: Mapping[str, Any], listed: Iterable[Mapping[str, Any]]) -> list[Check]:
+    names = {network["name"] for network in environment["networks"].values()}
+    inspected = [client.inspect_network(item["Id"]) for item in client.networks() if item["Name"] in names]
+    present = {item["Name"]: [member["Name"] for member in item["Containers"].values()] for item in inspected}
+    ours = [item["Names"][0].lstrip("/") for item in listed]
+    return networks.members(environment, present, ours)
+
+
+def _reach(client: APIClient, trials: list[networks.Trial], healthy: set[str]) -> list[Check]:
+    """The first container of a set of networks that can try it out speaks for all of them."""
+    answer = None
+    for trial in trials:
+        answer = networks.ask(client, trial)
+        if answer is not None:
+            break
+    return networks.judge(trial, answer, healthy)
+
+
+def _route(environment: Mapping[str, Any], question: gateway.Question, alive: bool) -> list[Check]:
+    if not question.method:
+        return [gateway.unasked(question)]
+    port = environment["components"][gateway.COMPONENT]["ports"]["http"]["host"]
+    return [gateway.judge(question, gateway.ask(port, question), alive)]
+
+
+def _log(client: APIClient, container: Mapping[str, Any], request: Request) -> list[Check]:
+    lines = logs.read(client, container, request.since)
+    return [logs.check(container, request.environment["instance"], lines, request.expected)]

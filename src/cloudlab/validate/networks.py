@@ -1,0 +1,196 @@
+"""Networks: who is on them, which names resolve, who reaches whom, and who must not. Tried out inside containers.
+
+What two containers can say to each other is decided by the networks they share, so one container of every set of
+networks speaks for all of them. It tries every other component: those it shares a network with must have a name and
+take a connection, the others must not take one.
+
+Shapes: ``containers`` maps a container's name to the engine's inspection of it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from docker import APIClient
+from docker.errors import APIError
+
+from cloudlab.validate import FAILED, NOTE, Check, converge, verdict
+from cloudlab.validate.containers import component_of, runs
+
+AREA = "networks"
+SECONDS = 15  # for everything that one container tries, however busy the machine is
+AT_ONCE = 16  # processes that every container has room for within its limit, beside its own and their threads
+# Each name in a process of its own, and each address: one that hangs holds nobody up. The process is the one that is
+# killed at the end: one below it would live on for minutes, and count against the container's limit.
+NAMES = 'for name; do getent ahostsv4 "$name" & done; wait'
+# The first argument tells how many of the rest must not be reached. What the engine drops is never refused: it has as
+# long as all that must be reached took, and two seconds more.
+CONNECTIONS = """
+try() { exec 3<>"/dev/tcp/${1%:*}/${1##*:}" && echo "$1"; } 2>/dev/null
+closed=$1 wanted=()
+shift
+for target in "${@:1:closed}"; do try "$target" & done
+for target in "${@:closed + 1}"; do try "$target" & wanted+=($!); done
+((${#wanted[@]} == 0)) || wait "${wanted[@]}"
+[[ -z $(jobs -rp) ]] || sleep 2
+kill $(jobs -rp) 2>/dev/null
+exit 0
+"""
+ENDED = (0, 1, 2, 124)  # of the shell, of `getent`, and of `timeout`; everything else means that there is no shell
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one container, ``name``, is asked.
+
+    ``shared``: the components on a common network. ``own``: component -> all addresses of its containers there;
+    ``addresses``: component -> host:port of each port of one of them.
+    """
+
+    component: str
+    name: str
+    networks: tuple[str, ...]
+    shared: frozenset[str]
+    own: Mapping[str, frozenset[str]]
+    addresses: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What it found: {name: addresses}, and those addresses that took a connection."""
+
+    names: Mapping[str, frozenset[str]]
+    open: frozenset[str]
+
+
+def trials(environment: Mapping[str, Any], containers: Mapping[str, Mapping[str, Any]]) -> list[list[Trial]]:
+    """For every set of networks, the trials of its containers: the first one that can make it is enough."""
+    alive = {name: container for name, container in containers.items() if runs(container)}
+    sets: dict[tuple[str, ...], list[Trial]] = {}
+    for name, container in alive.items():
+        trial = _trial(environment, name, component_of(container), alive)
+        sets.setdefault(trial.networks, []).append(trial)
+    return list(sets.values())
+
+
+def _trial(environment: Mapping[str, Any], name: str, component: str, alive: Mapping[str, Mapping[str, Any]]) -> Trial:
+    networks = set(environment["components"][component]["networks"])
+    own: dict[str, frozenset[str]] = {}
+    addresses: dict[str, tuple[str, ...]] = {}
+    shared = set()
+    for other, entry in environment["components"].items():
+        replicas = [container for container in alive.values() if component_of(container) == other]
+        if other == component or not replicas:
+            continue
+        common = networks & set(entry["networks"])
+        ways = {environment["networks"][network]["name"] for network in common or entry["networks"]}
+        places = [address for container in replicas for address in _addresses(container, ways)]
+        if common:
+            shared.add(other)
+        own[other] = frozenset(places)
+        addresses[other] = tuple(f"{place}:{port}" for place in places[:1] for port in ports(environment, other))
+    return Trial(component, name, tuple(sorted(networks)), frozenset(shared), own, addresses)
+
+
+def _addresses(container: Mapping[str, Any], networks: set[str]) -> list[str]:
+    """The addresses of a container on some networks."""
+    return [
+        endpoint["IPAddress"]
+        for network, endpoint in container["NetworkSettings"]["Networks"].items()
+        if network in networks and endpoint["IPAddress"]
+    ]
+
+
+def ports(environment: Mapping[str, Any], component: str) -> list[int]:
+    """Where a component listens, inside its container."""
+    numbers = [port["container"] for port in environment["components"][component]["ports"].values()]
+    grpc = environment["catalogue"][component].get("grpc")
+    return [*numbers, *([grpc] if grpc else [])]
+
+
+def ask(client: APIClient, trial: Trial) -> Answer | None:
+    """Make a trial inside its container; None where there is no shell to do it."""
+    names: dict[str, set[str]] = {}
+    for batch in _batches(sorted(trial.shared)):
+        output = _execute(client, trial.name, NAMES, batch)
+        if output is None:
+            return None
+        name = ""
+        for address, _, *canonical in map(str.split, output.splitlines()):
+            # The name stands in the first line of each answer alone, and each answer is written at once.
+            name = canonical[0] if canonical else name
+            names.setdefault(name, set()).add(address)
+    found: set[str] = set()
+    closed = [address for name, each in trial.addresses.items() if name not in trial.shared for address in each]
+    wanted = [address for name, each in trial.addresses.items() if name in trial.shared for address in each]
+    for batch in _batches([*closed, *wanted]):
+        count = sum(address in closed for address in batch)
+        found.update((_execute(client, trial.name, CONNECTIONS, [str(count), *batch]) or "").split())
+    return Answer({name: frozenset(each) for name, each in names.items()}, frozenset(found))
+
+
+def _batches(items: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE))
+
+
+def _execute(client: APIClient, container: str, script: str, arguments: Sequence[str]) -> str | None:
+    """The output of a script in a container; None where it could not be run."""
+    command = ["timeout", str(SECONDS), "bash", "-c", script, "bash", *arguments]
+    try:
+        job = client.exec_create(container, command, stderr=False)["Id"]
+        output = client.exec_start(job).decode(errors="replace")
+        return output if client.exec_inspect(job)["ExitCode"] in ENDED else None
+    except APIError:
+        return None  # no such program, or it has ended meanwhile
+
+
+def judge(trial: Trial, answer: Answer | None, healthy: Iterable[str]) -> list[Check]:
+    """Names and reach, seen from one container. ``healthy``: components of which an answer can be expected."""
+    who = f"{trial.component} ({', '.join(trial.networks) or 'no network'})"
+    if answer is None:
+        return [Check(AREA, f"seen from {who}", NOTE, "not tried out: its image has no shell")]
+    unknown = [name for name in sorted(trial.shared) if not answer.names.get(name)]
+    strange = [
+        f"{name} is {', '.join(sorted(wrong))}, which is not its container's address"
+        for name in sorted(trial.shared)
+        if (wrong := answer.names.get(name, frozenset()) - trial.own[name])
+    ]
+    faults = [*(f"{name} has no address" for name in unknown), *strange]
+    cure = converge(",".join(unknown or [trial.component]))
+    text = f"{len(trial.shared)} names resolve"
+    checks = [verdict(AREA, f"names, seen from {who}", "; ".join(faults), cure, text)]
+
+    expected = set(healthy)
+    deaf = {name for name in trial.shared & expected if set(trial.addresses[name]) - answer.open}
+    reached = {name for name in trial.addresses.keys() - trial.shared if set(trial.addresses[name]) & answer.open}
+    faults = [
+        *(f"reaches {name}, which is on none of its networks" for name in sorted(reached)),
+        *(f"{name} takes no connection at {', '.join(_ports(trial, name, answer))}" for name in sorted(deaf)),
+    ]
+    text = f"{len(trial.shared)} components in reach, {len(trial.addresses.keys() - trial.shared)} out of reach"
+    cure = converge(",".join([trial.component, *sorted(reached)] if reached else sorted(deaf)))
+    return [*checks, verdict(AREA, f"reach of {who}", "; ".join(faults), cure, text)]
+
+
+def _ports(trial: Trial, name: str, answer: Answer) -> list[str]:
+    return [address.rpartition(":")[2] for address in trial.addresses[name] if address not in answer.open]
+
+
+def members(environment: Mapping[str, Any], networks: Mapping[str, Iterable[str]], ours: Iterable[str]) -> list[Check]:
+    """A check per network: it is there, and nobody else's container is on it.
+
+    ``networks``: name of an existing network -> names of the containers on it. ``ours``: names of the instance's
+    containers.
+    """
+    found = []
+    for key, network in environment["networks"].items():
+        name = network["name"]
+        if name not in networks:
+            found.append(Check(AREA, key, FAILED, "absent", "ansible-playbook playbooks/dev.yml"))
+            continue
+        present = set(networks[name])
+        strangers = sorted(present - set(ours))
+        fault = f"{', '.join(strangers)} of somebody else is on it" if strangers else ""
+        cure = "; ".join(f"docker network disconnect -f {name} {stranger}" for stranger in strangers)
+        found.append(verdict(AREA, key, fault, cure, f"{len(present)} containers, all of them ours"))
+    return found

@@ -1,0 +1,180 @@
+"""What a platform says its services make in the stores, `stores.yml` in its checkout, compared with what was found.
+
+The file explains its own keys. A platform without one is only checked by what its catalogue declares.
+
+Shapes: ``found`` is {store: what its checks found}, as each module of this package describes it. ``entries`` are the
+catalogue's entries; ``containers`` maps a component to its container's name.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cloudlab.model import catalogue, yamlfile
+from cloudlab.services import specs as services
+from cloudlab.validate import FAILED, NOTE, OK, Check, verdict
+
+FILE = "stores.yml"
+KEYS = ("migrations", "indices", "tables", "seeded")
+# Store -> (what it calls the things that hold rows, and the rows), for places of `seeded`.
+PLACES = {"postgres": "table", "elasticsearch": "index", "clickhouse": "table"}
+VERSION = re.compile(r"(\d+)_.*\.(?:sql|go)")
+
+
+class ExpectationError(ValueError):
+    """stores.yml is wrong; `problems` holds one message each."""
+
+    def __init__(self, problems: list[str]):
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a platform says. ``migrations``: service -> {version table: the newest version in the checkout}."""
+
+    migrations: Mapping[str, Mapping[str, int]]
+    indices: Mapping[str, list[str]]
+    tables: Mapping[str, list[str]]
+    seeded: Mapping[str, Mapping[str, str]]
+
+
+def read(platform: Path, entries: catalogue.Catalogue) -> Expected:
+    """The expectations of the platform in the folder `platform`. Raises ExpectationError with everything wrong."""
+    file = platform / FILE
+    document = _document(file, entries)
+    folders = document.get("migrations", {})
+    versions = {name: {table: newest(platform / path) for table, path in of.items()} for name, of in folders.items()}
+    if missing := [
+        f"{file}: migrations.{name}.{table}: there are no migrations in {platform / folders[name][table]}."
+        for name, of in versions.items()
+        for table, version in of.items()
+        if not version
+    ]:
+        raise ExpectationError(missing)
+    return Expected(versions, *(document.get(key, {}) for key in KEYS[1:]))
+
+
+def indices(platform: Path, entries: catalogue.Catalogue) -> list[str]:
+    """The indices in Elasticsearch that the services of the platform in the folder make. Raises ExpectationError."""
+    return [index for of in _document(platform / FILE, entries).get("indices", {}).values() for index in of]
+
+
+def _document(file: Path, entries: catalogue.Catalogue) -> Mapping[str, Any]:
+    """The file's content, checked; empty when there is none."""
+    try:
+        document = yamlfile.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, yamlfile.ParseError) as error:
+        raise ExpectationError([f"{file}: {' '.join(str(error).split())}"]) from None
+    if found := list(problems(document, entries)):
+        raise ExpectationError([f"{file}: {text}" for text in found])
+    return document
+
+
+def problems(document: Any, entries: catalogue.Catalogue) -> Iterable[str]:
+    """Everything that is wrong with the file's content; a message each."""
+    if not isinstance(document, Mapping) or not all(isinstance(part, Mapping) for part in document.values()):
+        yield f"a mapping of {', '.join(KEYS)}, each a mapping, is wanted."
+        return
+    yield from catalogue.unknown([str(key) for key in document], KEYS, "key")
+    kinds = {"migrations": (dict, "{version table: folder}"), "indices": (list, "a list"), "tables": (list, "a list")}
+    names = [name for name, entry in entries.items() if entry["kind"] == "service"]
+    for key, (kind, word) in kinds.items():
+        for text in catalogue.unknown(document.get(key, {}), names, "service"):
+            yield f"{key}: {text}"
+        yield from (
+            f"{key}.{name}: {word} is wanted."
+            for name, value in document.get(key, {}).items()
+            if not isinstance(value, kind)
+        )
+    for text in catalogue.unknown(document.get("seeded", {}), PLACES, "store"):
+        yield f"seeded: {text}"
+
+
+def newest(folder: Path) -> int:
+    """The highest version of the migrations in a folder; 0 when there are none."""
+    return max((int(match[1]) for file in folder.glob("*") if (match := VERSION.fullmatch(file.name))), default=0)
+
+
+def checks(
+    expected: Expected,
+    found: Mapping[str, Mapping[str, Any]],
+    entries: catalogue.Catalogue,
+    containers: Mapping[str, str],
+    database: str,
+) -> list[Check]:
+    """What services made by themselves. Stores that were not asked have none."""
+    result: list[Check] = []
+    if "postgres" in found:
+        for name, entry in entries.items():
+            if entry["kind"] == "service" and (entry.get("schema") or entry.get("database")):
+                own = services.account(name, entry, database)
+                place = own.get("schema") or own["database"]
+                result += _versions(name, place, expected.migrations.get(name), found["postgres"], containers)
+    for store, declared, of in (
+        ("elasticsearch", expected.indices, "indices"),
+        ("clickhouse", expected.tables, "tables"),
+    ):
+        for name, wanted in declared.items() if store in found else ():
+            for each in wanted if name in entries else ():
+                fault = "" if each in found[store][of] else "absent"
+                text = f"made by {name}, {found[store][of].get(each)} rows"
+                result.append(verdict(store, f"{PLACES[store]} {each}", fault, _restart(name, containers), text))
+    return result
+
+
+def _versions(
+    name: str, place: str, wanted: Mapping[str, int] | None, found: Mapping[str, Any], containers: Mapping[str, str]
+) -> Iterable[Check]:
+    """Whether the service's migrations were applied."""
+    has = found["versions"].get(place, {})
+    if wanted is None:
+        tables = found["tables"].get(place, {})
+        text = ", ".join(f"{table} at {version}" for table, version in has.items()) or f"{len(tables)} tables"
+        yield Check("postgres", f"migrations of {name}", OK if has else NOTE, text)
+        return
+    for table, version in wanted.items():
+        subject = f"migrations of {name}, {place}.{table}"
+        fault = "no version table" if table not in has else ""
+        if not fault and has[table] < version:
+            fault = f"at version {has[table]}, the checkout is at {version}"
+        text = f"at version {has.get(table)}"
+        if has.get(table, 0) > version:
+            text += f"; the checkout is at {version}, older than its data"
+        yield verdict("postgres", subject, fault, _restart(name, containers), text)
+
+
+def seeded(
+    expected: Expected, found: Mapping[str, Mapping[str, Any]], size: str, counts: Mapping[str, int]
+) -> list[Check]:
+    """The rows in the places where seeded things are; with a `size` and its `counts`, whether there are enough."""
+    result = []
+    for store, places in expected.seeded.items():
+        for place, kind in places.items() if store in found else ():
+            rows = _rows(store, place, found[store])
+            subject = f"rows of {PLACES[store]} {place}"
+            if not size:
+                result.append(Check(store, subject, NOTE, "absent" if rows is None else str(rows)))
+            elif kind not in counts:
+                result.append(Check(store, subject, FAILED, f"{FILE} counts {kind}, which the seed does not have"))
+            else:
+                fault = "" if rows is not None and rows >= counts[kind] else f"{rows or 0}, seeded are {counts[kind]}"
+                cure = f"ansible-playbook playbooks/seed.yml -e size={size}"
+                result.append(verdict(store, subject, fault, cure, str(rows)))
+    return result
+
+
+def _rows(store: str, place: str, found: Mapping[str, Any]) -> int | None:
+    if store == "postgres":
+        schema, _, table = place.rpartition(".")
+        return found["tables"].get(schema, {}).get(table)
+    return found["indices" if store == "elasticsearch" else "tables"].get(place)
+
+
+def _restart(name: str, containers: Mapping[str, str]) -> str:
+    container = containers.get(name, name)
+    return f"docker restart {container}: it is made when the service starts; docker logs {container} says why it is not"
