@@ -93,7 +93,7 @@ def _tasks(found) -> Iterator[dict]:
 def everything() -> dict[Path, list[str]]:
     """File (below the project) -> the texts in it."""
     sources = {
-        of_python: [*ROOT.glob("plugins/**/*.py"), *ROOT.glob("roles/*/files/*.py")],
+        of_python: [*ROOT.glob("src/**/*.py"), *ROOT.glob("plugins/**/*.py"), *ROOT.glob("roles/*/files/*.py")],
         of_script: [*ROOT.glob("scripts/**/*.sh"), *ROOT.glob("tests/support/*.sh")],
         of_tasks: [*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("playbooks/*.yml")],
     }

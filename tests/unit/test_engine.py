@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from cloudlab.engine import client as engine
 from cloudlab.engine import EngineError
+from cloudlab.engine import client as engine
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

@@ -8,7 +8,18 @@ from cloudlab.model import settings
 
 TABLE = (settings.ROOT / "docs" / "requirements.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (?!---|requirement|risk|decision)(.+) \|$", TABLE, re.MULTILINE)
-FOLDERS = ("files/", "group_vars/", "molecule/", "playbooks/", "plugins/", "roles/", "scripts/", "tests/", "docs/")
+FOLDERS = (
+    "files/",
+    "group_vars/",
+    "molecule/",
+    "playbooks/",
+    "plugins/",
+    "roles/",
+    "scripts/",
+    "src/",
+    "tests/",
+    "docs/",
+)
 PATHS = sorted({code for code in re.findall(r"`([^`]+)`", TABLE) if code.startswith(FOLDERS) or code.endswith(".md")})
 
 
