@@ -6,6 +6,7 @@ from cloudlab.ansible.store_action import StoreAction
 from cloudlab.compose import oneshot
 from cloudlab.stores import clickhouse, clickhouse_server, readiness
 from cloudlab.stores.lazy_client import LazyClient, is_running
+from cloudlab.validate import clickhouse as clickhouse_checks
 
 ARGUMENTS = {
     "host": {"type": "str", "default": "127.0.0.1"},
@@ -41,6 +42,7 @@ ARGUMENTS = {
 
 
 class ActionModule(StoreAction):
+    STORE = "clickhouse"
     ARGUMENTS = ARGUMENTS
     FAILURES = (clickhouse.DeclarationError, clickhouse_server.ServerError, clickhouse_server.RefusedError)
 
@@ -49,10 +51,18 @@ class ActionModule(StoreAction):
         login = {"user": arguments["user"], "password": arguments["password"]}
         return oneshot.clickhouse(arguments["container"], script, arguments["inside"], login)
 
+    def compare(self, arguments, docker):
+        want = clickhouse.desired(arguments)
+        server = _server(arguments)
+        try:
+            state = self.wait(docker, arguments, partial(server.state, want))
+            found = clickhouse_checks.find(server, want, state)
+        finally:
+            server.close()
+        return clickhouse_checks.checks(want, state), found
+
     def converge(self, arguments):
-        server = clickhouse_server.Server(
-            arguments["host"], arguments["port"], arguments["container"], arguments["user"], arguments["password"]
-        )
+        server = _server(arguments)
         docker = LazyClient()
         try:
             return self._converge(server, docker, clickhouse.desired(arguments), arguments["timeout"])
@@ -102,3 +112,9 @@ class ActionModule(StoreAction):
             "".join(f"{step.subject}: absent\n" for step in steps),
             "".join(f"{step.subject}: {step.after}\n" for step in steps),
         )
+
+
+def _server(arguments):
+    return clickhouse_server.Server(
+        arguments["host"], arguments["port"], arguments["container"], arguments["user"], arguments["password"]
+    )

@@ -15,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 from cloudlab import engine
+from cloudlab.ansible import modes
 from cloudlab.compose import described
 from cloudlab.containers import converge, files, plan, spec
 from cloudlab.containers.spec import SpecError
@@ -24,7 +25,8 @@ ARGUMENTS = {
     "instance": {"type": "str", "required": True},
     "directory": {"type": "path", "required": True},
     "specs": {"type": "raw"},
-    "state": {"type": "str", "choices": [*plan.STATES, described.STATE], "default": "started"},
+    "state": {"type": "str", "choices": list(plan.STATES), "default": "started"},
+    "mode": modes.ARGUMENT,
     "timeout": {"type": "float", "default": 120.0},
     "concurrency": {"type": "int", "default": converge.WORKERS},
     "orphans": {"type": "bool", "default": False},
@@ -47,9 +49,11 @@ class ActionModule(ActionBase):
         self._templars = {}
         try:
             arguments = self._arguments()
-            if arguments["state"] == described.STATE:
+            if arguments["mode"] == modes.DESCRIBE:
                 return result | self._describe(arguments)
-            report = self._converge(arguments)
+            if arguments["mode"] == modes.COMPARE:
+                return result | self._compare(arguments)
+            report = self._converge(arguments, self._task.check_mode)
         # Results, not exceptions: `failed_when` is not asked about those.
         except SpecError as error:
             return result | {
@@ -80,12 +84,28 @@ class ActionModule(ActionBase):
 
     def _describe(self, arguments):
         """The containers as they would be, for those who write them down."""
+        if arguments["state"] in ("stopped", "absent"):
+            return {"changed": False}
         specs = spec.parse(arguments["specs"], str(arguments["instance"]))
         complete = files.rendered(specs, Path(str(arguments["directory"])), self._render)
         role = Path(self._task_vars["role_path"])
-        return described.add(self._task_vars, containers=[described.container(item, role) for item in complete])
+        containers = {item.name: described.container(item, role) for item in complete}
+        return modes.describe(self._task_vars, containers=containers)
 
-    def _converge(self, arguments):
+    def _compare(self, arguments):
+        """What a converge would do; containers that cannot be compared are a finding, not the end of the play."""
+        try:
+            report = self._converge(arguments, check=True)
+            plan = {"actions": report.actions}
+        except SpecError as error:
+            plan = {"msg": _bullets(error.problems)}
+        except engine.EngineError as error:
+            plan = {"msg": str(error)}
+        role = Path(self._task_vars["role_path"]).name
+        earlier = self._task_vars.get("ansible_facts", {}).get(modes.COMPARED, modes.NOTHING_COMPARED)
+        return modes.compare(self._task_vars, plans={role: _joined(earlier["plans"].get(role, {}), plan)})
+
+    def _converge(self, arguments, check):
         request = converge.Request(
             instance=str(arguments["instance"]),
             directory=Path(str(arguments["directory"])).absolute(),
@@ -93,7 +113,7 @@ class ActionModule(ActionBase):
             state=str(arguments["state"]),
             timeout=arguments["timeout"],
             workers=max(1, arguments["concurrency"]),
-            check=self._task.check_mode,
+            check=check,
             diff=self._task.diff,
             orphans=arguments["orphans"],
             secrets=self._secrets(arguments),
@@ -141,6 +161,14 @@ class ActionModule(ActionBase):
 
 def _words(error):
     return f"unknown argument {error.msg}" if isinstance(error, UnsupportedError) else error.msg
+
+
+def _joined(earlier, plan):
+    """The comparisons of two tasks of one role."""
+    messages = [each["msg"] for each in (earlier, plan) if "msg" in each]
+    if messages:
+        return {"msg": "\n".join(messages)}
+    return {"actions": [*earlier.get("actions", []), *plan["actions"]]}
 
 
 def _bullets(problems):

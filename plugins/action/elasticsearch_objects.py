@@ -3,6 +3,7 @@
 from cloudlab.ansible.store_action import StoreAction
 from cloudlab.compose import oneshot
 from cloudlab.stores import elasticsearch, readiness
+from cloudlab.validate import elasticsearch as elasticsearch_checks
 
 ARGUMENTS = {
     "url": {"type": "str", "required": True},
@@ -17,6 +18,7 @@ ARGUMENTS = {
 
 
 class ActionModule(StoreAction):
+    STORE = "elasticsearch"
     ARGUMENTS = ARGUMENTS
     FAILURES = (elasticsearch.ObjectsError,)
 
@@ -24,6 +26,14 @@ class ActionModule(StoreAction):
         declared = elasticsearch.declare(arguments["index_templates"], arguments["indices"])
         script = elasticsearch.script(declared, arguments["inside"])
         return oneshot.shell(arguments["container"], script)
+
+    def compare(self, arguments, docker):
+        declared = elasticsearch.declare(arguments["index_templates"], arguments["indices"])
+        server = elasticsearch.Server(arguments["url"], arguments["user"], arguments["password"])
+        self.wait(docker, arguments, server.ready)
+        indices = server.indices()
+        found = {"indices": {name: index.documents for name, index in indices.items()}}
+        return elasticsearch_checks.checks(declared, server.state(declared), indices), found
 
     def converge(self, arguments):
         declared = elasticsearch.declare(arguments["index_templates"], arguments["indices"])

@@ -9,8 +9,8 @@ from ansible.errors import AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
-from cloudlab.ansible import rolespecs
-from cloudlab.compose import described, sketch
+from cloudlab.ansible import modes, rolespecs
+from cloudlab.compose import sketch
 from cloudlab.engine import lock
 from cloudlab.engine import state as stock
 from cloudlab.gateway import model
@@ -31,14 +31,14 @@ class ActionModule(ActionBase):
                 "map_count_min": {"type": "int", "default": 0},
                 "lock": {"type": "bool", "default": False},
                 "checks": {"type": "bool", "default": True},
-                "state": described.ARGUMENT,
+                "mode": modes.ARGUMENT,
             }
         )
         values = self._values(task_vars)
         # Placeholders stand for settings that fit.
-        problems = [] if options["state"] == described.STATE else settings.check(values)
+        problems = [] if options["mode"] == modes.DESCRIBE else settings.check(values)
         problems, chosen = self._configuration(values, task_vars, problems)
-        if options["state"] == described.STATE:
+        if options["mode"] == modes.DESCRIBE:
             if problems:
                 return result | {"failed": True, "msg": _message(problems)}
             return result | {"changed": False} | sketch.describe(values, chosen)

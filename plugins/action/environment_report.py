@@ -10,7 +10,7 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
-from cloudlab.compose import described
+from cloudlab.ansible import modes
 from cloudlab.containers import waiting
 from cloudlab.engine import usage
 from cloudlab.lifecycle import report
@@ -41,12 +41,12 @@ class ActionModule(ActionBase):
                 "format": {"type": "str", "choices": FORMATS, "default": "table"},
                 "overview": {"type": "str", "default": ""},
                 "copy": {"type": "path", "default": ""},
-                "state": described.ARGUMENT,
+                "mode": modes.ARGUMENT,
             }
         )
         environment = options["environment"]
-        if options["state"] == described.STATE:
-            return result | described.add(task_vars, folders={options["copy"]: {PAGE: _text(_sketch(options))}})
+        if options["mode"] == modes.DESCRIBE:
+            return result | modes.describe(task_vars, folders={options["copy"]: {PAGE: _text(_sketch(options))}})
         try:
             docker = engine.connect()
         except engine.EngineError as error:

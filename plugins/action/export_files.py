@@ -38,7 +38,7 @@ class ActionModule(ActionBase):
         return files.agreed(
             *(
                 files.read(
-                    hosts[name]["ansible_facts"][described.STATE],
+                    hosts[name]["ansible_facts"][described.FACT],
                     hosts[name]["cloudlab"],
                     hosts[name]["profiles"],
                     hostile,

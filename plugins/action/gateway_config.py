@@ -6,6 +6,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
+from cloudlab.ansible import modes
 from cloudlab.compose import described
 from cloudlab.gateway import config, envoy, live, model
 
@@ -43,7 +44,7 @@ ARGUMENTS = {
             "max_age": {"type": "int", "default": 600},
         },
     },
-    "state": described.ARGUMENT,
+    "mode": modes.ARGUMENT,
 }
 
 
@@ -60,21 +61,23 @@ class ActionModule(ActionBase):
             target = live.Target(
                 arguments["instance"], Path(arguments["directory"]), arguments["container"], arguments["image"]
             )
-            if arguments["state"] == described.STATE:
+            if arguments["mode"] == modes.DESCRIBE:
                 return result | self._describe(gateway, target, task_vars)
-            outcome = live.converge(gateway, target, connection.open, self._task.check_mode)
+            comparing = arguments["mode"] == modes.COMPARE
+            outcome = live.converge(gateway, target, connection.open, comparing or self._task.check_mode)
         except model.GatewayError as error:
             raise AnsibleActionFail("\n".join(error.problems)) from None
         except (envoy.EnvoyError, engine.EngineError) as error:
             raise AnsibleActionFail(str(error)) from None
         finally:
             connection.close()
-        return result | self._report(gateway, target, outcome)
+        report = self._report(gateway, target, outcome)
+        return result | (report | modes.compare(task_vars, gateway=report) if comparing else report)
 
     def _describe(self, gateway, target, task_vars):
         """Nothing will change under the gateway, so one version is enough."""
         folder = str(target.folder)
-        told = described.add(task_vars, folders={folder: config.live_files(gateway, described.STATE)})
+        told = modes.describe(task_vars, folders={folder: config.live_files(gateway, described.FACT)})
         return told | {"bootstrap": config.bootstrap(gateway), "folder": folder}
 
     def _report(self, gateway, target, outcome):

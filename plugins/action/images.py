@@ -6,7 +6,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from cloudlab import engine
-from cloudlab.compose import described, sketch
+from cloudlab.ansible import modes
+from cloudlab.compose import sketch
 from cloudlab.images import build, contexts, converge, plan, progress, trust
 from cloudlab.model import environment
 
@@ -20,7 +21,7 @@ ARGUMENTS = {
     "registry_mirror": {"type": "str", "default": ""},
     "pull_timeout": {"type": "float", "default": 900.0},
     "contexts": {"type": "path", "default": str(ROOT)},
-    "state": described.ARGUMENT,
+    "mode": modes.ARGUMENT,
 }
 
 
@@ -31,7 +32,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        if arguments["state"] == described.STATE:
+        if arguments["mode"] == modes.DESCRIBE:
             return result | {"changed": False} | sketch.images(arguments["environment"], arguments["images"])
         try:
             changed, provided = self._converge(self._request(arguments))

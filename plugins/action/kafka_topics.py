@@ -3,6 +3,7 @@
 from cloudlab.ansible.store_action import StoreAction
 from cloudlab.compose import oneshot
 from cloudlab.stores import kafka, readiness
+from cloudlab.validate import kafka as kafka_checks
 
 ARGUMENTS = {
     "bootstrap": {"type": "str", "required": True},
@@ -24,12 +25,20 @@ ARGUMENTS = {
 
 
 class ActionModule(StoreAction):
+    STORE = "kafka"
     ARGUMENTS = ARGUMENTS
     FAILURES = (kafka.TopicsError,)
 
     def program(self, arguments):
         script = kafka.script(kafka.declare(arguments["topics"]), arguments["inside"])
         return oneshot.kafka(arguments["container"], script)
+
+    def compare(self, arguments, docker):
+        declared = kafka.declare(arguments["topics"])
+        broker = kafka.Broker(arguments["bootstrap"])
+        partitions = self.wait(docker, arguments, lambda: broker.partitions(declared))
+        found = kafka_checks.checks(declared, broker.topics(partitions, declared))
+        return [*found, kafka_checks.round_trip(arguments["bootstrap"])], {}
 
     def converge(self, arguments):
         declared = kafka.declare(arguments["topics"])

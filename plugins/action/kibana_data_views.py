@@ -3,6 +3,7 @@
 from cloudlab.ansible.store_action import StoreAction
 from cloudlab.compose import oneshot
 from cloudlab.stores import kibana, readiness
+from cloudlab.validate import converge, verdict
 
 ARGUMENTS = {
     "url": {"type": "str", "required": True},
@@ -26,12 +27,21 @@ ARGUMENTS = {
 
 
 class ActionModule(StoreAction):
+    STORE = "kibana"
     ARGUMENTS = ARGUMENTS
     FAILURES = (kibana.DataViewsError,)
 
     def program(self, arguments):
         script = kibana.script(kibana.declare(arguments["data_views"]), arguments["inside"])
         return oneshot.shell(arguments["container"], script)
+
+    def compare(self, arguments, docker):
+        declared = kibana.declare(arguments["data_views"])
+        server = kibana.Server(arguments["url"], arguments["user"], arguments["password"])
+        self.wait(docker, arguments, server.ready)
+        missing = kibana.plan(declared, server.state(declared))
+        cure = converge(self.STORE)
+        return [verdict(self.STORE, f"data view {name}", "not as declared", cure) for name in missing], {}
 
     def converge(self, arguments):
         declared = kibana.declare(arguments["data_views"])

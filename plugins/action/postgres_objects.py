@@ -6,6 +6,7 @@ from cloudlab.ansible.store_action import StoreAction
 from cloudlab.compose import oneshot
 from cloudlab.stores import postgres, postgres_server, readiness
 from cloudlab.stores.lazy_client import LazyClient, is_running
+from cloudlab.validate import postgres as postgres_checks
 
 EXTENSIONS = {
     "type": "list",
@@ -49,11 +50,30 @@ ARGUMENTS = {
 
 
 class ActionModule(StoreAction):
+    STORE = "postgres"
     ARGUMENTS = ARGUMENTS
-    FAILURES = (postgres.DeclarationError, postgres_server.ServerError, readiness.NotYetError)
+    FAILURES = (
+        postgres.DeclarationError,
+        postgres_server.ServerError,
+        postgres_server.AdminRefusedError,
+        readiness.NotYetError,
+    )
 
     def program(self, arguments):
         return oneshot.postgres(arguments["container"], postgres.desired(arguments), arguments["admin_password"])
+
+    def compare(self, arguments, docker):
+        want = postgres.desired(arguments)
+        address = postgres_server.Address(arguments["host"], arguments["port"], arguments["container"])
+        server = postgres_server.Server(address, arguments["admin_user"], arguments["admin_password"], docker)
+        try:
+            state = self.wait(docker, arguments, partial(server.answer, want.main.name))
+            contents = postgres_server.find_state(server, want, state, locally=False)
+            logins = {each.name: postgres_checks.log_in(address, docker, each, want) for each in want.services}
+            found = postgres_checks.find(server, want, contents)
+        finally:
+            server.close()
+        return postgres_checks.checks(want, state, contents, logins), found
 
     def converge(self, arguments):
         server = postgres_server.Server(

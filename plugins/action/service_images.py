@@ -8,7 +8,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from cloudlab import engine
-from cloudlab.compose import described, placeholders
+from cloudlab.ansible import modes
+from cloudlab.compose import placeholders
 from cloudlab.images import trust
 from cloudlab.services import images as service_images
 
@@ -23,7 +24,7 @@ ARGUMENTS = {
     "services": {"type": "list", "elements": "str", "required": True},
     "toolchain": {"type": "str", "required": True},
     "runtime": {"type": "str", "required": True},
-    "state": described.ARGUMENT,
+    "mode": modes.ARGUMENT,
 }
 
 
@@ -37,7 +38,7 @@ class ActionModule(ActionBase):
         built = service_images.arguments(
             arguments["services"], arguments["catalogue"], arguments["toolchain"], arguments["runtime"]
         )
-        if arguments["state"] == described.STATE:
+        if arguments["mode"] == modes.DESCRIBE:
             return result | self._describe(arguments["instance"], arguments["platform"], built, task_vars)
         sources = service_images.gather((ROOT / arguments["platform"]).resolve(), RELOAD, RECIPE)
         wanted = service_images.references(arguments["instance"], sources, built)
@@ -63,7 +64,7 @@ class ActionModule(ActionBase):
         common = {name: str(path.relative_to(ROOT)) for name, path in places.items()}
         common |= {name: placeholders.variable(name) for name in trust.PROXY_VARIABLES}
         images = {name: service_images.repository(instance, name) for name in built}
-        told = described.add(task_vars, images={images[name]: common | own for name, own in built.items()})
+        told = modes.describe(task_vars, images={images[name]: common | own for name, own in built.items()})
         return told | {"images": images, "built": [], "failures": {}}
 
     def _converge(self, sources, wanted, built):

@@ -4,6 +4,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
+from cloudlab.ansible import modes
 from cloudlab.services import outcome
 
 ARGUMENTS = {
@@ -13,6 +14,7 @@ ARGUMENTS = {
     "failures": {"type": "dict", "default": {}},
     "build_timeout": {"type": "float", "default": 900.0},
     "start_timeout": {"type": "float", "default": 120.0},
+    "mode": modes.ARGUMENT,
 }
 
 
@@ -23,6 +25,8 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        if arguments["mode"] == modes.DESCRIBE:
+            return result | {"changed": False, "surplus": [], "ready": [], "failed_components": {}}
         wanted = outcome.services(arguments["specs"])
         try:
             connected = engine.connect()

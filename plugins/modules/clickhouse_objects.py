@@ -9,7 +9,7 @@ description:
   - Waits until the server answers, and fails early, with the container's last log lines, when its container is not
     running or in a crash loop.
   - Speaks HTTP, in the form that every version since 18.16 takes. Runs in process on the controller.
-extends_documentation_fragment: [described]
+extends_documentation_fragment: [modes]
 options:
   host:
     description: Address of the published port.
@@ -80,7 +80,7 @@ options:
     type: float
     default: 60
   inside:
-    description: The server's address for other containers; used in the state V(described).
+    description: The server's address for other containers; used in the mode V(describe).
     type: str
 attributes:
   check_mode:

@@ -28,6 +28,7 @@ description:
   - Secrets never appear in the result, in the difference or in messages, which includes log lines - values of variables
     whose names end in PASSWORD, PASS, SECRET, TOKEN or KEY or are listed in O(specs[].secret_env), and those of
     O(secrets).
+extends_documentation_fragment: [modes]
 options:
   instance:
     description: The name of the instance that the containers belong to.
@@ -48,11 +49,9 @@ options:
       - V(stopped) - none runs; those that need others are stopped before them, each within its own
         O(specs[].stop_timeout).
       - V(absent) - none exists, in the same order. Named volumes are kept.
-      - V(described) - no engine is asked and nothing is changed; the specifications are checked, their files rendered,
-        and both added to the host's facts, for the export to Docker Compose.
       - With V(stopped) and V(absent) a specification needs only a O(specs[].name).
     type: str
-    choices: [started, healthy, stopped, absent, described]
+    choices: [started, healthy, stopped, absent]
     default: started
   timeout:
     description: Seconds to wait for the health of each container, from when it was started.

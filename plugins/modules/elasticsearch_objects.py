@@ -9,7 +9,7 @@ description:
   - Waits until the server answers, and fails early, with the container's last log lines, when its container is not
     running or in a crash loop.
   - Runs in process on the controller; needs the Python packages C(requests) and C(docker).
-extends_documentation_fragment: [described]
+extends_documentation_fragment: [modes]
 options:
   url:
     description: Address of the server's published port.
@@ -42,7 +42,7 @@ options:
     type: float
     default: 120
   inside:
-    description: The server's address for other containers; used in the state V(described).
+    description: The server's address for other containers; used in the mode V(describe).
     type: str
 attributes:
   check_mode:

@@ -10,7 +10,7 @@ description:
     anything is changed. Each line says what, where and how to mend it.
   - Chooses the components of the run from the profile and the play's tags, with all that they need.
   - Returns the picture of the environment that the roles work with. Nothing is changed but the lock.
-extends_documentation_fragment: [described]
+extends_documentation_fragment: [modes]
 options:
   memory_min:
     description: Memory that the engine must have at least, for example C(4g).

@@ -10,7 +10,9 @@ description:
     its source, memory and its limit - and what was skipped and why.
   - The same goes to C(environment.json) in the instance's directory, for programs. It holds passwords and is readable
     for its owner only. What this run was not about is kept there as an earlier one found it, with its present state.
+  - In the mode V(describe) no file is written; the page that goes to O(copy), without passwords, is described.
   - Fails at the end, naming each component that failed or does not become healthy, with its last log lines.
+extends_documentation_fragment: [modes]
 options:
   environment:
     description: The variable C(cloudlab).
@@ -65,13 +67,6 @@ options:
         the instance's directory. Nothing is copied where the folder does not exist.
     type: path
     default: ""
-  state:
-    description:
-      - V(converged) - as described here. V(described) - no engine is asked and no file written; the page that goes to
-        O(copy), without passwords, is added to the host's facts, for the export to Docker Compose.
-    type: str
-    choices: [converged, described]
-    default: converged
 attributes:
   check_mode:
     description: Shows without waiting, and writes no file.

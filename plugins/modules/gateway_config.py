@@ -13,7 +13,7 @@ description:
     warning.
   - With nothing to do, neither the engine nor Envoy is asked.
   - Runs in process on the controller; needs the Python package C(docker).
-extends_documentation_fragment: [described]
+extends_documentation_fragment: [modes]
 options:
   instance:
     description: Name of the instance.

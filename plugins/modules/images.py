@@ -18,7 +18,7 @@ description:
   - Fails when something needs a component that was skipped, and when the data of a component was written in another
     on-disk format than its image reads.
   - A run with nothing to do asks the engine once.
-extends_documentation_fragment: [described]
+extends_documentation_fragment: [modes]
 options:
   environment:
     description:

@@ -11,7 +11,7 @@ description:
   - Waits until the broker answers, and fails early, with the container's last log lines, when its container is not
     running or in a crash loop.
   - Runs in process on the controller; needs the Python packages C(confluent-kafka) and C(docker).
-extends_documentation_fragment: [described]
+extends_documentation_fragment: [modes]
 options:
   bootstrap:
     description: Address of the broker's published listener, C(host:port).
@@ -47,7 +47,7 @@ options:
     type: float
     default: 60
   inside:
-    description: The server's address for other containers; used in the state V(described).
+    description: The server's address for other containers; used in the mode V(describe).
     type: str
 attributes:
   check_mode:

@@ -8,7 +8,7 @@ description:
   - Waits until Kibana has all that it needs, and fails early, with the container's last log lines, when its container
     is not running or in a crash loop.
   - Runs in process on the controller; needs the Python packages C(requests) and C(docker).
-extends_documentation_fragment: [described]
+extends_documentation_fragment: [modes]
 options:
   url:
     description: Address of Kibana's published port.
@@ -48,7 +48,7 @@ options:
     type: float
     default: 300
   inside:
-    description: Kibana's address for other containers; used in the state V(described).
+    description: Kibana's address for other containers; used in the mode V(describe).
     type: str
 attributes:
   check_mode:

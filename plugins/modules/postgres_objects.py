@@ -17,7 +17,7 @@ description:
   - Waits until the server answers, and fails early, with the container's last log lines, when its container is not
     running or in a crash loop.
   - Runs in process on the controller; needs the Python packages C(psycopg) and C(docker).
-extends_documentation_fragment: [described]
+extends_documentation_fragment: [modes]
 options:
   host:
     description: Address of the published port.

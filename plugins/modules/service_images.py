@@ -13,7 +13,7 @@ description:
   - Left out of the build are version control, what the checkout's C(.dockerignore) names, and the tests of the probe.
   - A service that cannot be built does not keep the others from it; the reason is in the result.
   - Former images of a service are removed once no container uses them.
-extends_documentation_fragment: [described]
+extends_documentation_fragment: [modes]
 options:
   instance:
     description: Name of the instance; images are called C(cloudlab/<instance>-<service>).

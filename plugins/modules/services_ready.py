@@ -12,6 +12,7 @@ description:
     container was killed for want of memory, and when its time is over.
   - What could not be built before is built once more at the beginning, for the network may have been the cause.
   - Runs in process on the controller; needs the Python package C(docker).
+extends_documentation_fragment: [modes]
 options:
   instance:
     description: Name of the instance.

@@ -10,6 +10,8 @@ from cloudlab.model import settings
 # The picture of the environment, which all roles work with.
 SHARED = "cloudlab"
 ROLES = sorted(path for path in (settings.ROOT / "roles").iterdir() if path.is_dir())
+# Of what a component's role does, this is the same in check mode, in which validate.yml runs.
+ALREADY_IN_CHECK_MODE = {"validate": {"service_images", "services_ready"}, "export": set()}
 
 
 def load(path):
@@ -51,11 +53,30 @@ def test_a_role_does_not_know_another_roles_variables(role):
         assert not re.search(own, path.read_text(encoding="utf-8")), path
 
 
-def test_a_role_that_makes_containers_is_validated(role):
-    """Its own specifications are what the validation compares the containers with."""
-    if f"__{role.name}_specs" not in load(role / "vars" / "main.yml"):
-        return
-    drift = (role / "tasks" / "drift.yml").read_text(encoding="utf-8")
-    assert f"__{role.name}_specs" in drift
-    playbook = (settings.ROOT / "playbooks" / "validate.yml").read_text(encoding="utf-8")
-    assert f'"{{{{ __{role.name}_drift }}}}"' in playbook
+@pytest.mark.parametrize("name", ["dev", "validate", "export"])
+def test_playbooks_share_the_list_of_components(name):
+    plays = load(settings.ROOT / "playbooks" / f"{name}.yml")
+    imported = [task.get("ansible.builtin.import_tasks") for play in plays for task in play["tasks"]]
+    assert imported.count("tasks/components.yml") == 1
+
+
+@pytest.mark.parametrize(("name", "mode"), [("validate", "compare"), ("export", "describe")])
+def test_a_play_sets_the_mode_of_every_action_that_has_one(name, mode):
+    """An action that was left out would converge."""
+    plays = load(settings.ROOT / "playbooks" / f"{name}.yml")
+    [defaults] = [play["module_defaults"] for play in plays if "module_defaults" in play]
+    components = load(settings.ROOT / "playbooks" / "tasks" / "components.yml")
+    roles = {task["ansible.builtin.import_role"]["name"] for task in components}
+    texts = [
+        path.read_text(encoding="utf-8") for role in ROLES if role.name in roles for path in role.glob("tasks/*.yml")
+    ]
+    used = {
+        action for action in actions_with_modes() for text in texts if re.search(rf"^\s+{action}:$", text, re.MULTILINE)
+    }
+    assert used <= defaults.keys() | ALREADY_IN_CHECK_MODE[name]
+    assert {defaults[action]["mode"] for action in used & defaults.keys()} == {mode}
+
+
+def actions_with_modes():
+    folder = settings.ROOT / "plugins" / "modules"
+    return [path.stem for path in folder.glob("*.py") if "extends_documentation_fragment: [modes]" in path.read_text()]

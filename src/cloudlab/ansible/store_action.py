@@ -2,43 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from cloudlab import engine
-from cloudlab.compose import described
+from cloudlab import engine, validate
+from cloudlab.ansible import modes
 from cloudlab.stores import readiness
+from cloudlab.stores.lazy_client import LazyClient, is_running
+from cloudlab.stores.readiness import Answer
+
+COMPARE_SECONDS = 5
 
 
 class StoreAction(ActionBase):
-    """Converges what a store holds; in the state `described` only says with what program that would be done.
+    """Converges, compares or describes what a store holds: see cloudlab.ansible.modes.
 
-    A store's action has ARGUMENTS, an argument specification; FAILURES, the exceptions whose text is all that there is
-    to say; and the two methods.
+    A store's action has STORE, the area of its checks; ARGUMENTS, an argument specification; FAILURES, the exceptions
+    whose text is all that there is to say; and the methods below.
     """
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
+    STORE: ClassVar[str]
     ARGUMENTS: ClassVar[Mapping[str, Any]]
     FAILURES: ClassVar[tuple[type[Exception], ...]]
 
     def run(self, tmp=None, task_vars=None):
         """Run the task; what can fail ends in a message, not in a traceback."""
         result = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec={**self.ARGUMENTS, "state": described.ARGUMENT})
+        _, arguments = self.validate_argument_spec(argument_spec={**self.ARGUMENTS, "mode": modes.ARGUMENT})
         try:
-            if arguments["state"] == described.STATE:
-                return result | described.add(task_vars, programs=[self.program(arguments)])
+            if arguments["mode"] == modes.DESCRIBE:
+                programs = [program] if (program := self.program(arguments)) else []
+                return result | modes.describe(task_vars, programs=programs)
+            if arguments["mode"] == modes.COMPARE:
+                return result | modes.compare(task_vars, stores=[self._compared(arguments)])
             return result | self.converge(arguments)
         except (*self.FAILURES, readiness.NotReadyError, engine.EngineError) as error:
             raise AnsibleActionFail(str(error)) from None
 
-    def program(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The one-shot (cloudlab.compose.oneshot) that does the same in a container."""
+    def _compared(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The result of `compare`; a store that cannot be asked has one failed check."""
+        docker = LazyClient()
+        try:
+            # Whoever else listens on its port is not to be asked.
+            if not is_running(docker, arguments["container"]):
+                raise readiness.NotReadyError(f"container {arguments['container']} does not run")
+            checks, found = self.compare(arguments, docker)
+        except (*self.FAILURES, readiness.NotReadyError, readiness.NotYetError, engine.EngineError) as error:
+            checks, found = validate.unreachable(self.STORE, str(error)), None
+        finally:
+            docker.close()
+        return {"store": self.STORE, "checks": validate.plain(checks), "found": found}
+
+    def wait(self, docker: LazyClient, arguments: Mapping[str, Any], probe: Callable[[], Answer]) -> Answer:
+        """The answer of a store that is to be compared, which may happen to be starting."""
+        return readiness.wait_until(docker, arguments["container"], probe, COMPARE_SECONDS)
+
+    def program(self, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The one-shot (cloudlab.compose.oneshot) that does the same in a container, if there is anything to do."""
+        raise NotImplementedError
+
+    def compare(self, arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[validate.Check], Any]:
+        """(checks of what is declared, what was found besides)."""
         raise NotImplementedError
 
     def converge(self, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Ma
     instance = picture["instance"]
     programs = {program["container"]: program for program in described["programs"]}
     containers = sorted(
-        described["containers"],
+        described["containers"].values(),
         key=lambda container: (picture["chosen"].index(container["component"]), container["name"]),
     )
     parts = [

@@ -1,42 +1,34 @@
 """Redis: it answers those who know the password, and nobody else."""
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
+from cloudlab.stores import redis
+from cloudlab.stores.readiness import NotYetError
 from cloudlab.validate import OK, Check, converge, unreachable, verdict
 
 STORE = "redis"
-SECONDS = 3
 
 
 def checks(host: str, port: int, password: str) -> list[Check]:
-    """Asks the server."""
-    with _client(host, port, password) as client:
-        try:
-            client.ping()
-        except redis.RedisError as error:
-            return unreachable(STORE, str(error))
-        keys = client.dbsize()
-    found = [Check(STORE, "answers", OK, f"{keys} keys")]
-    with _client(host, port, None) as stranger:
-        try:
-            stranger.ping()
-            fault = "anybody may log in"
-        except redis.AuthenticationError:
-            fault = ""
-        except redis.RedisError as error:
-            fault = str(error)
-    return [*found, verdict(STORE, "asks for a password", fault, converge(STORE))]
+    """Ask the server with the password and without."""
+    server = redis.Server(host, port, password)
+    try:
+        server.ready()
+        keys = server.client.dbsize()
+    except (NotYetError, redis.RefusedError) as error:
+        return unreachable(STORE, str(error))
+    finally:
+        server.close()
+    return [Check(STORE, "answers", OK, f"{keys} keys"), _asks_for_password(host, port)]
 
 
-def _client(host: str, port: int, password: str | None) -> redis.Redis:
-    return redis.Redis(
-        host,
-        port,
-        password=password,
-        protocol=2,  # every version speaks it
-        retry=Retry(NoBackoff(), 0),  # a refused password is an answer, not a lost connection
-        socket_timeout=SECONDS,
-        socket_connect_timeout=SECONDS,
-    )
+def _asks_for_password(host: str, port: int) -> Check:
+    anybody = redis.Server(host, port)
+    fault = "anybody may log in"
+    try:
+        anybody.ready()
+    except redis.RefusedError:
+        fault = ""
+    except NotYetError as error:
+        fault = str(error)
+    finally:
+        anybody.close()
+    return verdict(STORE, "asks for a password", fault, converge(STORE))

@@ -35,22 +35,23 @@ def container(name, **options):
 
 def everything(**shop):
     check = {"test": ["CMD", "true"], "interval": "10s", "start_interval": "1s"}
+    containers = [
+        container("shop", **shop),
+        container("logs"),
+        container("maker", healthcheck={"test": ["CMD", "true"], "start_period": "5m"}),
+        container("cache", healthcheck=check),
+        container(
+            "db",
+            user="9:9",
+            memory="64m",
+            mounts=[
+                {"type": "volume", "source": "lab-db-data", "target": "/data"},
+                {"type": "tmpfs", "target": "/run/db", "tmpfs_size": "1m"},
+            ],
+        ),
+    ]
     return described.NOTHING | {
-        "containers": [
-            container("shop", **shop),
-            container("logs"),
-            container("maker", healthcheck={"test": ["CMD", "true"], "start_period": "5m"}),
-            container("cache", healthcheck=check),
-            container(
-                "db",
-                user="9:9",
-                memory="64m",
-                mounts=[
-                    {"type": "volume", "source": "lab-db-data", "target": "/data"},
-                    {"type": "tmpfs", "target": "/run/db", "tmpfs_size": "1m"},
-                ],
-            ),
-        ],
+        "containers": {each["name"]: each for each in containers},
         "programs": [oneshot.shell("lab-db", "fill\n", {"PASSWORD": "p"}, ["/run/db"])],
         "images": {"shop:own": {"RECIPE": "recipe", "MAIN": "./shop"}},
     }
