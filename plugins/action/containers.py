@@ -20,6 +20,7 @@ from cloudlab.compose import described
 from cloudlab.containers import converge, files, plan, spec
 from cloudlab.containers.spec import SpecError
 from cloudlab.model import secrets, settings
+from cloudlab.stores import diagnosis
 
 ARGUMENTS = {
     "instance": {"type": "str", "required": True},
@@ -117,6 +118,7 @@ class ActionModule(ActionBase):
             diff=self._task.diff,
             orphans=arguments["orphans"],
             secrets=self._secrets(arguments),
+            advise=diagnosis.explain,
         )
         connection = engine.connect()
         work = converge.converge_optional if arguments["optional"] else converge.converge

@@ -9,13 +9,14 @@ from ansible.errors import AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
-from cloudlab.ansible import modes, rolespecs
+from cloudlab.ansible import modes
+from cloudlab.ansible import rolespecs as specs_check
 from cloudlab.compose import sketch
 from cloudlab.engine import lock
 from cloudlab.engine import state as stock
 from cloudlab.gateway import model
 from cloudlab.lifecycle import preflight
-from cloudlab.model import catalogue, environment, platform, settings, sizes
+from cloudlab.model import catalogue, environment, platform, rolespecs, settings, sizes
 
 
 class ActionModule(ActionBase):
@@ -100,7 +101,7 @@ class ActionModule(ActionBase):
 
     def _configuration(self, values, task_vars, problems):
         """`problems` and what is wrong with roles and catalogue; the chosen components when nothing is."""
-        problems = problems + rolespecs.problems(_roles(), values)
+        problems = problems + specs_check.problems(_roles(), values)
         problems += self._platform(values) if not problems else []
         roles = [role.name for role in _roles()]
         problems += catalogue.problems(

@@ -3,6 +3,7 @@
 import pytest
 
 from cloudlab.ansible import rolespecs
+from cloudlab.model.rolespecs import names
 
 SPEC = """
 argument_specs:
@@ -27,7 +28,7 @@ def roles(tmp_path):
 
 
 def test_names(roles):
-    assert rolespecs.names(roles) == {"db_workers", "db_mode", "db_names"}
+    assert names(roles) == {"db_workers", "db_mode", "db_names"}
 
 
 def test_values_that_fit(roles):

@@ -6,27 +6,13 @@ is half of what a run with nothing to do costs. The plays import roles with `rol
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from cloudlab.model import yamlfile
-
-
-@functools.cache
-def options(role: Path) -> dict[str, dict[str, Any]]:
-    """The options of a role's entry point `main`: name -> its spec."""
-    path = role / "meta" / "argument_specs.yml"
-    document = yamlfile.load(path) if path.exists() else {}
-    return document.get("argument_specs", {}).get("main", {}).get("options") or {}
-
-
-def names(roles: list[Path]) -> set[str]:
-    """The names of all variables that the roles describe."""
-    return {name for role in roles for name in options(role)}
+from cloudlab.model.rolespecs import options
 
 
 def problems(roles: list[Path], values: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,20 @@ from cloudlab.containers.plan import Plan, Step
 from cloudlab.containers.spec import Spec, SpecError
 from cloudlab.containers.waiting import Watcher
 from cloudlab.engine import Engine, EngineError
-from cloudlab.stores import diagnosis
 
 WORKERS = 4  # an engine that starts more containers than this at once takes longer for all of them
 
 
+def _no_advice(_lines: list[str]) -> str | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Request:
-    """What a task asks for. `specs` as written; timeout in seconds, for each container from when it was started."""
+    """What a task asks for. `specs` as written; timeout in seconds, for each container from when it was started.
+
+    advise: what to do about a known fault, from the last log lines of a container that failed.
+    """
 
     instance: str
     directory: Path
@@ -36,6 +42,7 @@ class Request:
     diff: bool = False
     orphans: bool = False
     secrets: Iterable[str] = ()
+    advise: Callable[[list[str]], str | None] = _no_advice
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,7 @@ def _converge(engine: Engine, request: Request, render: files.Render) -> Report:
     report.actions = [entry for item in plans.values() for entry in _entries(item, results, redactor)]
     if request.diff:
         report.diff = [entry for item in plans.values() for entry in _diff(item, redactor)]
-    report.failures = _failures(engine, plans, results, redactor)
+    report.failures = _failures(engine, plans, results, redactor, request.advise)
     report.message = _message(plans, report, results, request)
     return report
 
@@ -260,7 +267,11 @@ def _diff(item: Plan, redactor: difference.Redactor) -> list[dict[str, str]]:
 
 
 def _failures(
-    engine: Engine, plans: Mapping[str, Plan], results: schedule.Results, redactor: difference.Redactor
+    engine: Engine,
+    plans: Mapping[str, Plan],
+    results: schedule.Results,
+    redactor: difference.Redactor,
+    advise: Callable[[list[str]], str | None],
 ) -> list[FailureReport]:
     """Each failure with its cause, the end of the container's log, and advice if that log tells of a known fault."""
     reports = []
@@ -273,7 +284,7 @@ def _failures(
                 component=plans[name].spec.component,
                 cause=redactor.text(str(failure)),
                 log=[redactor.text(line) for line in lines],
-                advice=diagnosis.explain(lines),
+                advice=advise(lines),
             )
         )
     return reports

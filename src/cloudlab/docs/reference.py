@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudlab.ansible import rolespecs
-from cloudlab.model import catalogue, platform, settings, sizes, yamlfile
+from cloudlab.model import catalogue, platform, rolespecs, settings, sizes, yamlfile
 from cloudlab.model.environment import PUBLISH_ADDRESS
 
 # In the order in which a user meets them; the subjects are files of group_vars/all.
