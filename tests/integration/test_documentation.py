@@ -15,7 +15,9 @@ INSTANCE = "test-documentation"
 # What another test runs, and which.
 PROVEN_ELSEWHERE = {
     "./scripts/setup.sh": "molecule fresh-debian12 and fresh-debian13",
-    "./scripts/setup.sh --tags kafka": "molecule fresh-debian13 passes arguments on",
+    "./scripts/setup.sh --tags kafka": "tests/unit/test_scripts.py, which looks where the arguments go",
+    "./scripts/setup.sh --check": "the same; dev.yml --check is run below",
+    "pre-commit install": "tests/unit/test_hooks.py, in a repository of its own",
     "./scripts/test.sh": "this is it",
     "./scripts/test.sh --fast": "its first steps are this suite's first steps",
     "./scripts/test.sh --only unit": "tests/unit, a step of this suite",
@@ -69,6 +71,7 @@ PROVEN_ELSEWHERE = {
 SEQUENCE = [
     "./scripts/test.sh --list",
     ". .venv/bin/activate",
+    "python -m pytest --quiet tests/unit/test_dotenv.py",
     "ansible-doc -t module containers",
     "ansible-playbook playbooks/document.yml",
     "ansible-playbook playbooks/dev.yml",

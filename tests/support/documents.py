@@ -7,13 +7,15 @@ from pathlib import Path
 
 from lab import ROOT, Lab
 
-DOCUMENTS = (
-    "README.md",
-    "DEVELOPMENT.md",
-    "TROUBLESHOOTING.md",
-    *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")),
+DOCUMENTS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", ".github/*.md", ".github/ISSUE_TEMPLATE/*")
+    for path in ROOT.glob(pattern)
 )
-PROGRAMS = ("./scripts/", "ansible-playbook ", "ansible-doc ", "molecule ", "docker ", "sudo ", "curl ", ". .venv")
+PROGRAMS = (
+    "./scripts/", "ansible-playbook ", "ansible-doc ", "molecule ", "docker ", "sudo ", "curl ", ". .venv",
+    "python -m ", "pre-commit ",
+)  # fmt: skip
 # What is written for the default instance: its name in names of containers, and its ports.
 NAME, ADDRESS = "cloudlab-", re.compile(r"127\.0\.0\.1:(\d+)")
 

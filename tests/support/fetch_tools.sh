@@ -40,9 +40,13 @@ build() {
   rm -rf "$draft"
 }
 
-# Debian 12 has the first version of Compose, which is another program. The second one is Debian 13's, from the same mirror,
-# with package lists of its own.
+# The second version of Compose; the first one is another program. Ubuntu has it as a package of its own. On Debian it is
+# Debian 13's, from the same mirror, with package lists of its own.
 fetch_compose() {
+  if apt-cache show docker-compose-v2 >/dev/null 2>&1; then
+    fetch docker-compose-v2 docker-compose
+    return
+  fi
   local state="$TOOLS/.trixie"
   local -a from=(
     -o "Dir::Etc::SourceList=$state/sources.list" -o Dir::Etc::SourceParts=/dev/null

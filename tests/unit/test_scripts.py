@@ -124,6 +124,32 @@ def test_it_calls_a_playbook(run, script, arguments, called):
     assert _words(done.stdout) == called
 
 
+@pytest.fixture
+def usable_engine(checkout, tmp_path):
+    """The copy takes the engine for usable, and finds the tool that builds images in `tmp_path`."""
+    question = checkout / "scripts" / "lib" / "engine_state.py"
+    text = question.read_text(encoding="utf-8")
+    question.write_text("", encoding="utf-8")
+    (tmp_path / "mmdebstrap").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "mmdebstrap").chmod(0o755)
+    yield
+    question.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("usable_engine")
+def test_setup_passes_its_arguments_to_the_playbook(checkout, tmp_path):
+    done = subprocess.run(
+        [checkout / "scripts" / "setup.sh", "--tags", "kafka", "--check"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-4:] == ["playbooks/dev.yml", "--tags", "kafka", "--check"]
+
+
 def test_a_report_goes_into_the_file_that_is_named(run, tmp_path):
     done = run("validate.sh", "--format", "junit", "--output", "a report.xml")
     assert {"format": "junit", "output": str(tmp_path / "a report.xml")} in _words(done.stdout)

@@ -1,0 +1,49 @@
+"""Where the tests' own tools come from, with stand-ins for the programs of apt."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# What apt-get downloads is the package's name, and what dpkg-deb unpacks is a program that prints it.
+PROGRAMS = {
+    "apt-cache": 'case "$*" in *docker-compose-v2) exit "$NO_COMPOSE_V2";; esac',
+    "apt-get": """
+for package; do :; done
+case "$*" in
+  *download*) printf '%s' "$package" >"$package.deb" ;;
+  indextargets*) echo 'deb mirror trixie main' ;;
+esac""",
+    "dpkg-deb": """
+package=$(cat "$2")
+case "$package" in
+  docker-compose*) program=docker-compose ;;
+  busybox-static) program=busybox ;;
+  *) program="$package" ;;
+esac
+mkdir -p "$3/usr/libexec"
+printf '#!/bin/sh\\necho %s\\n' "$package" >"$3/usr/libexec/$program"
+chmod +x "$3/usr/libexec/$program\"""",
+    "dpkg": "",
+    # These are there already.
+    **dict.fromkeys(("chromium", "grpcurl", "jq"), ""),
+}
+
+
+@pytest.mark.parametrize(("system", "package"), [("Ubuntu", "docker-compose-v2"), ("Debian", "docker-compose")])
+def test_compose_is_the_second_version(tmp_path, system, package):
+    checkout, programs = tmp_path / "checkout", tmp_path / "bin"
+    shutil.copytree(ROOT / "scripts" / "lib", checkout / "scripts" / "lib")
+    (checkout / "tests" / "support").mkdir(parents=True)
+    script = shutil.copy(ROOT / "tests" / "support" / "fetch_tools.sh", checkout / "tests" / "support")
+    programs.mkdir()
+    for name, body in PROGRAMS.items():
+        (programs / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+        (programs / name).chmod(0o755)
+    environ = {"PATH": f"{programs}:/usr/bin:/bin", "NO_COMPOSE_V2": str(int(system != "Ubuntu"))}
+    done = subprocess.run([script], env=environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    compose = checkout / ".cloudlab" / "test-tools" / "docker-compose"
+    assert subprocess.run([compose], capture_output=True, text=True).stdout == f"{package}\n"
