@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloudlab.containers import values
+from cloudlab.model import graphs
 
 LABEL_INSTANCE = "cloudlab.instance"
 LABEL_COMPONENT = "cloudlab.component"
@@ -428,28 +429,12 @@ def _same_ports(specs: Sequence[Spec]) -> list[str]:
 
 
 def _cycles(specs: Sequence[Spec]) -> list[str]:
-    """The first circle of needs, if there is one."""
+    """The first cycle of needs, if there is one."""
     needs: dict[str, set[str]] = {}
     for spec in specs:
         needs.setdefault(spec.component, set()).update(spec.needs)
-    done: set[str] = set()
-
-    def visit(component: str, path: tuple[str, ...]) -> list[str]:
-        if component in path:
-            circle = (*path[path.index(component) :], component)
-            return [f"needs: {' -> '.join(circle)} is a circle; nothing could start first"]
-        if component in done:
-            return []
-        for need in sorted(needs.get(component, ())):
-            if circle := visit(need, (*path, component)):
-                return circle
-        done.add(component)
-        return []
-
-    for component in sorted(needs):
-        if circle := visit(component, ()):
-            return circle
-    return []
+    cycle = graphs.cycle(needs)
+    return [f"needs: {' -> '.join(cycle)} is a circle; nothing could start first"] if cycle else []
 
 
 def _refuse_twice(items: Sequence[str], complaint: str) -> None:
