@@ -495,6 +495,40 @@ def test_a_container_that_was_made_anew_differently_is_seen(module_lab, alter, n
     assert SECRET not in str(planned)
 
 
+def label_as_docker_desktop(body):
+    body["Labels"] |= {
+        "desktop.docker.io/binds/1/Source": body["HostConfig"]["Mounts"][1]["Source"],
+        "desktop.docker.io/binds/1/SourceKind": "hostFile",
+        "desktop.docker.io/binds/1/Target": body["HostConfig"]["Mounts"][1]["Target"],
+        "desktop.docker.io/ports.scheme": "v2",
+        "desktop.docker.io/ports/8080/tcp": "127.0.0.1:8080",
+        "desktop.docker.io/wsl-distro": "Ubuntu",
+    }
+
+
+def test_a_container_with_labels_of_docker_desktop_is_left_alone(lab):
+    """It adds them to every container that it is asked to create: cloudlab.containers.rewrites."""
+    lab.make_anew(lab.full(), label_as_docker_desktop)
+    assert actions(lab.up(lab.full(), state="healthy")) == ["start"]
+    before = lab.inspect()
+    assert before["Config"]["Labels"]["desktop.docker.io/ports.scheme"] == "v2"
+    second = lab.up(lab.full(), state="healthy")
+    after = lab.inspect()
+    assert (second.actions, second.diff, second.changed) == ([], [], False)
+    assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
+
+
+def test_labels_of_docker_desktop_hide_no_other_label(lab):
+    def alter(body):
+        label_as_docker_desktop(body)
+        add_label(body)
+
+    lab.make_anew(lab.full(), alter)
+    report = lab.up(lab.full())
+    assert (actions(report), reasons(report)) == (["recreate"], "labels: extra is not in the specification")
+    assert lab.up(lab.full()).actions == []
+
+
 # A changed specification
 
 
