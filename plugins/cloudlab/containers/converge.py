@@ -206,17 +206,24 @@ def _diff(item: Plan, redactor: difference.Redactor) -> list[dict[str, str]]:
         }
     ]
     for file in item.altered:
-        found = files.current(file)
-        shown = "(its content is secret)\n"
         entries.append(
             {
                 "before_header": file.path,
                 "after_header": f"{file.path} ({item.spec.name}:{file.target})",
-                "before": "" if found is None else shown if file.secret else redactor.file(found),
-                "after": shown if file.secret else redactor.file(file.content),
+                "before": _shown(file, files.current(file), redactor),
+                "after": _shown(file, file.octets, redactor),
             }
         )
     return entries
+
+
+def _shown(file: spec.File, octets: bytes | None, redactor: difference.Redactor) -> str:
+    """What a diff shows of a file; nothing where there is none."""
+    if octets is None:
+        return ""
+    if file.secret:
+        return "(its content is secret)\n"
+    return f"(a copy of {file.copy})\n" if file.copy else redactor.file(octets.decode(errors="replace"))
 
 
 def _failures(
