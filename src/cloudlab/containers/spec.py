@@ -35,19 +35,28 @@ class SpecError(ValueError):
 
 @dataclass(frozen=True)
 class File:
-    """A configuration file: its text (once rendered), where it stands on the host, and where in the container."""
+    """A configuration file: its text (once rendered), where it stands on the host, and where in the container.
+
+    copy: the file of this machine that has its text.
+    """
 
     target: str
     mode: int
     secret: bool
     src: str | None = None
     content: str | None = None
+    copy: str | None = None
     path: str = ""
+
+    @property
+    def octets(self) -> bytes:
+        """Its text as it stands on disk. A copy may hold anything; see files.prepare."""
+        return self.content.encode(errors="surrogateescape")
 
     @property
     def digest(self) -> str:
         """The SHA-256 of its text."""
-        return hashlib.sha256(self.content.encode()).hexdigest()
+        return hashlib.sha256(self.octets).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -221,8 +230,8 @@ _HEALTH_FIELDS = values.fields(
 
 def _file(value: Any) -> dict[str, Any]:
     file = _FILE_FIELDS(value)
-    if ("src" in file) == ("content" in file):
-        raise ValueError("exactly one of src and content is wanted")
+    if len(file.keys() & {"src", "content", "copy"}) != 1:
+        raise ValueError("exactly one of src, content and copy must be set")
     if not file.get("mode", 0o444) & 0o400:
         raise ValueError("its owner could not read it")
     return file
@@ -232,6 +241,7 @@ _FILE_FIELDS = values.fields(
     {
         "src": values.filled,
         "content": values.text,
+        "copy": values.absolute,
         "target": values.absolute,
         "mode": values.mode,
         "secret": values.boolean,
