@@ -1,4 +1,4 @@
-"""What the actions have in common that dev, validate and export share."""
+"""Options that the actions of dev, validate and export share."""
 
 
 class ModuleDocFragment:
@@ -6,11 +6,10 @@ class ModuleDocFragment:
 options:
   mode:
     description:
-      - What the play does with what is declared. V(converge) - brings it about. V(compare) - changes nothing; what
-        differs is added to the host's fact C(compared), for M(environment_checks) and M(validation_report).
-        V(describe) - asks no engine; what there is to do is checked and added to the host's fact C(described), for
-        M(export_files).
-      - A play sets it for all actions with C(module_defaults).
+      - Effect of the action. V(converge) - applies the declaration. V(compare) - changes nothing; adds the differences
+        to the host's fact C(compared), for M(environment_checks) and M(validation_report). V(describe) - uses no
+        engine; checks the declaration and adds it to the host's fact C(described), for M(export_files).
+      - Plays set it for all actions with C(module_defaults).
     type: str
     choices: [converge, compare, describe]
     default: converge

@@ -2,13 +2,13 @@ DOCUMENTATION = r"""
 module: clickhouse_objects
 short_description: Converge the databases and tables of a ClickHouse server
 description:
-  - Compares what is declared with what the server holds, asked with one query, and creates what is missing,
+  - Compares the declaration to the contents of the server, which it reads with one query, and creates missing
     databases, tables and columns.
-  - Nothing is dropped. A table whose engine or columns differ otherwise is left as it is, with a warning that names the
+  - Never drops anything. A table whose engine or columns differ in any other way is not changed; a warning shows the
     difference.
-  - Waits until the server answers, and fails early, with the container's last log lines, when its container is not
-    running or in a crash loop.
-  - Speaks HTTP, in the form that every version since 18.16 takes. Runs in process on the controller.
+  - Waits until the server responds, and fails early with the container's last log lines if the container is not running
+    or is in a restart loop.
+  - Uses the HTTP interface, in a syntax that all versions since 18.16 support. Runs in process on the controller.
 extends_documentation_fragment: [modes]
 options:
   host:
@@ -16,7 +16,7 @@ options:
     type: str
     default: 127.0.0.1
   port:
-    description: The published HTTP port.
+    description: Published HTTP port.
     type: int
     required: true
   container:
@@ -24,68 +24,69 @@ options:
     type: str
     required: true
   user:
-    description: A user who may create databases and tables.
+    description: User with the privileges to create databases and tables.
     type: str
     required: true
   password:
-    description: The user's password.
+    description: Password of the user.
     type: str
     required: true
   database:
-    description: The platform's database; created when it is missing.
+    description: Database of the platform; created if it does not exist.
     type: str
     required: true
   databases:
-    description: Further databases. Those of O(tables) need not be named.
+    description: Additional databases. Databases of O(tables) need not be listed.
     type: list
     elements: str
     default: []
   tables:
-    description: The declared tables, each by O(tables[].columns) and O(tables[].engine), or by O(tables[].ddl).
+    description: Declared tables, each with O(tables[].columns) and O(tables[].engine), or with O(tables[].ddl).
     type: list
     elements: dict
     default: []
     suboptions:
       database:
-        description: Where it stands; O(database) when it is not set.
+        description: Database of the table; O(database) when not set.
         type: str
       name:
-        description: The table's name.
+        description: Name of the table.
         type: str
         required: true
       columns:
-        description: Its columns. One that an existing table lacks is added to it.
+        description: Columns of the table. Columns that an existing table lacks are added.
         type: list
         elements: dict
         suboptions:
           name:
-            description: The column's name.
+            description: Name of the column.
             type: str
             required: true
           type:
-            description: Its type, written as the server prints it; otherwise it is reported as different.
+            description: Type of the column, spelled as the server prints it; any other spelling is reported as a
+              difference.
             type: str
             required: true
           default:
-            description: An expression for the value of rows that have none.
+            description: Default expression.
             type: str
       engine:
-        description: The engine and everything that follows it. The engine's name is compared, the rest is not.
+        description: Engine clause. Only the name of the engine is compared.
         type: str
       ddl:
-        description: The whole C(CREATE TABLE) statement. It is used when there is no such table, and never compared.
+        description: Complete C(CREATE TABLE) statement. Used if the table does not exist; never compared.
         type: str
   timeout:
-    description: Seconds to wait for the server at most.
+    description: Maximum time to wait for the server, in seconds.
     type: float
     default: 60
   inside:
-    description: The server's address for other containers; used in the mode V(describe).
+    description: Address of the server as seen from other containers; used in mode V(describe).
     type: str
 attributes:
   check_mode:
     support: full
-    description: A server whose container is not running is taken as an empty one.
+    description: A server whose container is not running is treated as empty.
   diff_mode:
     support: full
 """
@@ -109,13 +110,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 applied:
-  description: What was (in check mode would be) created, a sentence each.
+  description: Changes that were made (in check mode, would be made), one sentence each.
   type: list
   elements: str
   returned: always
   sample: ["database cloudlab: absent -> present"]
 differences:
-  description: What exists and differs from its declaration, a sentence each; also given as warnings.
+  description: Objects that differ from their declaration, one sentence each; also shown as warnings.
   type: list
   elements: str
   returned: always

@@ -4,245 +4,243 @@ DOCUMENTATION = r"""
 module: containers
 short_description: Converge a list of containers on the local Docker Engine
 description:
-  - Brings all containers of a list to a state, in one process on the controller - few and concurrent requests instead
-    of one module call for each container.
-  - The options of a container are those of C(community.docker.docker_container), validated one by one; an unknown
-    option is an error that names the nearest valid one. All mistakes in a list are reported together, before anything
+  - Brings all containers of a list to a state, in one process on the controller, with few and concurrent requests
+    instead of one module call per container.
+  - The options of a container are those of C(community.docker.docker_container). Each option is validated; an unknown
+    option is an error that suggests the nearest valid one. All errors in a list are reported together, before anything
     is changed.
-  - A container carries the hash of its specification, with the content of the files that are mounted into it, in the
-    label C(cloudlab.spec). Besides the hash, the living container is compared - its image by id, whether it runs, its
-    health, limits, environment, capabilities, mounts, published ports, user, labels, networks by id and aliases.
-  - Whatever differs is mended in the least invasive way. Limits and restart policy are updated and networks joined and
-    left while the container runs; what is paused goes on, what has stopped is started, what is unhealthy or in a loop
-    of restarts is restarted; only for the rest a new container is made. An option that is no longer written counts as
-    its default, so that a limit that was removed from a specification is removed from the container.
-  - A configuration file that was altered or deleted on the host is written anew and its container restarted, because
-    a running container keeps the file it was started with.
-  - A new container is made as C(<name>.next) beside the old one, which is then stopped with its own time-out, removed
-    and replaced. A specification that the engine refuses therefore leaves the old container running, and a run that
-    was interrupted anywhere is completed by the next one. Named volumes are never removed.
-  - Only containers that carry the label C(cloudlab.instance) with this instance's name are touched. A container of the
-    same name without it is refused, and then nothing is changed at all.
-  - Images and networks have to exist; volumes are made by the engine and get the labels of their instance and
-    component.
-  - Secrets never appear in the result, in the difference or in messages, which includes log lines - values of variables
-    whose names end in PASSWORD, PASS, SECRET, TOKEN or KEY or are listed in O(specs[].secret_env), and those of
-    O(secrets).
+  - A container carries the hash of its specification, including the contents of the files that are mounted into it, in
+    the label C(cloudlab.spec). In addition to the hash, the actual container is compared - image ID, state, health,
+    limits, environment, capabilities, mounts, published ports, user, labels, network IDs and aliases.
+  - Differences are repaired in the least invasive way. Limits, restart policy and networks are updated while the
+    container runs; a paused container is unpaused, a stopped one is started, and an unhealthy one or one in a restart
+    loop is restarted; all other differences require a new container. An option that is not set has its default value,
+    so that a limit that is removed from a specification is removed from the container.
+  - A configuration file that was changed or deleted on the host is rewritten and its container restarted, because a
+    running container keeps the file that it was started with.
+  - A new container is created as C(<name>.next) next to the old one, which is then stopped with its own timeout,
+    removed and replaced. A specification that the engine rejects therefore leaves the old container running, and an
+    interrupted run is completed by the next one. Named volumes are never removed.
+  - Only containers with the label C(cloudlab.instance) and this instance's name are changed. A container of the same
+    name without the label is an error, and then nothing is changed.
+  - Images and networks must exist; the engine creates volumes with the labels of their instance and component.
+  - Secrets never appear in results, diffs or messages, including log lines - values of variables whose names end in
+    PASSWORD, PASS, SECRET, TOKEN or KEY or are listed in O(specs[].secret_env), and the values in O(secrets).
 extends_documentation_fragment: [modes]
 options:
   instance:
-    description: The name of the instance that the containers belong to.
+    description: Name of the instance that the containers belong to.
     type: str
     required: true
   directory:
     description:
-      - The instance's folder on this machine. Configuration files are written to
-        C(<directory>/config/<container's name without its instance>/).
+      - Directory of the instance on this machine. Configuration files are written to C(<directory>/config/<container
+        name without instance>/).
     type: path
     required: true
   state:
     description:
-      - V(started) - all run; those in O(specs[].needs) are started first. Whether they go on running is not waited for.
-      - V(healthy) - all run and their health checks pass; each is started when those it needs are healthy. Waiting
-        ends early for a container that exits, is killed for want of memory, or is restarted three times. A container
+      - V(started) - all containers run; those in O(specs[].needs) are started first. It does not check whether they
+        keep running.
+      - V(healthy) - all containers run and their health checks pass; each is started when its dependencies are healthy.
+        Waiting ends early for a container that exits, runs out of memory or is restarted three times. A container
         without a health check is an error.
-      - V(stopped) - none runs; those that need others are stopped before them, each within its own
-        O(specs[].stop_timeout).
-      - V(absent) - none exists, in the same order. Named volumes are kept.
+      - V(stopped) - no container runs; dependents are stopped first, each within its own O(specs[].stop_timeout).
+      - V(absent) - no container exists; removed in the same order. Named volumes are kept.
+      - V(stopped) and V(absent) require only O(specs[].name) of a specification.
       - With V(stopped) and V(absent) a specification needs only a O(specs[].name).
     type: str
     choices: [started, healthy, stopped, absent]
     default: started
   timeout:
-    description: Seconds to wait for the health of each container, from when it was started.
+    description: Maximum time to wait for each container to become healthy, in seconds after its start.
     type: float
     default: 120
   concurrency:
-    description: How many containers are worked on at once. An engine that starts too many at once takes longer for all.
+    description: Number of containers to process concurrently. Too many concurrent starts slow the engine down.
     type: int
     default: 4
   orphans:
     description:
-      - With O(state=stopped) and O(state=absent), whether containers of the instance that no specification names are
-        meant too.
+      - Whether O(state=stopped) and O(state=absent) also apply to containers of the instance that are not in O(specs).
     type: bool
     default: false
   optional:
     description:
-      - Whether the run goes on without these containers, because nothing needs them. The task does not fail then; what
-        failed is in RV(failed_components), for whoever reports it at the end of the run. A specification that is wrong
-        counts as a failure of its container alone.
+      - Whether the run continues without these containers, because nothing depends on them. The task then does not
+        fail; failures are in RV(failed_components), to be reported at the end of the run. An invalid specification
+        counts as a failure of its container only.
     type: bool
     default: false
   secrets:
     description:
-      - Further values to hide wherever they would appear in the result, besides the passwords of the settings and the
-        secrets generated in O(directory). Values of less than six characters are not hidden, for they occur where they
-        mean nothing.
+      - Additional values to hide in the result, besides the passwords of the settings and the secrets generated in
+        O(directory). Values of less than six characters are not hidden, because they also occur in other text.
     type: list
     elements: str
     default: []
   specs:
-    description: The containers.
+    description: Container specifications.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
-        description: The container's name.
+        description: Name of the container.
         type: str
         required: true
       component:
-        description: The component it belongs to; O(specs[].needs) of others refer to it.
+        description: Component of the container, to which O(specs[].needs) of others refer.
         type: str
       image:
         description:
-          - The image, by tag, digest or id. A tag that means another image than the container's makes a new one.
+          - Image, by tag, digest or ID. If the tag refers to another image than the container's, the container is
+            recreated.
         type: str
       needs:
-        description: Components that have to come first. Those that are not in the list are of no interest.
+        description: Components to start first. Components that are not in the list are ignored.
         type: list
         elements: str
       command:
-        description: The command, as a list.
+        description: Command, as a list.
         type: list
         elements: str
       entrypoint:
-        description: The entry point, as a list; an empty list takes away the image's.
+        description: Entry point, as a list; an empty list removes the image's.
         type: list
         elements: str
       env:
         description:
-          - Environment variables. Booleans and fractions have to be quoted, for YAML does not keep them as written.
+          - Environment variables. Booleans and floats must be quoted, because YAML does not preserve their notation.
         type: dict
       secret_env:
-        description: Names of variables whose values are hidden, besides those whose names tell.
+        description: Names of additional variables whose values are hidden.
         type: list
         elements: str
       labels:
-        description: Labels, besides the plugin's own.
+        description: Additional labels.
         type: dict
       user:
-        description: The user, by number or name, with or without a group.
+        description: User, by ID or name, with or without a group.
         type: str
       group_add:
-        description: Further groups of the user.
+        description: Additional groups of the user.
         type: list
         elements: str
       working_dir:
-        description: The working directory.
+        description: Working directory.
         type: str
       hostname:
-        description: The host name inside the container.
+        description: Host name inside the container.
         type: str
       networks:
         description:
-          - Networks; the first one is the container's default. Without any, the container has no network at all.
+          - Networks; the first one is the container's default. Without any, the container has no network.
         type: list
         elements: dict
         suboptions:
           name:
-            description: The network's name.
+            description: Name of the network.
             type: str
             required: true
           aliases:
-            description: Names under which the container is known there, besides its own.
+            description: DNS names of the container in the network, in addition to its own name.
             type: list
             elements: str
       published_ports:
-        description: Ports as C([address:]host port:container port[/protocol]). Without an address, 127.0.0.1 is bound.
+        description: Ports as C([address:]host port:container port[/protocol]). The default address is 127.0.0.1.
         type: list
         elements: str
       mounts:
-        description: Volumes, folders and files of the host, and temporary file systems.
+        description: Volumes, bind mounts and temporary file systems.
         type: list
         elements: dict
         suboptions:
           type:
             description:
-              - The kind of mount. The source of a V(bind) has to exist; the content of a file that is mounted
-                read-only counts as part of the specification.
+              - Type of the mount. The source of a V(bind) must exist; the content of a file that is mounted read-only
+                is part of the specification.
             type: str
             choices: [volume, bind, tmpfs]
             default: volume
           source:
-            description: The volume's name, or the absolute path on the host.
+            description: Name of the volume, or absolute path on the host.
             type: str
           target:
-            description: The path inside the container.
+            description: Path inside the container.
             type: str
             required: true
           read_only:
-            description: Whether it is mounted read-only.
+            description: Whether the mount is read-only.
             type: bool
             default: false
           on_engine:
             description:
-              - Whether the source of a V(bind) is a path of the engine's own machine, which this one may not see. Then
-                the engine alone tells whether it exists.
+              - Whether the source of a V(bind) is a path on the engine's machine, which may not be visible on this one.
+                Then only the engine checks whether it exists.
             type: bool
             default: false
           tmpfs_size:
-            description: The size of a temporary file system, for example V(64m).
+            description: Size of a temporary file system, for example V(64m).
             type: str
           tmpfs_mode:
-            description: The mode of a temporary file system, in octal digits and quotes.
+            description: Mode of a temporary file system, in octal digits and quoted.
             type: str
           tmpfs_options:
-            description: Further mount options of a temporary file system, for example V(exec) or V(uid=999).
+            description: Additional mount options of a temporary file system, for example V(exec) or V(uid=999).
             type: list
             elements: str
       files:
-        description: Configuration files, rendered here, mounted read-only and part of the specification.
+        description: Configuration files that are rendered here and mounted read-only; part of the specification.
         type: list
         elements: dict
         suboptions:
           src:
             description:
-              - A template, found as by the module C(template). Exactly one of this, O(specs[].files[].content) and
+              - Template, with the search path of module C(template). Exactly one of this, O(specs[].files[].content) and
                 O(specs[].files[].copy) must be set.
             type: str
           content:
-            description: The text itself.
+            description: Content of the file.
             type: str
           copy:
             description:
-              - The absolute path of a file of this machine that is copied as it is. The engine mounts the copy, so it
-                needs no access to the original, and a changed original recreates the container.
+              - Absolute path of a file on this machine to copy without rendering. The engine mounts the copy, so it needs
+                no access to the original, and a changed original recreates the container.
             type: str
           target:
-            description: The path inside the container.
+            description: Path inside the container.
             type: str
             required: true
           mode:
-            description: The mode, in octal digits and quotes. The user in the container is rarely the owner.
+            description: File mode, in octal digits and quoted. The user in the container is usually not the owner.
             type: str
             default: "0444"
           secret:
             description:
-              - Whether the content is left out of differences. Lines that look as if they set a password always are.
+              - Whether to omit the content from diffs. Lines that seem to set a password are always omitted.
             type: bool
             default: false
       memory:
-        description: The limit of memory, for example V(512m); 0 or nothing means none.
+        description: Memory limit, for example V(512m); 0 or unset for none.
         type: str
       memory_swap:
-        description: The limit of memory and swap together; -1 means unlimited swap, nothing means twice the memory.
+        description: Limit of memory and swap together; -1 for unlimited swap, unset for twice the memory.
         type: str
       memory_reservation:
-        description: The soft limit of memory.
+        description: Soft memory limit.
         type: str
       shm_size:
-        description: The size of /dev/shm.
+        description: Size of /dev/shm.
         type: str
       cpus:
-        description: The limit of CPUs, for example 1.5.
+        description: CPU limit, for example 1.5.
         type: float
       pids_limit:
-        description: The limit of processes; 0 or nothing means none.
+        description: Maximum number of processes; 0 or unset for no limit.
         type: int
       ulimits:
-        description: Limits of the process as C(name:soft:hard).
+        description: Resource limits of the process as C(name:soft:hard).
         type: list
         elements: str
       cap_drop:
@@ -262,58 +260,58 @@ options:
         type: bool
         default: false
       init:
-        description: Whether an init process passes on signals and reaps processes.
+        description: Whether to run an init process that forwards signals and reaps processes.
         type: bool
         default: false
       sysctls:
-        description: Kernel parameters of the container's namespaces.
+        description: Kernel parameters in the container's namespaces.
         type: dict
       etc_hosts:
-        description: Names and addresses for /etc/hosts.
+        description: Additional entries of /etc/hosts, name to address.
         type: dict
       restart_policy:
-        description: What the engine does when the container ends.
+        description: When the engine restarts the container.
         type: str
         choices: ['no', always, on-failure, unless-stopped]
         default: 'no'
       restart_retries:
-        description: How often V(on-failure) restarts it; 0 means without end.
+        description: Maximum number of restarts with V(on-failure); 0 for unlimited.
         type: int
         default: 0
       stop_signal:
-        description: The signal that asks it to stop.
+        description: Signal that stops the container.
         type: str
       stop_timeout:
-        description: Seconds from that signal to its being killed; the engine's default is 10.
+        description: Seconds to wait after that signal before the container is killed; the engine's default is 10.
         type: int
       healthcheck:
-        description: How its health is found out. The test V([NONE]) turns off that of the image.
+        description: Health check. The test V([NONE]) disables the image's health check.
         type: dict
         suboptions:
           test:
-            description: The command as a list that begins with CMD or CMD-SHELL, or as a string for the shell.
+            description: Command as a list that begins with CMD or CMD-SHELL, or as a string for the shell.
             type: raw
             required: true
           interval:
-            description: The time between two checks, for example V(10s).
+            description: Time between two checks, for example V(10s).
             type: str
           timeout:
-            description: The time a check may take.
+            description: Timeout of a check.
             type: str
           retries:
-            description: How many checks have to fail in a row.
+            description: Number of consecutive failures after which the container is unhealthy.
             type: int
           start_period:
-            description: The time in which failures do not count.
+            description: Time after the start in which failures do not count.
             type: str
           start_interval:
-            description: The time between two checks in the start period. Engines before API 1.44 do not have it.
+            description: Time between two checks in the start period. Requires API version 1.44.
             type: str
           fallback_interval:
-            description: O(specs[].healthcheck.interval) for engines without start interval.
+            description: Replaces O(specs[].healthcheck.interval) on engines without start interval.
             type: str
       log_driver:
-        description: The log driver.
+        description: Log driver.
         type: str
       log_options:
         description: Options of the log driver.
@@ -321,23 +319,23 @@ options:
 attributes:
   check_mode:
     description:
-      - Nothing is changed, on the engine or on disk. Images, networks and files that an earlier task would have made
+      - Nothing is changed, on the engine or on disk. Images, networks and files that an earlier task would have created
         may be missing.
     support: full
   diff_mode:
     description: One entry for each container that differs and for each of its files, with secrets hidden.
     support: full
 notes:
-  - The engine is found as the C(docker) command finds it - by DOCKER_HOST, the current context, or
+  - The engine is found like the C(docker) command does it - by DOCKER_HOST, the current context, or
     /var/run/docker.sock.
-  - A failure of one container does not keep the others from coming up. Those that need it are started but not waited
-    for. All failures are reported in one message, with the cause and the last log lines.
+  - A failure of one container does not prevent the others from starting. Its dependents are started but not waited for.
+    All failures are reported in one message, with the cause and the last log lines.
 author:
   - Cloudlab
 """
 
 EXAMPLES = r"""
-- name: Run PostgreSQL and a service that needs it
+- name: Run PostgreSQL and a service that depends on it
   containers:
     instance: cloudlab
     directory: "{{ playbook_dir }}/../.cloudlab/cloudlab"
@@ -375,7 +373,7 @@ EXAMPLES = r"""
         networks: [{name: cloudlab-database}]
         healthcheck: {test: [CMD, /order, -check]}
 
-- name: Stop them, the service first
+- name: Stop both, the service first
   containers:
     instance: cloudlab
     directory: "{{ playbook_dir }}/../.cloudlab/cloudlab"
@@ -387,13 +385,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or in check mode would be done, in the order of the list.
+  description: Actions that were taken (in check mode, would be taken), in the order of the list.
   returned: always, except for errors that are found before anything is changed
   type: list
   elements: dict
   contains:
     container:
-      description: The container's name.
+      description: Name of the container.
       type: str
       sample: cloudlab-postgres
     action:
@@ -401,18 +399,18 @@ actions:
       type: str
       sample: update
     reasons:
-      description: Why.
+      description: Reasons for the action.
       type: list
       elements: str
       sample: ["memory: 512 MiB instead of 1.0 GiB"]
 failed_components:
-  description: Component -> the causes of its failed containers with their last log lines.
+  description: Component -> causes of its failed containers, with their last log lines.
   returned: when some failed
   type: dict
   sample: {kafka: "cloudlab-kafka: port 9092 on 127.0.0.1 is in use by java (process 812)…"}
 failures:
   description:
-    - The containers that failed, each with the cause in plain words. The message has their last log lines besides.
+    - Failed containers, each with its cause. The message also contains their last log lines.
   returned: when some failed
   type: list
   elements: dict
@@ -420,7 +418,7 @@ failures:
     - {container: cloudlab-kafka, cause: "port 9092 on 127.0.0.1 is in use by java (process 812). Stop it, or set
       another port"}
 msg:
-  description: What was done in one line, or all failures.
+  description: Summary of the actions in one line, or all failures.
   returned: always
   type: str
   sample: "6 containers, healthy: nothing to do"

@@ -2,13 +2,13 @@ DOCUMENTATION = r"""
 module: elasticsearch_objects
 short_description: Converge index templates and indices of an Elasticsearch server
 description:
-  - Compares what is declared with the server, which is asked once for its templates and once for the declared indices,
-    and puts what is missing or different.
-  - Nothing is ever deleted. A template becomes equal to its declaration. An index gets the fields, settings and aliases
-    that it lacks; what Elasticsearch cannot alter in place, such as a field's type, is a warning.
-  - Waits until the server answers, and fails early, with the container's last log lines, when its container is not
-    running or in a crash loop.
-  - Runs in process on the controller; needs the Python packages C(requests) and C(docker).
+  - Compares the declaration to the server, which it queries once for templates and once for the declared indices, and
+    creates or updates what is missing or different.
+  - Never deletes anything. A template is replaced by its declaration. An index gets missing fields, settings and
+    aliases; a change that Elasticsearch does not support in place, such as a field's type, is a warning.
+  - Waits until the server responds, and fails early with the container's last log lines if the container is not running
+    or is in a restart loop.
+  - Runs in process on the controller; requires the Python packages C(requests) and C(docker).
 extends_documentation_fragment: [modes]
 options:
   url:
@@ -16,19 +16,19 @@ options:
     type: str
     required: true
   container:
-    description: Name of the server's container, whose state and log explain a server that does not answer.
+    description: Name of the server's container, whose state and log explain why the server does not respond.
     type: str
     required: true
   user:
-    description: Who asks, where the server's security is on.
+    description: User, if the server's security is enabled.
     type: str
   password:
-    description: The user's password.
+    description: Password of the user.
     type: str
   index_templates:
     description:
-      - Composable index templates in the words of C(PUT /_index_template), each with its C(name). Settings may be
-        nested or dotted, with or without the leading C(index).
+      - Composable index templates, each with C(name) and the keys of C(PUT /_index_template). Settings may be nested or
+        dotted, with or without the leading C(index).
     type: list
     elements: dict
     default: []
@@ -38,16 +38,16 @@ options:
     elements: dict
     default: []
   timeout:
-    description: Seconds to wait for the server at most.
+    description: Maximum time to wait for the server, in seconds.
     type: float
     default: 120
   inside:
-    description: The server's address for other containers; used in the mode V(describe).
+    description: Address of the server as seen from other containers; used in mode V(describe).
     type: str
 attributes:
   check_mode:
     support: full
-    description: A server that does not answer is taken as an empty one.
+    description: A server that does not respond is treated as empty.
   diff_mode:
     support: full
 """
@@ -71,7 +71,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 applied:
-  description: What was put, or would be in check mode.
+  description: Objects that were created or updated (in check mode, would be).
   type: list
   elements: str
   returned: always

@@ -4,42 +4,42 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: engine_objects
-short_description: Make volumes, or remove volumes and networks, all in one task
+short_description: Create volumes, or remove volumes and networks, in one task
 description:
-  - Makes volumes that are known to be missing, or removes the volumes and networks named. A failure keeps none of the
-    others from being made or removed; all failures are reported together.
-  - What exists is compared nowhere here. M(environment_facts) says what is missing.
-  - For what there is only little of, community.docker's modules serve as well. Each call of theirs is a process of its
-    own, about half a second, and an environment has some twenty volumes.
+  - Creates volumes that are known to be missing, or removes the given volumes and networks. A failure does not affect
+    the others; all failures are reported together.
+  - Existing objects are not compared. M(environment_facts) determines which are missing.
+  - For a few objects, use the modules of community.docker. Each of their calls is a process that takes about half a
+    second, and an environment has about twenty volumes.
 options:
   volumes:
-    description: The volumes.
+    description: Volumes to create or remove.
     type: list
     elements: dict
     default: []
     suboptions:
-      name: {description: Its name., type: str, required: true}
-      labels: {description: Its labels., type: dict, default: {}}
+      name: {description: Name of the volume., type: str, required: true}
+      labels: {description: Labels of the volume., type: dict, default: {}}
   networks:
-    description: The networks. Only removed; M(community.docker.docker_network) makes them.
+    description: Networks to remove. M(community.docker.docker_network) creates them.
     type: list
     elements: dict
     default: []
     suboptions:
-      name: {description: Its name., type: str, required: true}
+      name: {description: Name of the network., type: str, required: true}
   state:
-    description: Whether they are to be made or removed. What is to be removed and is not there is fine.
+    description: Whether to create or remove the objects. Removing an object that does not exist is not an error.
     type: str
     choices: [present, absent]
     default: present
 attributes:
   check_mode:
-    description: Says what would be made or removed.
+    description: Reports what would be created or removed.
     support: full
 """
 
 EXAMPLES = r"""
-- name: Create a volume that is missing
+- name: Create a missing volume
   engine_objects:
     volumes:
       - {name: cloudlab-redis-data, labels: {cloudlab.instance: cloudlab}}
@@ -47,7 +47,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 objects:
-  description: What was made or removed, in words, for example C(volume cloudlab-redis-data).
+  description: Objects that were created or removed, for example C(volume cloudlab-redis-data).
   returned: success
   type: list
   elements: str

@@ -2,25 +2,25 @@
 
 DOCUMENTATION = r"""
 module: export_files
-short_description: Write the files of Docker Compose
+short_description: Write the Docker Compose files
 description:
   - Writes C(docker-compose.yml), C(docker-compose.override.yml), C(docker-compose.engine-25.yml) and C(.env.example)
-    from what hosts have described (the mode V(describe) of the actions).
-  - Each of the two ways to run the services was read twice, with other values in the place of settings. Where the two
-    readings differ, a setting was escaped or calculated with; Docker Compose can do neither, so this is an error that
-    names setting and place, and nothing is written.
+    from what the hosts have described (mode V(describe) of the actions).
+  - Each of the two ways to run the services is described by two hosts with different values for the settings. Where the
+    two differ in more than the values, a setting was escaped or used in a calculation. Docker Compose supports neither,
+    so this is an error that names the setting and its location, and nothing is written.
 options:
   folder:
-    description: Where the files are.
+    description: Directory of the files.
     type: path
     required: true
   built:
-    description: The two hosts, plain and hostile, that describe services in images of their own.
+    description: The two hosts, plain and hostile, that describe services with their own images.
     type: list
     elements: str
     required: true
   reload:
-    description: The two hosts that describe services with hot reload.
+    description: The two hosts, plain and hostile, that describe services with hot reload.
     type: list
     elements: str
     required: true
@@ -32,7 +32,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Write what both readings agree on
+- name: Write what the variants have in common
   export_files:
     folder: "{{ playbook_dir }}/.."
     built: [built-plain, built-hostile]
@@ -41,7 +41,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 files:
-  description: Names of the files that were, or in check mode would be, written.
+  description: Names of the files that were written (in check mode, would be written).
   returned: always
   type: list
   elements: str

@@ -2,28 +2,28 @@
 
 DOCUMENTATION = r"""
 module: export_reading
-short_description: Add a host that reads the roles with placeholders for settings
+short_description: Add a host that describes the roles with placeholders for settings
 description:
-  - Adds a host to the running play whose settings are placeholders, values that are found again in whatever roles make
-    of them. The export for Docker Compose puts expressions in their place.
-  - The host is this process; nothing connects to it.
+  - Adds a host to the running play whose settings are placeholders - values that can be found in the results of the
+    roles. The Docker Compose export replaces them with variable expressions.
+  - The host is this process; there is no connection.
 options:
   name:
-    description: The host's name.
+    description: Name of the host.
     type: str
     required: true
   group:
-    description: The group that it joins.
+    description: Group that the host joins.
     type: str
     required: true
   hostile:
     description:
-      - Whether passwords hold characters that no syntax takes as they are, and numbers are others. What a role escapes
-        or calculates then differs from the reading without.
+      - Whether passwords contain characters that must be escaped in any syntax, and numbers differ. Results that a role
+        escapes or calculates then differ from those without this option.
     type: bool
     required: true
   hot_reload:
-    description: Whether the services are compiled when a file is saved, or run from images of their own.
+    description: Whether to describe the services with hot reload, or with their own images.
     type: bool
     required: true
 attributes:
@@ -32,7 +32,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Add a reading
+- name: Add a variant
   export_reading:
     name: plain
     group: readings
@@ -42,7 +42,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 add_host:
-  description: The host, as C(ansible.builtin.add_host) returns it.
+  description: The host, in the format of C(ansible.builtin.add_host).
   returned: always
   type: dict
 """

@@ -1,18 +1,17 @@
 DOCUMENTATION = r"""
 module: gateway_config
-short_description: Converge the API gateway's configuration, live
+short_description: Converge the API gateway's configuration without a restart
 description:
-  - Makes Envoy's clusters, listener and routes from the routes that services declare, and brings them into the gateway
-    without dropping a connection. Envoy watches the files; its container is not made anew.
-  - A configuration is tried out first, by C(envoy --mode validate) in a container of its own with the same image. What
-    Envoy refuses is never written. After the change Envoy is asked whether it took each file over; if it did not, the
-    former files are put back and the task fails with Envoy's own words.
-  - Clusters are added before the routes that need them, and removed after.
-  - Returns the bootstrap configuration, which belongs to the container's specification.
-  - Where the engine does not pass on that a file was renamed (a virtual machine), the container is restarted, with a
-    warning.
-  - With nothing to do, neither the engine nor Envoy is asked.
-  - Runs in process on the controller; needs the Python package C(docker).
+  - Renders Envoy's clusters, listener and routes from the routes that services declare, and applies them without
+    dropping a connection. Envoy watches the files; its container is not recreated.
+  - Validates a configuration first, with C(envoy --mode validate) in a temporary container of the same image. A
+    configuration that Envoy rejects is never written. After the change, Envoy's statistics show whether it loaded each
+    file; if not, the previous files are restored and the task fails with Envoy's error message.
+  - Adds clusters before the routes that need them, and removes clusters after their routes.
+  - Returns the bootstrap configuration, which is part of the container's specification.
+  - If the engine does not propagate renames (in a virtual machine), the container is restarted, with a warning.
+  - If nothing changed, neither the engine nor Envoy is queried.
+  - Runs in process on the controller; requires the Python package C(docker).
 extends_documentation_fragment: [modes]
 options:
   instance:
@@ -20,34 +19,33 @@ options:
     type: str
     required: true
   directory:
-    description: The instance's directory; the files stand in C(config/gateway-live/) below it.
+    description: Directory of the instance; the files are in its subdirectory C(config/gateway-live/).
     type: path
     required: true
   container:
-    description: Name of the gateway's container. It need not exist yet.
+    description: Name of the gateway's container, which need not exist yet.
     type: str
     required: true
   image:
-    description: The image it runs, or is going to run.
+    description: Image of the container.
     type: str
     required: true
   services:
     description:
-      - The services that the gateway may reach, and what it exposes of them. The filter P(gateway_services#filter)
-        makes the list from the catalogue.
+      - Services behind the gateway and their routes, created from the catalogue by filter P(gateway_services#filter).
     type: list
     elements: dict
     required: true
     suboptions:
       name:
-        description: The service's DNS name.
+        description: DNS name of the service.
         type: str
         required: true
       http:
-        description: Its container port for HTTP.
+        description: Container port for HTTP.
         type: int
       grpc:
-        description: Its container port for gRPC.
+        description: Container port for gRPC.
         type: int
       routes:
         description:
@@ -57,87 +55,87 @@ options:
         type: list
         elements: dict
   port:
-    description: The port that the gateway listens on, inside the container.
+    description: Port that the gateway listens on, inside the container.
     type: int
     default: 8080
   timeout:
-    description: How long a request may take where its route does not say.
+    description: Default timeout of a request.
     type: str
     default: 15s
   retries:
-    description: How often a request of a safe method is repeated where its route does not say.
+    description: Default number of retries for safe methods.
     type: int
     default: 2
   tracing_endpoint:
-    description: host:port of a collector that takes OTLP over HTTP; no spans are made without it.
+    description: host:port of an OTLP/HTTP collector; without it, the gateway creates no spans.
     type: str
     default: ""
   tracing_sampling:
-    description: Of a hundred requests that bring no trace context, how many are traced.
+    description: Percentage of requests without a trace context that are traced.
     type: int
     default: 100
   jwt:
-    description: Whose tokens count.
+    description: Tokens that the gateway accepts.
     type: dict
     required: true
     suboptions:
       service:
-        description: The service that publishes the keys; empty when no route looks at tokens.
+        description: Service that publishes the signing keys; empty if no route checks tokens.
         type: str
         default: ""
       path:
-        description: Where it publishes them.
+        description: Path of the signing keys.
         type: str
         default: /.well-known/jwks.json
       issuer:
-        description: What the claim C(iss) must say; anything when empty.
+        description: Required value of the claim C(iss); empty for any.
         type: str
         default: ""
       audiences:
-        description: One of them must be in the claim C(aud); anything when empty.
+        description: Accepted values of the claim C(aud); empty for any.
         type: list
         elements: str
         default: []
       cache:
-        description: How long fetched keys are used before they are fetched again.
+        description: Cache time of fetched keys.
         type: str
         default: 1m
       clock_skew:
-        description: Seconds by which clocks may differ.
+        description: Allowed clock skew, in seconds.
         type: int
         default: 5
       claims:
-        description: "Claims that are passed on: claim to header. The headers are removed from what comes from outside."
+        description: "Claims to pass to services as request headers, claim to header. Clients cannot set these headers."
         type: dict
         default: {}
   cors:
-    description: Which web front ends may call.
+    description: CORS policy for web front ends.
     type: dict
     required: true
     suboptions:
       origins:
-        description: Origins; C(*) stands for any characters but a slash.
+        description: Allowed origins; C(*) matches any characters except a slash.
         type: list
         elements: str
         default: []
       allow_headers:
-        description: Request headers that they may send.
+        description: Request headers to allow.
         type: list
         elements: str
         default: []
       expose_headers:
-        description: Response headers that they may read.
+        description: Response headers to expose.
         type: list
         elements: str
         default: []
       max_age:
-        description: Seconds for which a browser remembers the answer.
+        description: Time for which browsers cache the preflight response, in seconds.
         type: int
         default: 600
 attributes:
   check_mode:
     support: full
-    description: The configuration is tried out in check mode too, when the image is present.
+    description: The configuration is also validated in check mode, if the image is present.
   diff_mode:
     support: full
 """
@@ -163,11 +161,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 bootstrap:
-  description: What Envoy is to be started with, as JSON.
+  description: Bootstrap configuration of Envoy, as JSON.
   type: str
   returned: always
 folder:
-  description: The folder with the live files, to be mounted at /etc/envoy/live.
+  description: Directory of the live files, to be mounted at /etc/envoy/live.
   type: str
   returned: always
 files:
@@ -177,7 +175,7 @@ files:
   returned: always
   sample: [rds.json]
 live:
-  description: Whether a running gateway took the change over.
+  description: Whether a running gateway loaded the change.
   type: bool
   returned: always
 """

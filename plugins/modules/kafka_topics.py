@@ -2,15 +2,15 @@ DOCUMENTATION = r"""
 module: kafka_topics
 short_description: Converge the topics of a Kafka broker
 description:
-  - Compares declared topics with the broker's, which is asked once for its metadata and once for the configuration of
-    the declared topics, and creates, grows or alters what differs. What seems to be missing is checked by the broker
-    before anything is changed, also in check mode.
-  - A topic is never deleted and never loses partitions. Topics that nobody declares are returned in RV(undeclared); a
+  - Compares declared topics to those of the broker, which it queries once for metadata and once for the configuration
+    of the declared topics, and creates or changes what differs. The broker validates missing topics before anything is
+    changed, also in check mode.
+  - Never deletes a topic or decreases its partitions. Topics that are not declared are returned in RV(undeclared); a
     topic with more partitions than declared is a warning.
-  - A configuration value that a declared topic overrides, and that is not declared, goes back to the broker's default.
-  - Waits until the broker answers, and fails early, with the container's last log lines, when its container is not
-    running or in a crash loop.
-  - Runs in process on the controller; needs the Python packages C(confluent-kafka) and C(docker).
+  - A configuration value that a topic overrides but that is not declared is reset to the broker's default.
+  - Waits until the broker responds, and fails early with the container's last log lines if the container is not running
+    or is in a restart loop.
+  - Runs in process on the controller; requires the Python packages C(confluent-kafka) and C(docker).
 extends_documentation_fragment: [modes]
 options:
   bootstrap:
@@ -18,11 +18,11 @@ options:
     type: str
     required: true
   container:
-    description: Name of the broker's container, whose state and log explain a broker that does not answer.
+    description: Name of the broker's container, whose state and log explain why the broker does not respond.
     type: str
     required: true
   topics:
-    description: The declared topics. The same topic may stand here twice if both say the same.
+    description: Declared topics. A topic can be listed twice if both declarations are equal.
     type: list
     elements: dict
     required: true
@@ -32,27 +32,27 @@ options:
         type: str
         required: true
       partitions:
-        description: Number of partitions. It can grow later, but never shrink.
+        description: Number of partitions. It can be increased later, but not decreased.
         type: int
         default: 1
       retention_hours:
-        description: How long messages are kept; V(-1) is for ever. The broker's default where it is not set.
+        description: Retention of messages in hours; V(-1) for unlimited. Defaults to the broker's setting.
         type: int
       config:
-        description: Further topic configuration in Kafka's own names, for example C(cleanup.policy).
+        description: Other topic settings with Kafka's own names, for example C(cleanup.policy).
         type: dict
         default: {}
   timeout:
-    description: Seconds to wait for the broker at most.
+    description: Maximum time to wait for the broker, in seconds.
     type: float
     default: 60
   inside:
-    description: The server's address for other containers; used in the mode V(describe).
+    description: Address of the broker as seen from other containers; used in mode V(describe).
     type: str
 attributes:
   check_mode:
     support: full
-    description: A broker that does not answer is taken as one without topics.
+    description: A broker that does not respond is treated as one without topics.
   diff_mode:
     support: full
 """
@@ -69,22 +69,22 @@ EXAMPLES = r"""
 
 RETURN = r"""
 created:
-  description: Names of topics that were missing.
+  description: Names of topics that were created.
   type: list
   elements: str
   returned: always
 grown:
-  description: Number of partitions by topic, for those that got more.
+  description: New number of partitions by topic, if it was increased.
   type: dict
   returned: always
   sample: {order.created: 6}
 altered:
-  description: Configuration values by topic that were set; null went back to the broker's default.
+  description: Changed configuration values by topic; null for a value that was reset to the broker's default.
   type: dict
   returned: always
   sample: {order.created: {retention.ms: "86400000"}}
 undeclared:
-  description: Topics of the broker that nobody declares, without Kafka's internal ones. They are left alone.
+  description: Topics of the broker that are not declared, without Kafka's internal topics. They are not changed.
   type: list
   elements: str
   returned: always

@@ -2,12 +2,12 @@ DOCUMENTATION = r"""
 module: kibana_data_views
 short_description: Converge Kibana's data views
 description:
-  - Compares what is declared with Kibana, which is asked once for each declared data view, and puts what is missing or
-    different.
-  - Nothing is ever deleted. What nobody declares is left alone.
-  - Waits until Kibana has all that it needs, and fails early, with the container's last log lines, when its container
-    is not running or in a crash loop.
-  - Runs in process on the controller; needs the Python packages C(requests) and C(docker).
+  - Compares the declaration to Kibana, which it queries once for each declared data view, and creates or updates what
+    is missing or different.
+  - Never deletes anything. Data views that are not declared are not changed.
+  - Waits until Kibana is available, and fails early with the container's last log lines if the container is not running
+    or is in a restart loop.
+  - Runs in process on the controller; requires the Python packages C(requests) and C(docker).
 extends_documentation_fragment: [modes]
 options:
   url:
@@ -15,51 +15,51 @@ options:
     type: str
     required: true
   container:
-    description: Name of Kibana's container, whose state and log explain a server that does not answer.
+    description: Name of Kibana's container, whose state and log explain why Kibana does not respond.
     type: str
     required: true
   user:
-    description: Who asks, where the security of Elasticsearch is on.
+    description: User, if the security of Elasticsearch is enabled.
     type: str
   password:
-    description: The user's password.
+    description: Password of the user.
     type: str
   data_views:
-    description: The data views.
+    description: Declared data views.
     type: list
     elements: dict
     required: true
     suboptions:
       title:
-        description: A pattern of index names.
+        description: Pattern of index names.
         type: str
         required: true
       id:
-        description: Its identifier; the title unless it is set.
+        description: Identifier of the data view; the title by default.
         type: str
       name:
-        description: What the list in Kibana shows; the title unless it is set.
+        description: Display name of the data view; the title by default.
         type: str
       time_field:
-        description: The field with the time of an entry. Without it everything is shown, whatever its age.
+        description: Field with the timestamp of an entry. Without it, entries are not filtered by time.
         type: str
   timeout:
-    description: Seconds to wait for Kibana at most.
+    description: Maximum time to wait for Kibana, in seconds.
     type: float
     default: 300
   inside:
-    description: Kibana's address for other containers; used in the mode V(describe).
+    description: Address of Kibana as seen from other containers; used in mode V(describe).
     type: str
 attributes:
   check_mode:
     support: full
-    description: A server that does not answer is taken as one without data views.
+    description: A server that does not respond is treated as one without data views.
   diff_mode:
     support: full
 """
 
 EXAMPLES = r"""
-- name: Offer all orders for searching, by the time when they were placed
+- name: Declare a data view of all orders, sorted by time
   kibana_data_views:
     url: http://127.0.0.1:3005
     container: cloudlab-kibana
@@ -69,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 applied:
-  description: The identifiers of those that were put, or would be in check mode.
+  description: Identifiers of data views that were created or updated (in check mode, would be).
   type: list
   elements: str
   returned: always

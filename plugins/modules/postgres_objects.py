@@ -2,21 +2,21 @@ DOCUMENTATION = r"""
 module: postgres_objects
 short_description: Converge the roles, databases, schemas and privileges of a PostgreSQL server
 description:
-  - Compares what is declared with what the server holds, asked with one query per database, and applies only what is
-    missing or different, in one transaction per database (roles in one of their own).
-  - Each service gets a login role with its own schema. A service's role can connect to its own database alone, can
-    read its own schema alone, and holds no privileges of the server. Its search path is its schema, C(public), and
-    the schemas of the database's extensions.
-  - Nothing is dropped. Schemas that nobody declares are returned in RV(unmanaged_schemas). Grants, memberships and
-    attributes that break the isolation of the declared roles are taken back; grants to roles that nobody declares are
-    left alone.
-  - When the server does not accept the administrator's password, the role is created or changed by the server's
-    socket inside the container, where the account C(postgres) is the superuser. So a password changed on an existing
-    volume is applied.
-  - Passwords are sent as SCRAM-SHA-256 verifiers, and compared with the server's verifiers on this side.
-  - Waits until the server answers, and fails early, with the container's last log lines, when its container is not
-    running or in a crash loop.
-  - Runs in process on the controller; needs the Python packages C(psycopg) and C(docker).
+  - Compares the declaration to the contents of the server, which it reads with one query per database, and applies only
+    what is missing or different, in one transaction per database (and one for roles).
+  - Each service gets a login role with its own schema. The role can connect only to its own database, access only its
+    own schema, and has no server-wide privileges. Its search path is its schema, C(public), and the schemas of the
+    database's extensions.
+  - Never drops anything. Schemas that are not declared are returned in RV(unmanaged_schemas). Grants, memberships and
+    attributes that break the isolation of the declared roles are revoked; grants to roles that are not declared are not
+    changed.
+  - If the server rejects the administrator's password, the role is created or changed through the server's socket
+    inside the container, where the account C(postgres) is the superuser. Thus, a changed password is applied to an
+    existing volume.
+  - Passwords are sent as SCRAM-SHA-256 verifiers, and compared to the server's verifiers on the controller.
+  - Waits until the server responds, and fails early with the container's last log lines if the container is not running
+    or is in a restart loop.
+  - Runs in process on the controller; requires the Python packages C(psycopg) and C(docker).
 extends_documentation_fragment: [modes]
 options:
   host:
@@ -24,7 +24,7 @@ options:
     type: str
     default: 127.0.0.1
   port:
-    description: The published port.
+    description: Published port.
     type: int
     required: true
   container:
@@ -32,42 +32,42 @@ options:
     type: str
     required: true
   admin_user:
-    description: The superuser to work as; owns O(database).
+    description: Superuser to connect as; owner of O(database).
     type: str
     required: true
   admin_password:
-    description: Its password.
+    description: Password of the superuser.
     type: str
     required: true
   database:
-    description: The platform's database; created when it is missing.
+    description: Database of the platform; created if it does not exist.
     type: str
     required: true
   health_role:
-    description: Role of the health check. It may log in and connect to the database C(postgres), and has no password.
+    description: Role of the health check. It can log in and connect to the database C(postgres), and has no password.
     type: str
   services:
-    description: Login roles with their schemas.
+    description: Login roles of services, with their schemas.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: The service's name, for messages.
+        description: Name of the service, for messages.
         type: str
         required: true
       role:
-        description: The login role; the service's name when it is not set.
+        description: Login role; the service's name when not set.
         type: str
       password:
-        description: The role's password.
+        description: Password of the role.
         type: str
         required: true
       schema:
-        description: The schema that it owns; none when it is not set.
+        description: Schema that the role owns; none when not set.
         type: str
       database:
-        description: The database it may connect to; O(database) when it is not set.
+        description: Database that the role can connect to; O(database) when not set.
         type: str
   extensions:
     description: Extensions of O(database).
@@ -76,48 +76,48 @@ options:
     default: []
     suboptions:
       name:
-        description: The extension's name. Extensions that it needs are created with it.
+        description: Name of the extension. Extensions that it depends on are created as well.
         type: str
         required: true
       schema:
-        description: The schema it stands in, open to everybody. When it is not set, an extension is created in
-          C(public) and left wherever it is.
+        description: Schema of the extension, accessible to all roles. When not set, a new extension is created in
+          C(public), and an existing one is not moved.
         type: str
   databases:
-    description: Further databases, for platforms that want separate ones.
+    description: Additional databases, for platforms with separate databases.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: The database's name.
+        description: Name of the database.
         type: str
         required: true
       owner:
-        description: Its owner, the role of a service or the administrator.
+        description: Owner of the database, the role of a service or the administrator.
         type: str
         required: true
       extensions:
-        description: Its extensions.
+        description: Extensions of the database.
         type: list
         elements: dict
         default: []
         suboptions:
           name:
-            description: The extension's name.
+            description: Name of the extension.
             type: str
             required: true
           schema:
-            description: The schema it stands in.
+            description: Schema of the extension.
             type: str
   timeout:
-    description: Seconds to wait for the server at most.
+    description: Maximum time to wait for the server, in seconds.
     type: float
     default: 60
 attributes:
   check_mode:
     support: full
-    description: A server whose container is not running is taken as an empty one.
+    description: A server whose container is not running is treated as empty.
   diff_mode:
     support: full
     description: Names and privileges; no secrets.
@@ -142,17 +142,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 applied:
-  description: What was (in check mode would be) changed, a sentence each, without secrets.
+  description: Changes that were made (in check mode, would be made), one sentence each, without secrets.
   type: list
   elements: str
   returned: always
   sample: ["role order: absent -> may log in"]
 admin_password_set:
-  description: Whether the administrator's role was set by the server's socket because its password was not accepted.
+  description: Whether the administrator's role was changed through the server's socket, because its password was
+    rejected.
   type: bool
   returned: always
 unmanaged_schemas:
-  description: Schemas by database that nobody declares. They are left alone.
+  description: Schemas that are not declared, by database. They are not changed.
   type: dict
   returned: always
 """

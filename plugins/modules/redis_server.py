@@ -6,20 +6,20 @@ DOCUMENTATION = r"""
 module: redis_server
 short_description: Wait until a Redis server accepts its password
 description:
-  - Redis holds nothing that is declared; its password is part of its container. In the mode V(compare), tries the
-    server with the password and without.
-  - Runs in process on the controller; needs the Python packages C(redis) and C(docker).
+  - Redis has no declared contents, and its password is part of its container. In mode V(compare), connects to the
+    server with and without the password.
+  - Runs in process on the controller; requires the Python packages C(redis) and C(docker).
 options:
   host:
-    description: Address of the server as this machine reaches it.
+    description: Address of the published port.
     type: str
     default: 127.0.0.1
   port:
-    description: Its port.
+    description: Published port.
     type: int
     required: true
   container:
-    description: Its container, which is asked why the server does not answer.
+    description: Name of the server's container, whose state and log explain why the server does not respond.
     type: str
     required: true
   password:
@@ -27,7 +27,7 @@ options:
     type: str
     required: true
   timeout:
-    description: Seconds to wait for the server.
+    description: Maximum time to wait for the server, in seconds.
     type: float
     default: 60
 extends_documentation_fragment: [modes]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: reset_plan
-short_description: Work out what a reset would remove
+short_description: Determine what a reset would remove
 description:
-  - Lists the containers, volumes and networks of an instance that a reset of a certain level removes. Nothing is
-    removed, and nothing that does not carry the instance's label is ever listed.
+  - Lists the containers, volumes and networks of an instance that a reset of a level removes. Nothing is removed, and
+    only objects with the instance's label are listed.
 options:
   instance:
     description: Name of the instance.
@@ -19,24 +19,24 @@ options:
     required: true
   level:
     description:
-      - C(component) lists containers, C(data) their volumes as well (and those of components whose data is worthless
-        without them), C(everything) all that the instance has.
+      - C(component) lists containers, C(data) also their volumes (and those of components whose data is unusable
+        without them), C(everything) all objects of the instance.
     type: str
     choices: [component, data, everything]
     required: true
   components:
-    description: Components of the levels C(component) and C(data).
+    description: Components to reset, for the levels C(component) and C(data).
     type: list
     elements: str
     default: []
 attributes:
   check_mode:
-    description: Only looks, in any mode.
+    description: The module never changes anything.
     support: full
 """
 
 EXAMPLES = r"""
-- name: Work out what to remove
+- name: Determine what to remove
   reset_plan:
     instance: "{{ cloudlab.instance }}"
     catalogue: "{{ catalogue }}"
@@ -46,8 +46,8 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-containers: {description: "Names of containers, those that need others first.", type: list, returned: success}
+containers: {description: "Names of containers, dependents first.", type: list, returned: success}
 volumes: {description: Names of volumes., type: list, returned: success}
 networks: {description: Names of networks., type: list, returned: success}
-directory: {description: Whether the generated files go as well., type: bool, returned: success}
+directory: {description: Whether generated files are removed as well., type: bool, returned: success}
 """

@@ -4,52 +4,54 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: seed
-short_description: Fill a shop platform with believable content
+short_description: Fill a shop platform with sample data
 description:
-  - Makes categories, warehouses, tenants, users, products with variants and stock, and orders, out of the words and
-    numbers in C(seed/seed.yml) of the platform's checkout. The same recipe gives the same content, always.
-  - Everything goes through the platform's API at the gateway, so what services derive from it - events, search index,
-    analytics, notifications - is made by themselves.
-  - What is there already is left as it is. It is recognised by its natural key - e-mail address, slug, code, SKU - and
-    an order by its customer and items; an Idempotency-Key keeps it from being placed twice. A larger size contains
-    all of a smaller one.
-  - The first failure ends it. What was made stays, and the next run goes on from there.
-  - At the end it waits until search and analytics have heard of everything.
-  - Runs in process on the controller, with a bounded number of threads.
+  - Creates categories, warehouses, tenants, users, products with variants and stock, and orders, from C(seed/seed.yml)
+    in the platform's checkout. The result is deterministic.
+  - All data is created through the platform's API at the gateway, so that the services themselves derive events, search
+    index, analytics and notifications.
+  - Existing data is not changed. It is recognized by its natural key - e-mail address, slug, code, SKU - and an order
+    by its customer and items; an Idempotency-Key prevents duplicates. A larger size contains everything that a smaller
+    size does.
+  - Stops at the first failure. Data that was created is kept, and the next run continues from there.
+  - At the end, waits until search and analytics have processed everything.
+  - Runs in process on the controller, with a limited number of threads.
 options:
   url:
-    description: The gateway, as C(http://host:port). Empty when the environment has none, which is an error.
+    description: Address of the gateway, C(http://host:port). An empty value, for an environment without a gateway, is
+      an error.
     type: str
     required: true
   platform:
-    description: The platform's checkout; relative to the project. One without C(seed/seed.yml) has no seed.
+    description: Checkout of the platform, relative to the project. It must contain C(seed/seed.yml).
     type: path
     required: true
   size:
-    description: A size of the recipe.
+    description: Size of the data set.
     type: str
     required: true
   access:
     description: >-
-      Logins by service, C({service: {user, password}}). That of the recipe's C(administrator) is used.
+        Credentials by service, C({service: {user, password}}). Uses those of C(administrator) in C(seed/seed.yml).
     type: dict
     required: true
   user_password:
-    description: The password of every user that is made.
+    description: Password of every seeded user.
     type: str
     required: true
   threads:
-    description: Requests at the same time.
+    description: Number of concurrent requests.
     type: int
     default: 8
   timeout:
-    description: Seconds that search and analytics may take to hear of everything; then it is a warning.
+    description: Maximum time to wait until search and analytics have processed everything, in seconds; then a warning
+      is shown.
     type: float
     default: 60
 attributes:
   check_mode:
     support: full
-    description: Looks, and says what would be made.
+    description: Compares, and reports what would be created.
   diff_mode:
     support: none
 """
@@ -66,26 +68,26 @@ EXAMPLES = r"""
 
 RETURN = r"""
 size:
-  description: The size.
+  description: Size of the data set.
   returned: success
   type: str
 content:
-  description: How much of each kind the size holds.
+  description: Number of objects in the data set, by kind.
   returned: success
   type: dict
   sample: {tenants: 3, users: 20, categories: 18, warehouses: 4, products: 60, skus: 150, orders: 100}
 made:
-  description: How much of each kind was made, in check mode would be.
+  description: Number of objects that were created (in check mode, would be created), by kind.
   returned: success
   type: dict
   sample: {categories: 9, warehouses: 2, users: 20, products: 60, deliveries: 184, orders: 100}
 outcomes:
-  description: The states that new orders ended in.
+  description: Final states of new orders.
   returned: success
   type: dict
   sample: {confirmed: 95, cancelled: 5}
 waits:
-  description: How often the gateway asked for a pause.
+  description: Number of requests that the gateway's rate limit delayed.
   returned: success
   type: int
 """

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: service_images
-short_description: Make an image of each of a platform's services
+short_description: Build an image of each service of a platform
 description:
-  - Builds roles/go_service/files/Dockerfile once per service, on the engine's classic builder. What services have in
-    common is built once, by the first of them.
-  - An image's tag is a hash over all it is made of, so nothing is built while nothing changed. A changed file gives all
-    services new tags; those whose program stays the same keep their image's id, and so their container.
-  - Left out of the build are version control, what the checkout's C(.dockerignore) names, and the tests of the probe.
-  - A service that cannot be built does not keep the others from it; the reason is in the result.
-  - Former images of a service are removed once no container uses them.
+  - Builds roles/go_service/files/Dockerfile once per service, with the engine's classic builder. Steps that services
+    have in common are built only once.
+  - The tag of an image is a hash of everything it is built from, so that nothing is built if nothing changed. A changed
+    file results in new tags of all services; if the program of a service is the same, so is the ID of its image, and
+    its container is kept.
+  - The build context excludes version control, the patterns in the checkout's C(.dockerignore), and the tests of the
+    health probe.
+  - A service that does not build does not affect the others; the reason is in the result.
+  - Old images of a service are removed once no container uses them.
 extends_documentation_fragment: [modes]
 options:
   instance:
@@ -20,11 +22,11 @@ options:
     type: str
     required: true
   platform:
-    description: The checkout. Relative paths are relative to the project.
+    description: Checkout of the services. Relative paths are relative to the project.
     type: path
     required: true
   catalogue:
-    description: The catalogue with the services.
+    description: The catalogue, including the services.
     type: dict
     required: true
   services:
@@ -33,23 +35,23 @@ options:
     elements: str
     required: true
   toolchain:
-    description: The image that compiles.
+    description: Image of the compiler.
     type: str
     required: true
   runtime:
-    description: The image that programs are put into.
+    description: Base image of the services.
     type: str
     required: true
 notes:
-  - Builds trust the certificates that the host trusts, and use its proxies.
+  - Builds trust the CA certificates of the host, and use its proxies.
 attributes:
   check_mode:
-    description: Says whether something would be built.
+    description: Reports whether an image would be built.
     support: full
 """
 
 EXAMPLES = r"""
-- name: Build the images that are missing
+- name: Build the missing images of services
   service_images:
     instance: cloudlab
     platform: files/platform
@@ -61,16 +63,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 images:
-  description: The image of each service that has one.
+  description: Image of each service that has one.
   returned: success
   type: dict
   sample: {order: "cloudlab/cloudlab-order:0123456789ab"}
 built:
-  description: Services whose image was made.
+  description: Services whose image was built.
   returned: success
   type: list
 failures:
-  description: Services that could not be built, each with the compiler's words.
+  description: Services that do not build, each with the compiler's output.
   returned: success
   type: dict
 """

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: services_ready
-short_description: Wait until a platform's services are built and healthy, or it is certain that they will not be
+short_description: Wait until each service of a platform is healthy or has failed
 description:
-  - Follows the builder's reports and the containers' health until every service is decided. It never fails for a
-    service that is not in order; it returns why, in the words of the compiler or of the process itself.
-  - A service is given up when its source cannot be built, when its process ended by itself three times, when its
-    container was killed for want of memory, and when its time is over.
-  - What could not be built before is built once more at the beginning, for the network may have been the cause.
-  - Runs in process on the controller; needs the Python package C(docker).
+  - Watches the builder's reports and the health of the containers until every service is healthy or has failed. The
+    task does not fail for a failed service; it returns the output of the compiler or of the process.
+  - A service has failed if it does not build, if its process exits three times, if its container runs out of memory, or
+    if its timeout has passed.
+  - A service that did not build before is built once more at the beginning, because the network may have been the
+    cause.
+  - Runs in process on the controller; requires the Python package C(docker).
 extends_documentation_fragment: [modes]
 options:
   instance:
@@ -19,29 +20,29 @@ options:
     type: str
     required: true
   specs:
-    description: The specifications of the services' containers; C(name) and C(component) of each are used.
+    description: Specifications of the services' containers; only C(name) and C(component) are used.
     type: list
     elements: dict
     required: true
   builder:
-    description: The builder's container. Empty when services run from images of their own.
+    description: Name of the builder's container. Empty if services run from their own images.
     type: str
     default: ""
   failures:
-    description: Services that are known to have failed, with the reason; they are added to the result.
+    description: Services that have already failed, with the reason; they are added to the result.
     type: dict
     default: {}
   build_timeout:
-    description: Seconds that the builds may take.
+    description: Timeout for the builds, in seconds.
     type: float
     default: 900
   start_timeout:
-    description: Seconds from its build until a service is healthy.
+    description: Timeout from the build of a service until it is healthy, in seconds.
     type: float
     default: 120
 attributes:
   check_mode:
-    description: Nothing is waited for.
+    description: Does not wait.
     support: full
 """
 
@@ -61,12 +62,12 @@ ready:
   returned: success
   type: list
 failed_components:
-  description: The others, each with the cause and, on further lines, the last output of compiler or process.
+  description: All other services, each with the cause, followed by the last output of the compiler or the process.
   returned: success
   type: dict
   sample: {order: "cannot be built\nservices/order/rest.go:41:2: undefined: foo"}
 surplus:
-  description: Containers of these services that no specification names (replicas too many).
+  description: Containers of these services that are not in O(specs) (surplus replicas).
   returned: success
   type: list
 """

@@ -4,55 +4,55 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: validation_report
-short_description: Tell what all checks found
+short_description: Report the results of all checks
 description:
-  - Completes the results of M(environment_checks) and M(database_checks) by what the platform says its services make in
-    the stores by themselves, C(stores.yml) in its checkout - versions of migrations, indices, tables - and by the rows
-    of what was seeded.
-  - Shows a line per check, and writes all of them into a file where one is named. Fails when one failed, with what,
-    where, and how to mend it.
-  - A platform without C(stores.yml) is checked by what the catalogue declares alone.
+  - Adds the checks of the objects that the services create in the stores themselves, according to C(stores.yml) in the
+    platform's checkout - versions of migrations, indices, tables - and of seeded rows, to the results of
+    M(environment_checks) and of the stores' actions.
+  - Prints a line per check, and optionally writes all results to a file. Fails if a check failed, with the cause, its
+    location and how to fix it.
+  - For a platform without C(stores.yml), only the declarations in the catalogue are checked.
 options:
   environment:
     description: The fact C(cloudlab).
     type: dict
     required: true
   platform:
-    description: The platform's checkout; relative to the project.
+    description: Checkout of the platform, relative to the project.
     type: path
     required: true
   database:
-    description: The platform's database in PostgreSQL.
+    description: PostgreSQL database of the platform.
     type: str
     required: true
   results:
-    description: Results of the checks; those of skipped tasks are left out.
+    description: Results of the checks; those of skipped tasks are ignored.
     type: list
     elements: dict
     required: true
   seeded:
-    description: A size of the seed whose rows must be there. Without it rows are shown only.
+    description: Size of the seed whose rows are required. Without it, row counts are only shown.
     type: str
     default: ""
   format:
-    description: What is written into O(output) - the table, JSON, or JUnit XML with a suite per area.
+    description: Format of O(output) - the table, JSON, or JUnit XML with a suite per area.
     type: str
     choices: [table, json, junit]
     default: table
   output:
-    description: A file that is written before the task fails for what it tells. Empty for none.
+    description: File to write before the task fails. Empty for none.
     type: path
     default: ""
 attributes:
   check_mode:
     support: full
-    description: It changes nothing; O(output) is written in either mode.
+    description: The module changes nothing; O(output) is also written in check mode.
   diff_mode:
     support: none
 """
 
 EXAMPLES = r"""
-- name: Tell what was found
+- name: Report the results
   validation_report:
     environment: "{{ cloudlab }}"
     platform: files/platform
@@ -64,7 +64,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checks:
-  description: All outcomes, each with C(area), C(subject), C(state), C(text) and C(cure).
+  description: All results, each with C(area), C(subject), C(state), C(text) and C(cure).
   returned: always
   type: list
   elements: dict
