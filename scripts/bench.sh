@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the project; the figures of the README come from here. Touches no environment but its own.
+# Runs the benchmarks whose results are in README.md. Uses only an instance of its own.
 set -euo pipefail
 
 # shellcheck source=lib/common.sh
@@ -11,13 +11,13 @@ source "$ROOT/scripts/lib/python.sh"
 # shellcheck source=lib/engine.sh
 source "$ROOT/scripts/lib/engine.sh"
 
-# A test run would take the instance for a leftover of its own and remove it, and what it does would be measured too. The
-# lock is the one of test.sh.
+# Takes the same lock as test.sh: a concurrent test run would distort the measurements and remove this instance as a
+# leftover.
 alone_on_the_engine() {
   have flock || return 0
   exec 8>"${TMPDIR:-/tmp}/cloudlab-tests-$(id -u).lock"
   flock --nonblock 8 && return
-  note "a test run is using the engine: waiting for it to end"
+  note "a test run is using the engine; waiting until it ends"
   flock 8
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shows and follows the logs of the environment; --help says how.
+# Shows and follows the logs of the environment; see --help.
 set -euo pipefail
 
 # shellcheck source=lib/common.sh
@@ -10,7 +10,7 @@ source "$ROOT/scripts/lib/packages.sh"
 source "$ROOT/scripts/lib/python.sh"
 
 main() {
-  # What is printed belongs to whoever reads the log.
+  # Standard output is reserved for log lines.
   ensure_venv requirements.txt >&2
   export PYTHONUNBUFFERED=1
   cd "$ROOT"

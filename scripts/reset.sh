@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Removes what the environment has, as much of it as is asked for.
+# Removes containers, data or everything of the instance.
 set -euo pipefail
 
 # shellcheck source=lib/common.sh
@@ -13,15 +13,15 @@ usage() {
   cat <<'TEXT'
 Usage: ./scripts/reset.sh LEVEL [COMPONENT]... [--yes]
 
-Says what it would remove from this instance, asks, and removes it. LEVEL is one of
-  component   the containers of the components; their data is kept
+Lists what it will delete from this instance and asks for confirmation. LEVEL is one of
+  component   the containers of the components; keeps their data
   data        the containers of the components, and their data
   everything  all containers, volumes, networks and generated files
 
-  --yes       do not ask
-  --help      this text
+  --yes       skip the confirmation prompt
+  --help      show this help
 
-The next converge makes everything anew.
+The next converge recreates everything.
 
 Examples:
   ./scripts/reset.sh component kafka
@@ -39,7 +39,7 @@ main() {
         return
         ;;
       --yes) arguments+=(--extra-vars confirm=yes) ;;
-      -*) die "unknown argument: $1" "--help prints what there is." ;;
+      -*) die "unknown argument: $1" "See --help." ;;
       *)
         if [[ -z "$level" ]]; then
           level="$1"
@@ -52,8 +52,8 @@ main() {
   done
   case "$level" in
     component | data | everything) ;;
-    "") die "a level is wanted: component, data or everything." "--help prints what there is." ;;
-    *) die "unknown argument: $level" "--help prints what there is." ;;
+    "") die "LEVEL is missing: component, data or everything." "See --help." ;;
+    *) die "unknown argument: $level" "See --help." ;;
   esac
   ensure_venv requirements.txt
   cd "$ROOT"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Takes pictures of the pages of the running environment; --help says which.
+# Takes screenshots of the web pages of the running environment; see --help.
 set -euo pipefail
 
 # shellcheck source=lib/common.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything from a fresh machine to the running environment. Run it as often as you like.
+# Sets up everything from a fresh machine to the running environment. It is safe to run again.
 set -euo pipefail
 
 # shellcheck source=lib/common.sh
@@ -15,25 +15,26 @@ usage() {
   cat <<'TEXT'
 Usage: ./scripts/setup.sh [ARGUMENTS OF ansible-playbook]
 
-Brings the development environment up, from a machine with nothing but a shell:
-  1. a Python environment in .venv with the pinned packages (Debian, Ubuntu: Python itself too)
-  2. .env from .env.example, when there is none
-  3. a Docker Engine, when there is none (Debian, Ubuntu: from the distribution; elsewhere it says what to install)
-  4. ansible-playbook playbooks/dev.yml, with the arguments given here
+Starts the development environment on a fresh machine:
+  1. creates a Python environment in .venv with the pinned packages (Debian, Ubuntu: installs Python if necessary)
+  2. creates .env from .env.example if it does not exist
+  3. installs and starts a Docker Engine if none runs (Debian, Ubuntu; on other systems, prints instructions)
+  4. runs ansible-playbook playbooks/dev.yml with the given arguments
 
-What is there already is left as it is; a second run takes seconds. It needs root only for what has to be installed, and
-asks sudo for it.
+It skips what is already done, so that a second run takes seconds. It requires root only for installing packages, and
+uses sudo for that.
 
 Examples:
   ./scripts/setup.sh                          everything
-  ./scripts/setup.sh --tags kafka,postgres    these and what they need
-  ./scripts/setup.sh --check --diff           say what would change
+  ./scripts/setup.sh --tags kafka,postgres    these components and their dependencies
+  ./scripts/setup.sh --check --diff           show what would change
 
-Environment: CLOUDLAB_PYTHON names the Python to use; every key of .env can be set here too, and wins.
+Environment: CLOUDLAB_PYTHON selects the Python to use. Every key of .env can also be set as an environment variable,
+which takes precedence.
 TEXT
 }
 
-# The file may come to hold passwords: for its owner only.
+# Readable only by the owner (mktemp), because it can contain passwords.
 ensure_env_file() {
   if [[ -e "$ROOT/.env" || ! -e "$ROOT/.env.example" ]]; then
     return
@@ -42,7 +43,7 @@ ensure_env_file() {
   draft=$(mktemp "$ROOT/.env.XXXXXX")
   cat "$ROOT/.env.example" >"$draft"
   mv "$draft" "$ROOT/.env"
-  note "made .env from .env.example: ports, passwords and the profile are set there"
+  note "created .env from .env.example; set ports, passwords and the profile there"
 }
 
 main() {

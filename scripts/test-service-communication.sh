@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Proves a running instance of the reference platform from outside, through its gateway.
+# Runs an end-to-end test of a running reference platform through its gateway.
 set -euo pipefail
 
 # shellcheck source=lib/common.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Proves the project: lint and unit tests, then tests on the real engine. Touches no environment but its own.
+# Runs the test suite: lint and unit tests, then tests on a real engine. Uses only instances of its own.
 set -euo pipefail
 
 # shellcheck source=lib/common.sh
@@ -17,19 +17,19 @@ usage() {
   cat <<'TEXT'
 Usage: ./scripts/test.sh [--fast] [--only NAME]... [--list]
 
-  --fast        lint and unit tests only (under three minutes)
-  --only NAME   this step only; repeat it for several
-  --list        print the names of the steps
-  --help        this text
+  --fast        run lint and unit tests only (under three minutes)
+  --only NAME   run only this step; can be repeated
+  --list        list the names of the steps
+  --help        show this help
 
-Everything it needs is installed by itself. The tests on the engine use instances of their own (molecule-...) with ports
-of their own, and remove them, also when they are interrupted. The log of each step is in .cloudlab/test-logs/.
-The exit status is 0 when every step passed.
+Required tools are installed automatically. The tests on the engine use instances (molecule-...) and ports of their own
+and remove them, even if they are interrupted. The log of each step is in .cloudlab/test-logs/.
+The exit status is 0 if every step passed.
 TEXT
 }
 
-# Limits per step, in seconds.
-# A hang ends here; on two quiet cores the longest of them takes half a minute.
+# Time limits per step, in seconds. FAST_LIMIT only stops hangs: the longest of these steps takes 30 s on two idle
+# cores.
 FAST_LIMIT=600
 INTEGRATION_LIMIT=2700
 IMAGES_LIMIT=2700
@@ -42,14 +42,14 @@ fast_steps() {
 
 engine_steps() {
   local file
-  # All that the others run, made once.
+  # images comes first, because all other engine steps use the images.
   printf '%s\n' images integration
   for file in "$ROOT"/molecule/*/molecule.yml; do
     printf 'molecule-%s\n' "$(basename "$(dirname "$file")")"
   done
 }
 
-# Runs the step NAME; what a step is stands here and nowhere else.
+# Run the step NAME.
 step() {
   case "$1" in
     yamllint) run_step "$1" "$FAST_LIMIT" yamllint --strict . ;;
@@ -61,18 +61,18 @@ step() {
     unit) run_step "$1" "$FAST_LIMIT" python -m pytest --quiet tests/unit ;;
     reload) run_step "$1" "$FAST_LIMIT" bash -c 'cd files/reload && go vet ./... && go test ./...' ;;
     platform) run_step "$1" "$FAST_LIMIT" bash -c 'cd files/platform && go vet ./... && go test ./...' ;;
-    # From packages, whatever registries answer: that is what most of the tests look at.
+    # Always from packages, because most tests cover these images.
     images) run_step "$1" "$IMAGES_LIMIT" env IMAGE_SOURCE=packages \
       ansible-playbook molecule/shared/images.yml --extra-vars "images_file=$LOGS/images.json" ;;
-    # They wait more than they compute: two files at a time take little more than half of the time. Each has an instance
-    # of its own.
+    # Two files in parallel take little more than half the time, because the tests mostly wait. Each file uses its own
+    # instance.
     integration) run_step "$1" "$INTEGRATION_LIMIT" \
       python -m pytest --quiet --numprocesses 2 --dist loadfile tests/integration ;;
     molecule-*) run_step "$1" "$SCENARIO_LIMIT" molecule test --scenario-name "${1#molecule-}" ;;
   esac
 }
 
-# Shell scripts are known by their names or by their first line; templates are not scripts yet.
+# Shell scripts are found by their extension or shebang; templates are excluded.
 check_shell() {
   {
     git ls-files -z '*.sh'
@@ -80,24 +80,24 @@ check_shell() {
   } | sort -zu | xargs -0 shellcheck
 }
 
-# What the user has set for his own environment must not reach the tests: they have instances of their own.
+# Remove the user's own settings from the environment, because the tests use their own instances.
 forget_settings() {
   local name
   for name in $(python -c 'from cloudlab.model import settings; print(*settings.spec())'); do
     unset "$(tr '[:lower:]' '[:upper:]' <<<"$name")"
   done
-  # Empty: there is no .env.
+  # Empty: do not read a .env file.
   export CLOUDLAB_ENV_FILE=
 }
 
-# remove_leftovers: what tests made on the engine and did not remove, because they failed or were interrupted.
+# remove_leftovers: remove what failed or interrupted tests left on the engine.
 remove_leftovers() {
   python "$ROOT/tests/support/leftovers.py"
 }
 
 interrupted() {
   trap '' INT TERM HUP
-  printf '\ninterrupted: stopping the step and removing what it made\n'
+  printf '\ninterrupted: stopping the step and removing its resources\n'
   stop_step
   [[ -z "${ENGINE_USED:-}" ]] || remove_leftovers || true
   exit 130
@@ -107,7 +107,7 @@ prepare() {
   phase "Python environment"
   ensure_venv requirements-dev.txt
   export PATH="$VENV/bin:$PATH" VIRTUAL_ENV="$VENV"
-  # The logs are read as text.
+  # No colors, because the output goes to log files.
   export NO_COLOR=1 ANSIBLE_NOCOLOR=1 PY_COLORS=0 ANSIBLE_FORCE_COLOR=0
   export PYTHONUNBUFFERED=1
   unset FORCE_COLOR
@@ -116,20 +116,20 @@ prepare() {
   mkdir -p "$LOGS"
 }
 
-# Two runs at once would take each other's instances for leftovers.
+# Two concurrent runs would remove each other's instances as leftovers.
 alone_on_the_engine() {
   have flock || return 0
   exec 8>"${TMPDIR:-/tmp}/cloudlab-tests-$(id -u).lock"
-  flock --nonblock 8 || die "another test run is using the engine." "Wait for it to end; --fast needs no engine."
+  flock --nonblock 8 || die "another test run is using the engine." "Wait until it ends; --fast needs no engine."
 }
 
-# prepare_engine ARGUMENT...: the script's own, should it have to be started anew in the group docker.
+# prepare_engine ARGUMENT...: the script's own arguments, in case ensure_engine restarts it with the group docker.
 prepare_engine() {
-  phase "Docker Engine and the tools of the tests"
+  phase "Docker Engine and test tools"
   ensure_engine "$@"
   alone_on_the_engine
   if ! "$ROOT/tests/support/fetch_tools.sh"; then
-    warn "some tools of the tests could not be had; the steps that need them will say so"
+    warn "some test tools are unavailable; the steps that need them will fail"
   fi
   export PATH="$PATH:$ROOT/.cloudlab/test-tools"
   ENGINE_USED=yes
@@ -145,7 +145,7 @@ main() {
     case "$argument" in
       --fast) fast=yes ;;
       --only)
-        (($#)) || die "--only needs the name of a step." "--list prints them."
+        (($#)) || die "--only needs the name of a step." "See --list."
         only+=("$1")
         shift
         ;;
@@ -159,7 +159,7 @@ main() {
         usage
         return
         ;;
-      *) die "unknown argument: $argument" "--help prints what there is." ;;
+      *) die "unknown argument: $argument" "See --help." ;;
     esac
   done
 

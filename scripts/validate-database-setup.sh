@@ -1,27 +1,27 @@
 #!/usr/bin/env bash
-# Checks that the stores of the running environment hold what they should. Changes nothing.
+# Checks the contents of the stores of the running environment. Changes nothing.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
 Usage: ./scripts/validate-database-setup.sh [OPTION]...
 
-Asks every store of the running environment, and shows a line per check. It is the part of validate.sh that its option
---stores names, and takes all other options of validate.sh too.
-  PostgreSQL      databases, schemas and their owners, each service's login tried out, what it can see of others,
-                  grants, and the versions that the services' migrations are at
-  Redis           that it answers, and asks for a password
-  Kafka           each declared topic with its partitions and settings; a message there and back
-  Elasticsearch   index templates, and the services' indices
-  ClickHouse      databases, and the services' tables
-  rows            how many there are where seeded things stand
+Checks the contents of every store of the running environment and prints a line per check. It is a wrapper for
+validate.sh --stores and accepts all options of validate.sh.
+  PostgreSQL      databases, schemas and their owners, login and privileges of each service, access across services,
+                  versions of the services' migrations
+  Redis           responds, and requires a password
+  Kafka           partitions and settings of each declared topic; sends and receives a message
+  Elasticsearch   index templates, and indices of the services
+  ClickHouse      databases, and tables of the services
+  rows            number of rows of seeded objects
 
-What is expected comes from the catalogue, the platform's cloudlab.yml, and its stores.yml.
+The expected contents come from the catalogue, the platform's cloudlab.yml and its stores.yml.
 
-  --seeded[=SIZE]  require the rows of a seed too (playbooks/seed.yml); SIZE is small unless it is given
-  --help           this text
+  --seeded[=SIZE]  also require the rows of a seed (playbooks/seed.yml); the default SIZE is small
+  --help           show this help
 
-The exit status is 0 when nothing failed. Each failure says what, where, and how to mend it.
+The exit status is 0 if no check failed. Each failure shows its cause, its location and how to fix it.
 
 Examples:
   ./scripts/validate-database-setup.sh

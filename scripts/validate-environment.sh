@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
-# The same as validate.sh.
+# Alias of validate.sh.
 exec "$(dirname "${BASH_SOURCE[0]}")/validate.sh" "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tells whether the running environment is whole. Changes nothing.
+# Checks whether the running environment is healthy. Changes nothing.
 set -euo pipefail
 
 # shellcheck source=lib/common.sh
@@ -13,27 +13,27 @@ usage() {
   cat <<'TEXT'
 Usage: ./scripts/validate.sh [OPTION]...
 
-Checks the running environment from all sides, and shows a line per check:
-  containers     present, running, healthy, not restarted; image, limits and everything else as declared
-  gateway        its configuration; every route, asked without a token
-  networks       who is on them, which names resolve, who reaches whom and who must not: tried out in containers
-  ports          each answers, on 127.0.0.1 only
-  pages          whatever has an address for a browser answers
+Checks the running environment and prints a line per check:
+  containers     present, running, healthy, not restarted; image, limits and all other options as declared
+  gateway        configuration; response of every route without a token
+  networks       members, name resolution, and allowed and forbidden connections, tested from inside the containers
+  ports          each responds, on 127.0.0.1 only
+  pages          each web page responds
   logs           no line of level error since the container was started
   postgres, redis, kafka, elasticsearch, clickhouse
-                 what each holds, asked by real queries; a message to Kafka and back
+                 contents, checked with real queries; sends a message to Kafka and receives it
 
-It needs no lock and changes nothing; a topic that it makes for its message is removed at once.
+It needs no lock and changes nothing, except that it creates and deletes a Kafka topic for its message.
 
-  --tags LIST        only these components, and what they need
-  --stores           only what the stores hold
-  --seeded[=SIZE]    require the rows of a seed too (playbooks/seed.yml); SIZE is small unless it is given
-  --since TIME       count errors in logs from then on: 90s, 10m, 2h, 1d, or 2026-01-31T12:00:00Z
-  --format FORMAT    table, json, or junit: JUnit XML; table unless it is given
-  --output FILE      write that into a file; without it, json and junit are all that is written to standard output
-  --help             this text
+  --tags LIST        check only these components and their dependencies
+  --stores           check only the contents of the stores
+  --seeded[=SIZE]    also require the rows of a seed (playbooks/seed.yml); the default SIZE is small
+  --since TIME       count log errors since TIME: 90s, 10m, 2h, 1d, or 2026-01-31T12:00:00Z
+  --format FORMAT    table, json or junit (JUnit XML); the default is table
+  --output FILE      write the report to a file; without it, json and junit are written to standard output
+  --help             show this help
 
-The exit status is 0 when nothing failed. Each failure says what, where, and how to mend it.
+The exit status is 0 if no check failed. Each failure shows its cause, its location and how to fix it.
 
 Examples:
   ./scripts/validate.sh
@@ -42,12 +42,12 @@ Examples:
 TEXT
 }
 
-# settings NAME=VALUE...: as ansible-playbook takes them, whatever the values hold.
+# settings NAME=VALUE...: print them as JSON for --extra-vars, so that values can contain any character.
 settings() {
   "$VENV/bin/python" -c 'import json, sys; print(json.dumps(dict(each.split("=", 1) for each in sys.argv[1:])))' "$@"
 }
 
-# with_output FILE COMMAND...: run it, and print the file that it writes; what it says itself goes to standard error.
+# with_output FILE COMMAND...: run the command with its output on standard error, then print the file that it wrote.
 with_output() {
   local file="$1" status=0
   shift
@@ -62,7 +62,7 @@ main() {
   while (($#)); do
     case "$1" in
       --seeded=*) ;;
-      # Written in one word or in two.
+      # Accept --option=value and --option value.
       --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
     esac
     case "$1" in
@@ -74,7 +74,7 @@ main() {
       --seeded) values+=(seeded=small) ;;
       --seeded=*) values+=("${1#--}") ;;
       --tags | --since | --format | --output)
-        (($# > 1)) || die "$1 needs a value." "--help prints what there is."
+        (($# > 1)) || die "$1 needs a value." "See --help."
         case "$1" in
           --tags) arguments+=(--tags "$2") ;;
           --since) values+=("since=$2") ;;
@@ -83,13 +83,13 @@ main() {
         esac
         shift
         ;;
-      *) die "unknown argument: $1" "--help prints what there is." ;;
+      *) die "unknown argument: $1" "See --help." ;;
     esac
     shift
   done
   case "$format" in
     table | json | junit) ;;
-    *) die "unknown format: $format" "--help prints what there is." ;;
+    *) die "unknown format: $format" "See --help." ;;
   esac
   ensure_venv requirements.txt >&2
   local run=()
@@ -100,7 +100,7 @@ main() {
     run=(with_output "$output")
   fi
   cd "$ROOT"
-  # --check: what an environment lacks that was never converged, such as its secrets, is not made either.
+  # --check: do not create anything that is missing in an environment that was never converged, such as its secrets.
   ${run[@]+"${run[@]}"} "$VENV/bin/ansible-playbook" playbooks/validate.yml --check \
     --extra-vars "$(settings "format=$format" "output=$output" ${values[@]+"${values[@]}"})" \
     ${arguments[@]+"${arguments[@]}"}

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What every script of this folder begins with: where the project is, a usable locale, and words for the person.
-# To be sourced, after `set -euo pipefail`. Works with the Bash 3.2 of macOS.
-# shellcheck disable=SC2034 # what is set here is used by those who source it
+# Common to all scripts of this directory: project paths, a usable locale and output functions. Source it after `set
+# -euo pipefail`. Compatible with Bash 3.2 (macOS).
+# shellcheck disable=SC2034 # the variables are used by the scripts that source this file
 
 if declare -F die >/dev/null; then
   return 0
@@ -9,10 +9,11 @@ fi
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 VENV="$ROOT/.venv"
 
-# ansible.cfg is found by the working directory, and not at all in a folder that anybody may write to.
+# Set explicitly, because Ansible looks for ansible.cfg in the working directory and ignores it if the directory is
+# world-writable.
 export ANSIBLE_CONFIG="$ROOT/ansible.cfg"
 
-# duration SECONDS: in words.
+# duration SECONDS: print it in a readable format.
 duration() {
   local seconds="$1"
   if ((seconds < 60)); then
@@ -22,17 +23,17 @@ duration() {
   fi
 }
 
-# phase TEXT: begin a part of the work that may take time.
+# phase TEXT: announce a phase that can take time.
 phase() {
   printf '==> [%s] %s\n' "$(duration "$SECONDS")" "$1"
 }
 
-# note TEXT: what is going on within a phase.
+# note TEXT...: report progress within a phase.
 note() {
   printf '    %s\n' "$@"
 }
 
-# warn TEXT / die TEXT...: every further argument is a line of its own.
+# warn TEXT... / die TEXT...: print each argument on its own line.
 warn() {
   printf 'WARNING: %s\n' "$1" >&2
   shift
@@ -54,28 +55,29 @@ is_root() {
   ((EUID == 0))
 }
 
-# Ansible refuses to start where the locale is not UTF-8.
+# Ansible does not start in a locale that is not UTF-8.
 use_utf8_locale() {
-  # A locale that is named but not installed shows as a complaint.
+  # A locale that is set but not installed causes a message on standard error.
   if have locale && [[ "$(locale charmap 2>/dev/null)" == UTF-8 && -z "$(locale 2>&1 >/dev/null)" ]]; then
     return
   fi
   export LC_ALL=C.UTF-8
-  # Older macOS has no C.UTF-8.
+  # Older macOS versions do not have C.UTF-8.
   if [[ "$(uname -s)" == Darwin ]] && ! locale -a 2>/dev/null | grep -qx C.UTF-8; then
     export LC_ALL=en_US.UTF-8
   fi
   export LANG="$LC_ALL"
 }
 
-# Ansible forks, and macOS ends forked programs that use its libraries (Ansible's FAQ, "Running on macOS as a control node").
+# Ansible forks, and macOS terminates forked processes that use its frameworks (see "Running on macOS as a control node"
+# in Ansible's FAQ).
 let_macos_fork() {
   if [[ "$(uname -s)" == Darwin ]]; then
     export OBJC_DISABLE_INITIALIZE_FORK_SAFETY=YES
   fi
 }
 
-# Python's own tools bring certificates with them; behind a proxy that inspects TLS only the machine's bundle will do.
+# Python tools bring their own CA certificates; behind a proxy that inspects TLS, only the system's bundle works.
 use_system_certificates() {
   local bundle="${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}"
   if [[ -r "$bundle" ]]; then

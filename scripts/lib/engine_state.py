@@ -1,7 +1,7 @@
-"""Ask for the Docker Engine as the playbooks do; say in one line why it cannot be used.
+"""Check the Docker Engine as the playbooks do, and print one line that says why it cannot be used.
 
-Exit status: 0 usable, 10 nobody listens on this machine's own socket, 11 the user may not open that socket,
-12 anything else (an address set by DOCKER_HOST or a context, a wrong version, an engine that hangs).
+Exit status: 0 usable, 10 no process listens on the default socket, 11 the user lacks access to that socket,
+12 any other problem (an address set by DOCKER_HOST or a context, an unsupported version, an engine that hangs).
 """
 
 import socket
@@ -13,7 +13,7 @@ ABSENT, DENIED, OTHER = 10, 11, 12
 
 
 def state(path: str) -> int:
-    """Why the unix socket at `path` cannot be used."""
+    """Return why the unix socket at `path` cannot be used."""
     try:
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(path)
@@ -27,13 +27,13 @@ def state(path: str) -> int:
 
 
 def main() -> int:
-    """Print the problem, if there is one."""
+    """Print the problem, if any."""
     try:
         engine.connect().close()
     except engine.EngineError as error:
         print(error)
         path = engine.DEFAULT_ADDRESS.removeprefix("unix://")
-        # Another address is somebody's choice: nothing on this machine is to be installed or started for it.
+        # The user chose another address, so do not install or start an engine on this machine.
         return state(path) if path in str(error) else OTHER
     return 0
 

@@ -1,21 +1,21 @@
 # shellcheck shell=bash
-# Packages of the distribution, and becoming root for them.
+# Installation of distribution packages, and root privileges for it.
 
 # shellcheck source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# Debian, Ubuntu and what derives from them.
+# Debian, Ubuntu and their derivatives.
 have_apt() {
   have apt-get && have dpkg
 }
 
-# as_root COMMAND...: run it as root; asks for the password at the terminal where sudo wants one.
+# as_root COMMAND...: run it as root; sudo may ask for a password at the terminal.
 as_root() {
   if is_root; then
     "$@"
     return
   fi
-  # Behind a proxy the packages cannot be had without its variables, which sudo would drop.
+  # Pass on the proxy variables, which sudo would drop, because packages may be reachable only through a proxy.
   local variable environment=()
   for variable in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
     [[ -z "${!variable:-}" ]] || environment+=("$variable=${!variable}")
@@ -23,29 +23,29 @@ as_root() {
   sudo env ${environment[@]+"${environment[@]}"} "$@"
 }
 
-# Whether as_root can work at all; without a terminal sudo must not need a password.
+# Whether as_root can work: without a terminal, sudo must not require a password.
 can_become_root() {
   is_root && return
   have sudo || return 1
   sudo --non-interactive true 2>/dev/null || [[ -t 0 && -t 2 ]]
 }
 
-# need_root WHAT: end here, saying so, where as_root cannot work.
+# need_root WHAT: exit with an error if as_root cannot work.
 need_root() {
   can_become_root && return
   if have sudo; then
-    die "$1 needs root, and sudo asks for a password, but there is no terminal to ask at." \
+    die "$1 requires root, but sudo asks for a password and there is no terminal." \
       "Run this script from a terminal or as root."
   fi
-  die "$1 needs root, and there is no sudo on this machine." "Run this script as root, or install sudo."
+  die "$1 requires root, but sudo is not installed." "Run this script as root, or install sudo."
 }
 
-# apt_has PACKAGE: whether it is installed.
+# apt_has PACKAGE: whether the package is installed.
 apt_has() {
   [[ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]
 }
 
-# apt_install PACKAGE...: install those that are missing; nothing is asked and nothing is removed.
+# apt_install PACKAGE...: install the missing packages without prompts and without removing others.
 apt_install() {
   local missing=() package
   for package in "$@"; do
@@ -53,7 +53,7 @@ apt_install() {
   done
   ((${#missing[@]})) || return 0
   need_root "Installing ${missing[*]}"
-  note "installing ${missing[*]} from the distribution"
+  note "installing packages: ${missing[*]}"
   local log
   log=$(mktemp)
   as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l bash -c '
@@ -61,7 +61,7 @@ apt_install() {
       apt-get install --quiet=2 --yes --no-remove --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
   ' apt "${missing[@]}" >"$log" 2>&1 || {
     tail -n 20 "$log" >&2
-    die "the packages ${missing[*]} could not be installed; the lines above say why."
+    die "the packages ${missing[*]} could not be installed; see the output above."
   }
   rm -f "$log"
 }

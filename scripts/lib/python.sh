@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The project's Python environment in .venv, with the packages that a requirements file pins. To be sourced after
+# Creates the project's Python environment in .venv with the packages that a requirements file pins. Source it after
 # common.sh and packages.sh.
 
 # shellcheck source=common.sh
@@ -7,10 +7,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=packages.sh
 source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
 
-# ansible-core 2.19 runs on these.
+# The minimum version for ansible-core 2.19.
 PYTHON_WANTED="Python 3.11 or newer"
 
-# usable_python COMMAND: whether it is new enough, and can make environments (uv needs no help with that).
+# usable_python COMMAND: whether it is new enough and can create virtual environments (not needed with uv).
 usable_python() {
   have "$1" || return 1
   local modules="venv, ensurepip"
@@ -18,7 +18,7 @@ usable_python() {
   "$1" -c "import sys; sys.version_info >= (3, 11) or sys.exit(1); import $modules" >/dev/null 2>&1
 }
 
-# Prints the path of a usable Python.
+# Print the path of a usable Python.
 find_python() {
   local candidate
   for candidate in ${CLOUDLAB_PYTHON:+"$CLOUDLAB_PYTHON"} python3 python3.13 python3.12 python3.11; do
@@ -30,12 +30,12 @@ find_python() {
   return 1
 }
 
-# Installs a usable Python from the distribution, or says which one to install.
+# Install a usable Python from the distribution, or exit with instructions.
 install_python() {
   if have_apt; then
     apt_install python3 python3-venv ca-certificates
     usable_python python3 && return
-    # An older release may carry a newer Python beside its own.
+    # An older release may have packages of a newer Python.
     local version
     for version in 3.13 3.12 3.11; do
       if apt-cache show "python$version-venv" >/dev/null 2>&1; then
@@ -43,7 +43,7 @@ install_python() {
         usable_python "python$version" && return
       fi
     done
-    die "this distribution carries no $PYTHON_WANTED (its python3 is $(python3 --version 2>&1))." \
+    die "this distribution has no package of $PYTHON_WANTED (its python3 is $(python3 --version 2>&1))." \
       "Upgrade to Debian 12 or Ubuntu 22.04 or newer, or install uv (https://docs.astral.sh/uv/) and run:" \
       "    uv python install 3.12 && CLOUDLAB_PYTHON=\$(uv python find 3.12) ./scripts/setup.sh"
   fi
@@ -64,17 +64,17 @@ install_python() {
       fi
       ;;
   esac
-  die "$PYTHON_WANTED is needed, and there is none on this machine." "Install it, then run this script again:" "    $command"
+  die "$PYTHON_WANTED is not installed." "Install it, then run this script again:" "    $command"
 }
 
-# venv_recipe FILE: what the environment must have been made of to be used as it is: its place, its Python, the pins.
+# venv_recipe FILE: print what determines the contents of .venv: its location, its Python and the pinned versions.
 venv_recipe() {
   printf '%s\n' "$VENV"
   "$VENV/bin/python" -c 'import sys; print(sys.version)' 2>/dev/null || printf 'no Python\n'
   cat "$ROOT/requirements.txt" "$ROOT/$1" "$ROOT/pyproject.toml"
 }
 
-# venv_is_ready FILE: whether it was, and completely.
+# venv_is_ready FILE: whether .venv is complete and matches its recipe.
 venv_is_ready() {
   [[ ! -e "$VENV/.incomplete" && -r "$(venv_stamp "$1")" && "$(<"$(venv_stamp "$1")")" == "$(venv_recipe "$1")" ]]
 }
@@ -83,37 +83,37 @@ venv_stamp() {
   printf '%s/.%s.stamp' "$VENV" "${1%.txt}"
 }
 
-# ensure_venv FILE: make .venv hold what the requirements file pins. Quick when it already does.
-# A stamp, written last, holds the recipe; the marker .incomplete, removed last, tells an interrupted installation.
+# ensure_venv FILE: install what the requirements file pins into .venv, if necessary.
+# A stamp file with the recipe is written last; the file .incomplete, removed last, marks an interrupted installation.
 ensure_venv() {
   venv_is_ready "$1" && return
   (
     mkdir -p "$ROOT/.cloudlab"
     if have flock; then
-      # Of two scripts at once the second waits, and finds the work done.
+      # The second of two concurrent scripts waits, and finds .venv ready.
       exec 9>"$ROOT/.cloudlab/venv.lock"
       flock 9
       venv_is_ready "$1" && exit 0
     fi
     make_venv
     install_packages "packages of $1" --requirement "$ROOT/$1"
-    # The project's own: editable, so that a change in src/ counts at once.
+    # The project itself is installed as editable, so that changes in src/ take effect immediately.
     install_packages "package cloudlab" --no-deps --editable "$ROOT"
     venv_recipe "$1" >"$(venv_stamp "$1")"
     rm -f "$VENV/.incomplete"
   )
 }
 
-# Makes .venv, anew where the one that is there is broken, and marks it as incomplete.
+# Create .venv, or recreate it if it is broken, and mark it as incomplete.
 make_venv() {
   if ! venv_is_sound; then
     rm -rf "$VENV"
     local python
     python=$(find_python) || {
       install_python
-      python=$(find_python) || die "$PYTHON_WANTED was installed but cannot be used; the messages above say more."
+      python=$(find_python) || die "$PYTHON_WANTED was installed but cannot be used; see the messages above."
     }
-    note "making .venv with $("$python" --version) ($python)"
+    note "creating .venv with $("$python" --version) ($python)"
     mkdir -p "$VENV"
     : >"$VENV/.incomplete"
     if have uv; then
@@ -125,13 +125,13 @@ make_venv() {
   : >"$VENV/.incomplete"
 }
 
-# Whether packages can be installed into what is there: complete, in the place it was made for, its Python still alive.
+# Whether packages can be installed into .venv: it is complete, has not been moved, and its Python works.
 venv_is_sound() {
   [[ ! -e "$VENV/.incomplete" ]] && grep -qsF "$VENV" "$VENV/bin/activate" &&
     "$VENV/bin/python" -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' 2>/dev/null
 }
 
-# install_packages WHAT ARGUMENT...: the arguments are those of `pip install`.
+# install_packages WHAT ARGUMENT...: pass the arguments to `pip install`.
 install_packages() {
   local what="$1"
   shift
@@ -142,7 +142,7 @@ install_packages() {
     "$VENV/bin/python" -m pip --version >/dev/null 2>&1 || "$VENV/bin/python" -m ensurepip --upgrade >/dev/null
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@" && return
   fi
-  die "the $what could not be installed; the lines above say why." \
-    "Is there a way to the package index from here (proxy: HTTPS_PROXY, own certificates: SSL_CERT_FILE)?" \
-    "Then run this script again: it begins where it stopped."
+  die "the $what could not be installed; see the output above." \
+    "Check that the package index is reachable (proxy: HTTPS_PROXY, own CA certificates: SSL_CERT_FILE)." \
+    "Then run this script again; it continues where it stopped."
 }

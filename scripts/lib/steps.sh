@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Steps of a test run: each with a log of its own, a time, a time limit, and an honest place in the summary.
+# Runs the steps of a test run, each with its own log file and time limit, and prints a summary.
 
 # shellcheck source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 LOGS="$ROOT/.cloudlab/test-logs"
-# Lines of a failed step's log that are shown at once.
+# Number of log lines to show when a step fails.
 LOG_TAIL=60
 
 STEPS_PASSED=()
@@ -13,7 +13,7 @@ STEPS_FAILED=()
 STEPS_SKIPPED=()
 STEP_PROCESS=""
 
-# macOS has no timeout; there the steps run without their limits.
+# macOS has no timeout command; steps run without a limit there.
 if ! have timeout; then
   timeout() {
     shift 2
@@ -21,12 +21,12 @@ if ! have timeout; then
   }
 fi
 
-# run_step NAME LIMIT COMMAND...: run it with a limit in seconds; remember how it ended, and go on in any case.
+# run_step NAME LIMIT COMMAND...: run the command with a limit in seconds and record the result; always return success.
 run_step() {
   local name="$1" limit="$2" log="$LOGS/$1.log" begin="$SECONDS" status=0
   shift 2
   printf '%-24s ' "$name"
-  # In a process group of its own: when the time is up, or the run is interrupted, nothing of it stays behind.
+  # timeout runs it in its own process group, so that no process is left when the step times out or is interrupted.
   timeout --kill-after=60 "$limit" "$@" >"$log" 2>&1 </dev/null &
   STEP_PROCESS=$!
   wait "$STEP_PROCESS" || status=$?
@@ -38,7 +38,7 @@ run_step() {
   fi
   STEPS_FAILED+=("$name")
   printf 'FAILED  %s\n' "$(duration $((SECONDS - begin)))"
-  ((status != 124)) || printf 'It was ended: it may take %s.\n' "$(duration "$limit")" >>"$log"
+  ((status != 124)) || printf 'Timed out after %s.\n' "$(duration "$limit")" >>"$log"
   show_log "$log"
 }
 
@@ -54,7 +54,7 @@ show_log() {
   printf -- '----\n'
 }
 
-# End the step that is under way, and wait until it is gone.
+# Stop the current step and wait until it has ended.
 stop_step() {
   [[ -n "$STEP_PROCESS" ]] || return 0
   kill -TERM "$STEP_PROCESS" 2>/dev/null || true
@@ -62,12 +62,12 @@ stop_step() {
   STEP_PROCESS=""
 }
 
-# The last lines of the run; the status is that of the whole.
+# Print the summary and return the status of the whole run.
 summary() {
   printf '\n'
   ((${#STEPS_SKIPPED[@]} == 0)) || printf 'skipped  %s\n' "${STEPS_SKIPPED[@]}"
   ((${#STEPS_FAILED[@]} == 0)) || printf 'failed   %s\n' "${STEPS_FAILED[@]/%/ (.cloudlab/test-logs/)}"
-  printf 'logs in .cloudlab/test-logs, %s altogether\n' "$(duration "$SECONDS")"
+  printf 'logs in .cloudlab/test-logs, total time %s\n' "$(duration "$SECONDS")"
   printf '%d passed, %d failed%s\n' "${#STEPS_PASSED[@]}" "${#STEPS_FAILED[@]}" \
     "$( ((${#STEPS_SKIPPED[@]} == 0)) || printf ', %d skipped' "${#STEPS_SKIPPED[@]}")"
   ((${#STEPS_FAILED[@]} == 0 && ${#STEPS_PASSED[@]} > 0))

@@ -166,7 +166,7 @@ def test_without_a_file_the_report_is_all_that_is_printed(run):
     [
         (["validate.sh", "--format", "xml"], "unknown format: xml"),
         (["validate.sh", "--tags"], "--tags needs a value"),
-        (["reset.sh"], "a level is wanted"),
+        (["reset.sh"], "LEVEL is missing"),
         (["reset.sh", "all"], "unknown argument: all"),
     ],
     ids=lambda value: "",
