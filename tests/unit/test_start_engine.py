@@ -73,7 +73,7 @@ def test_an_engine_that_ends_at_once_is_reported_with_its_log(script, dockerd, m
     dockerd("echo failed to start daemon: no space left; exit 1")
     assert run(script, monkeypatch, tmp_path, timeout="30") == 1
     said = capsys.readouterr().err
-    assert "ended at once" in said
+    assert "exited immediately" in said
     assert "no space left" in said
 
 
@@ -92,5 +92,5 @@ def test_an_engine_that_is_starting_is_not_started_twice(script, dockerd, monkey
             assert run(script, monkeypatch, tmp_path) == 1
         finally:
             other.kill()
-    assert "did not answer in time" in capsys.readouterr().err
+    assert "did not respond in time" in capsys.readouterr().err
     assert not (tmp_path / "dockerd.log").exists()

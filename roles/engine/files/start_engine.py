@@ -1,7 +1,7 @@
-"""Start dockerd where no service manager does, and wait until it answers; do nothing when one answers already.
+"""Start dockerd if no service manager does, and wait until it responds; do nothing if an engine responds already.
 
-Prints `started` when it started one. Ends with status 1, and the end of dockerd's log, when none answers in time.
-With systemd the service has been started before this, and it only waits.
+Prints `started` if it started dockerd. If no engine responds in time, prints the end of dockerd's log and exits with
+status 1. With systemd, the service has been started before, and this script only waits.
 """
 
 import argparse
@@ -31,7 +31,7 @@ class _SocketConnection(http.client.HTTPConnection):
 
 
 def answers() -> bool:
-    """Whether an engine answers on the socket."""
+    """Whether an engine responds on the socket."""
     connection = _SocketConnection("localhost")
     try:
         connection.request("GET", "/_ping")
@@ -43,7 +43,7 @@ def answers() -> bool:
 
 
 def command_of(pid_file: Path) -> str:
-    """Name of the program whose process the file names; empty when there is none."""
+    """Name of the program whose process ID is in the file; empty if there is none."""
     try:
         pid = int(pid_file.read_text())
         return Path(f"/proc/{pid}/comm").read_text().strip()
@@ -52,21 +52,21 @@ def command_of(pid_file: Path) -> str:
 
 
 def is_starting() -> bool:
-    """Whether somebody else has started one that does not answer yet: a service manager, or another run."""
+    """Whether a service manager or another run has started an engine that does not respond yet."""
     return Path("/run/systemd/system").exists() or command_of(ENGINE_PID) == "dockerd"
 
 
 def start(log: Path) -> subprocess.Popen:
     """Start dockerd, detached from this process and its terminal."""
-    # The file of one that died, and whose number another program has now, would keep this one from starting.
+    # dockerd does not start while a stale PID file names a process that exists, even if it is another program.
     for path, command in {ENGINE_PID: "dockerd", CONTAINERD_PID: "containerd"}.items():
         if command_of(path) != command:
             path.unlink(missing_ok=True)
-    # Containers inherit the limit on open files; a shell's is too low for a search engine.
+    # Containers inherit the limit on open files; the limit of a shell is too low for Elasticsearch.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with log.open("ab") as output:
         return subprocess.Popen(
-            ["dockerd"],  # noqa: S607 - looked up on the PATH, as the engine's own scripts do
+            ["dockerd"],  # noqa: S607 - looked up on the PATH, like in the engine's own scripts
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -80,12 +80,12 @@ def start(log: Path) -> subprocess.Popen:
 def main() -> int:
     """Parse the arguments, start and wait."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--timeout", type=float, default=60, help="seconds to wait for an answer")
+    parser.add_argument("--timeout", type=float, default=60, help="seconds to wait for a response")
     parser.add_argument("--log", type=Path, default=Path("/var/log/dockerd.log"))
     options = parser.parse_args()
     if answers():
         return 0
-    # /usr/sbin is not on everybody's path.
+    # /usr/sbin is not on every user's PATH.
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
     process = None if is_starting() else start(options.log)
     deadline = time.monotonic() + options.timeout
@@ -94,8 +94,8 @@ def main() -> int:
             print("started")
             return 0
         time.sleep(POLL_SECONDS)
-    reason = "did not answer in time" if process is None or process.returncode is None else "ended at once"
-    print(f"The Docker Engine {reason}. Its log, {options.log}, or `journalctl -u docker`, says why.", file=sys.stderr)
+    reason = "did not respond in time" if process is None or process.returncode is None else "exited immediately"
+    print(f"The Docker Engine {reason}. See its log: {options.log}, or `journalctl -u docker`.", file=sys.stderr)
     if options.log.exists():
         print(*options.log.read_text(errors="replace").splitlines()[-LOG_LINES:], sep="\n", file=sys.stderr)
     return 1

@@ -1,18 +1,18 @@
 #!/bin/sh
-# The steps of the Dockerfile beside it.
+# The build steps of the Dockerfile in this directory.
 #
-#   build.sh probe                            the program that health checks run
-#   build.sh modules                          download what the modules below /src require
-#   build.sh packages "MODULE|TAGS|MAIN …"    compile what the services are made of, one line per setting
-#   build.sh service MODULE MAIN TAGS KEEP    link a service; KEEP is the folder that it reads at run time, if any
+#   build.sh probe                            build the program that runs the health checks
+#   build.sh modules                          download the dependencies of the modules in /src
+#   build.sh packages "MODULE|TAGS|MAIN …"    compile the packages of the services, one line per combination of flags
+#   build.sh service MODULE MAIN TAGS KEEP    link a service; KEEP is a directory to read at run time, if any
 set -eu
 
-# The bundle is empty where the host trusts nothing of its own; then the image's certificates are the right ones.
+# The bundle is empty if the host has no additional CA certificates; then the image's certificates apply.
 if [ -s /build/ca-bundle.crt ]; then
   export SSL_CERT_FILE=/build/ca-bundle.crt
 fi
 
-# The same program for the same source, wherever and whenever it is built: an image changes only when it has to.
+# Reproducible builds: an image changes only when its source does.
 flags() {
   echo "-trimpath -buildvcs=false -pgo=off"
 }
@@ -20,20 +20,21 @@ flags() {
 case $1 in
   probe)
     cd /build/reload
-    # shellcheck disable=SC2046 # several flags, none of them with a blank
+    # shellcheck disable=SC2046 # several flags, none of which contains a space
     go build $(flags) -ldflags='-s -w' -o /out/cloudlab/bin/runner ./cmd/runner
     ;;
   modules)
     find /src \( -name go.work -o -name go.mod \) | sort | while read -r file; do
       cd "$(dirname "$file")"
-      # A module file may name folders of the checkout that are not there yet; what is missing then comes with the build.
-      go mod download || echo "the modules of $file come later" >&2
+      # A module file may refer to directories of the checkout that are not copied yet; `packages` downloads what is
+      # missing.
+      go mod download || echo "the modules of $file are downloaded later" >&2
     done
     ;;
   packages)
     echo "$2" | while IFS='|' read -r module tags mains; do
       cd "/src/$module"
-      # What cannot be compiled is the matter of the service that needs it.
+      # Compile errors are reported when the service that has them is built.
       # shellcheck disable=SC2046,SC2086 # several flags and packages
       go list -export -e -f '' -tags="$tags" $(flags) -ldflags='-s -w' $mains || true
     done
