@@ -90,7 +90,7 @@ def test_the_python_that_the_user_names_comes_first(system, tmp_path):
 def test_without_root_and_without_sudo_it_says_so(system):
     done = system("is_root() { false; }; need_root 'Installing Python'")
     assert done.returncode == 1
-    assert "Installing Python needs root, and there is no sudo" in done.stderr
+    assert "Installing Python requires root, but sudo is not installed" in done.stderr
 
 
 def test_words_are_quoted_for_any_shell(system):
