@@ -16,7 +16,7 @@ def test_without_sudo_it_says_what_it_needs_root_for(fresh):
     fresh.machine.clone(OTHER_CHECKOUT, owner="guest")
     result = fresh.machine.run("./scripts/setup.sh", user="guest", folder=OTHER_CHECKOUT)
     assert result.status == 1
-    assert "Installing python3 python3-venv needs root" in result.output
+    assert "Installing python3 python3-venv requires root" in result.output
 
 
 def test_it_brings_everything_up(fresh):
