@@ -197,16 +197,16 @@ options:
         suboptions:
           src:
             description:
-              - Template, with the search path of module C(template). Exactly one of this, O(specs[].files[].content) and
-                O(specs[].files[].copy) must be set.
+              - Template, with the search path of module C(template). Exactly one of this, O(specs[].files[].content)
+                and O(specs[].files[].copy) must be set.
             type: str
           content:
             description: Content of the file.
             type: str
           copy:
             description:
-              - Absolute path of a file on this machine to copy without rendering. The engine mounts the copy, so it needs
-                no access to the original, and a changed original recreates the container.
+              - Absolute path of a file on this machine to copy without rendering. The engine mounts the copy, so it
+                needs no access to the original, and a changed original recreates the container.
             type: str
           target:
             description: Path inside the container.
