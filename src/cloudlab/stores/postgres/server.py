@@ -64,7 +64,7 @@ class Server:
     _connections: dict[str, psycopg.Connection] = field(default_factory=dict, init=False, repr=False)
 
     def answer(self, database: str) -> dict[str, Any]:
-        """The state (see ``queries``) as seen from ``database``, or from the maintenance database while that one does not
+        """The state (see ``queries``) as seen from ``database``; from the maintenance database while that one does not
         exist: its `content` is then missing. One query.
 
         A probe for readiness.wait_until: raises NotYetError while the server starts, AdminRefusedError, ServerError.
