@@ -4,8 +4,8 @@ from functools import partial
 
 from cloudlab.ansible.store_action import StoreAction
 from cloudlab.stores import readiness
+from cloudlab.stores.base import RefusedError
 from cloudlab.stores.clickhouse import objects
-from cloudlab.stores.clickhouse.server import RefusedError, Server
 from cloudlab.stores.lazy_client import LazyClient, is_running
 
 ARGUMENTS = {
@@ -46,10 +46,10 @@ class ActionModule(StoreAction):
     ARGUMENTS = ARGUMENTS
 
     def converge(self, arguments):
-        server = _server(arguments)
+        server = self.store.Server(*(arguments[key] for key in ("host", "port", "container", "user", "password")))
         docker = LazyClient()
         try:
-            return self._converge(server, docker, objects.declare(arguments), arguments["timeout"])
+            return self._converge(server, docker, self.store.declare(arguments), arguments["timeout"])
         finally:
             server.close()
             docker.close()
@@ -58,7 +58,7 @@ class ActionModule(StoreAction):
         state, remark = self._ask(server, docker, want, timeout)
         if state is None:
             return {"changed": False, "applied": [], "differences": [], "msg": remark}
-        steps = objects.plan(want, state)
+        steps = self.store.plan(want, state)
         if steps and not self._task.check_mode:
             server.apply(steps)
         return self._report(steps, objects.differences(want, state), remark)
@@ -94,9 +94,3 @@ class ActionModule(StoreAction):
             "".join(f"{step.subject}: absent\n" for step in steps),
             "".join(f"{step.subject}: {step.after}\n" for step in steps),
         )
-
-
-def _server(arguments):
-    return Server(
-        arguments["host"], arguments["port"], arguments["container"], arguments["user"], arguments["password"]
-    )

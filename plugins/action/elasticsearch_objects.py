@@ -3,7 +3,6 @@
 from cloudlab.ansible.store_action import StoreAction
 from cloudlab.stores import readiness
 from cloudlab.stores.elasticsearch import objects
-from cloudlab.stores.elasticsearch.server import Server
 
 ARGUMENTS = {
     "url": {"type": "str", "required": True},
@@ -22,12 +21,12 @@ class ActionModule(StoreAction):
     ARGUMENTS = ARGUMENTS
 
     def converge(self, arguments):
-        declared = objects.declare(arguments)
-        server = Server(arguments["url"], arguments["user"], arguments["password"])
+        declared = self.store.declare(arguments)
+        server = self.store.Server(arguments["url"], arguments["user"], arguments["password"])
         check_mode = self._task.check_mode
         answers = readiness.ask(arguments["container"], server.ready, arguments["timeout"], check_mode=check_mode)
         existing = server.state(declared) if answers else objects.State({}, {})
-        steps = objects.plan(declared, existing)
+        steps = self.store.plan(declared, existing)
         if steps.changed and not check_mode:
             server.apply(steps)
         return self._report(steps, answers)

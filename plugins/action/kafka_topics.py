@@ -3,7 +3,6 @@
 from cloudlab.ansible.store_action import StoreAction
 from cloudlab.stores import readiness
 from cloudlab.stores.kafka import objects
-from cloudlab.stores.kafka.server import Server
 
 ARGUMENTS = {
     "bootstrap": {"type": "str", "required": True},
@@ -29,14 +28,14 @@ class ActionModule(StoreAction):
     ARGUMENTS = ARGUMENTS
 
     def converge(self, arguments):
-        declared = objects.declare(arguments)
-        broker = Server(arguments["bootstrap"])
+        declared = self.store.declare(arguments)
+        broker = self.store.Server(arguments["bootstrap"])
         check_mode = self._task.check_mode
         partitions = readiness.ask(
             arguments["container"], lambda: broker.partitions(declared), arguments["timeout"], check_mode=check_mode
         )
         existing = broker.topics(partitions or {}, declared)
-        steps = objects.plan(declared, existing)
+        steps = self.store.plan(declared, existing)
         if steps.changed and not check_mode:
             broker.apply(steps)
         return self._report(steps, existing, answers=partitions is not None)

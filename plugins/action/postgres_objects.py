@@ -4,9 +4,9 @@ from functools import partial
 
 from cloudlab.ansible.store_action import StoreAction
 from cloudlab.stores import readiness
+from cloudlab.stores.base import RefusedError, StoreError
 from cloudlab.stores.lazy_client import LazyClient, is_running
 from cloudlab.stores.postgres import objects
-from cloudlab.stores.postgres.server import Address, AdminRefusedError, Server, ServerError, find_state
 from cloudlab.stores.postgres.shapes import Step
 
 EXTENSIONS = {
@@ -55,20 +55,16 @@ class ActionModule(StoreAction):
     ARGUMENTS = ARGUMENTS
 
     def converge(self, arguments):
-        server = Server(
-            address=Address(arguments["host"], arguments["port"], arguments["container"]),
-            user=arguments["admin_user"],
-            password=arguments["admin_password"],
-            engine=LazyClient(),
-        )
+        keys = ("host", "port", "container", "admin_user", "admin_password")
+        server = self.store.Server(*(arguments[key] for key in keys), LazyClient())
         try:
-            return self._converge(server, objects.declare(arguments), arguments["timeout"])
+            return self._converge(server, self.store.declare(arguments), arguments["timeout"])
         finally:
             server.close()
 
     def _converge(self, server, want, timeout):
         state, contents, admin_is_wrong = self._ask(server, want, timeout)
-        plan = objects.plan(want, state, contents)
+        plan = self.store.plan(want, state, contents)
         steps = plan.steps()
         if steps and not self._task.check_mode:
             server.apply(plan)
@@ -79,26 +75,25 @@ class ActionModule(StoreAction):
 
     def _ask(self, server, want, timeout):
         """(state, contents, whether the administrator's role had to be, or would have to be, set)."""
-        if self._task.check_mode and not is_running(server.engine, server.address.container):
+        if self._task.check_mode and not is_running(server.engine, server.container):
             return objects.NOTHING, {}, False
         probe = partial(server.answer, want.main.name)
         try:
-            state = readiness.wait_until(server.engine, server.address.container, probe, timeout)
-            return state, find_state(server, want, state, locally=False), False
-        except AdminRefusedError:
+            state = readiness.wait_until(server.engine, server.container, probe, timeout)
+            return state, server.contents(want, state, locally=False), False
+        except RefusedError:
             if self._task.check_mode:
                 state = server.answer_locally(want.main.name)
-                return state, find_state(server, want, state, locally=True), True
+                return state, server.contents(want, state, locally=True), True
         server.set_admin()
         try:
             state = server.answer(want.main.name)
-        except AdminRefusedError as error:
-            at = server.address
-            raise ServerError(
-                f"the server at {at.host}:{at.port} refuses {want.admin} although its password was just set in"
-                f" container {at.container}: another server listens on that port. ({error})"
+        except RefusedError as error:
+            raise StoreError(
+                f"the server at {server.host}:{server.port} refuses {want.admin} although its password was just set in"
+                f" container {server.container}: another server listens on that port. ({error})"
             ) from error
-        return state, find_state(server, want, state, locally=False), True
+        return state, server.contents(want, state, locally=False), True
 
     def _report(self, want, steps, contents, admin_is_wrong):
         report = {

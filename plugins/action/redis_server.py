@@ -2,7 +2,6 @@
 
 from cloudlab.ansible.store_action import StoreAction
 from cloudlab.stores import readiness
-from cloudlab.stores.redis.server import Server
 
 ARGUMENTS = {
     "host": {"type": "str", "default": "127.0.0.1"},
@@ -18,7 +17,7 @@ class ActionModule(StoreAction):
     ARGUMENTS = ARGUMENTS
 
     def converge(self, arguments):
-        server = Server(arguments["host"], arguments["port"], arguments["password"])
+        server = self.store.Server(arguments["host"], arguments["port"], arguments["password"])
         try:
             readiness.ask(arguments["container"], server.ready, arguments["timeout"], check_mode=self._task.check_mode)
         finally:

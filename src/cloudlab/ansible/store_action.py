@@ -13,7 +13,7 @@ from cloudlab import engine
 from cloudlab.ansible import modes
 from cloudlab.model.checks import plain, unreachable
 from cloudlab.stores import registry
-from cloudlab.stores.base import StoreError
+from cloudlab.stores.base import Store, StoreError
 from cloudlab.stores.lazy_client import LazyClient, is_running
 from cloudlab.stores.readiness import NotReadyError
 
@@ -30,13 +30,18 @@ class StoreAction(ActionBase):
     STORE: ClassVar[str]
     ARGUMENTS: ClassVar[Mapping[str, Any]]
 
+    @property
+    def store(self) -> Store:
+        """The store's sub-package."""
+        return registry.find(self.STORE)
+
     def run(self, tmp=None, task_vars=None):
         """Run the task; what can fail ends in a message, not in a traceback."""
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec={**self.ARGUMENTS, "mode": modes.ARGUMENT})
         try:
             if arguments["mode"] == modes.DESCRIBE:
-                program = registry.find(self.STORE).one_shot(arguments)
+                program = self.store.one_shot(arguments)
                 return result | modes.describe(task_vars, programs=[program] if program else [])
             if arguments["mode"] == modes.COMPARE:
                 return result | modes.compare(task_vars, stores=[self._compared(arguments)])
@@ -51,7 +56,7 @@ class StoreAction(ActionBase):
             # Whoever else listens on its port is not to be asked.
             if not is_running(docker, arguments["container"]):
                 raise NotReadyError(f"container {arguments['container']} does not run")
-            checks, found = registry.find(self.STORE).check(arguments, docker)
+            checks, found = self.store.check(arguments, docker)
         except (StoreError, engine.EngineError) as error:
             checks, found = unreachable(self.STORE, str(error)), None
         finally:

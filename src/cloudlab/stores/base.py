@@ -17,6 +17,10 @@ class StoreError(Exception):
     """A declaration is wrong, or a server cannot be asked or refuses; the text names the entry or container and why."""
 
 
+class RefusedError(StoreError):
+    """The server answers, but does not accept the user or password, or the user may not do the work."""
+
+
 class ObjectsError(StoreError, ProblemsError):
     """The declaration of what a store holds is wrong, or its server refuses steps."""
 

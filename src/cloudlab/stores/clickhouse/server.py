@@ -8,7 +8,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloudlab.stores.base import StoreError
+from cloudlab.stores.base import RefusedError, StoreError
 from cloudlab.stores.clickhouse import objects
 from cloudlab.stores.readiness import NotYetError
 
@@ -20,14 +20,6 @@ _REFUSED = {"192", "193", "194", "195", "516"}
 _ERROR = re.compile(
     r"Code: (\d+)\S*\s*(?:e\.displayText\(\) = )?(?:DB::Exception: )?(.*?)(?:, e\.what\(\)| \(version |$)", re.DOTALL
 )
-
-
-class ServerError(StoreError):
-    """The server cannot be asked or changed: the text names container and cause."""
-
-
-class RefusedError(StoreError):
-    """The server is up, but does not accept the user and password."""
 
 
 @dataclass
@@ -49,10 +41,10 @@ class Server:
         for step in steps:
             try:
                 self._run(step.sql, step.database)
-            except ServerError as error:
-                raise ServerError(f"{step.subject}: {error}") from error
             except NotYetError as error:
-                raise ServerError(f"{step.subject}: container {self.container} stopped to answer: {error}") from error
+                raise StoreError(f"{step.subject}: container {self.container} stopped to answer: {error}") from error
+            except StoreError as error:
+                raise StoreError(f"{step.subject}: {error}") from error
 
     def count(self, database: str, table: str) -> int:
         """The rows of a table, as they are stored."""
@@ -85,4 +77,4 @@ class Server:
         code, message = found.groups() if found else ("", text.strip()[:200])
         if code in _REFUSED:
             return RefusedError(f"container {self.container} refuses the user {self.user}: {message}")
-        return ServerError(f"container {self.container}: {message.strip()} (code {code or 'unknown'})")
+        return StoreError(f"container {self.container}: {message.strip()} (code {code or 'unknown'})")

@@ -7,7 +7,7 @@ What was found, for the checks that need to know the platform::
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from cloudlab.stores import readiness
 from cloudlab.stores.base import StoreError
 from cloudlab.stores.lazy_client import LazyClient
 from cloudlab.stores.postgres.objects import declare, plan, unmanaged_schemas
-from cloudlab.stores.postgres.server import Address, Server, find_state
+from cloudlab.stores.postgres.server import Server
 from cloudlab.stores.postgres.shapes import SHARED, Database, Desired, Service, identifier
 
 STORE = "postgres"
@@ -49,21 +49,21 @@ class Login:
 def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check], dict[str, Any]]:
     """The checks of the server, each service's login included, and what is in its databases."""
     want = declare(arguments)
-    address = Address(arguments["host"], arguments["port"], arguments["container"])
-    server = Server(address, arguments["admin_user"], arguments["admin_password"], docker)
+    keys = ("host", "port", "container", "admin_user", "admin_password")
+    server = Server(*(arguments[key] for key in keys), docker)
     try:
-        state = readiness.soon(docker, address.container, partial(server.answer, want.main.name))
-        contents = find_state(server, want, state, locally=False)
-        logins = {each.name: log_in(address, docker, each, want) for each in want.services}
+        state = readiness.soon(docker, server.container, partial(server.answer, want.main.name))
+        contents = server.contents(want, state, locally=False)
+        logins = {each.name: log_in(server, each, want) for each in want.services}
         found = find(server, want, contents)
     finally:
         server.close()
     return checks(want, state, contents, logins), found
 
 
-def log_in(address: Address, engine: Any, service: Service, want: Desired) -> Login:
+def log_in(admin: Server, service: Service, want: Desired) -> Login:
     """Try a service's role out, with its own password."""
-    server = Server(address, service.role, service.password, engine)
+    server = replace(admin, user=service.role, password=service.password)
     schemas = [other.schema for other in want.services if other.schema and other.schema != service.schema]
     databases = [base.name for base in want.databases if base.name != service.database]
     try:

@@ -14,7 +14,7 @@ from typing import Any
 import docker
 import psycopg
 
-from cloudlab.stores.base import StoreError
+from cloudlab.stores.base import RefusedError, StoreError
 from cloudlab.stores.lazy_client import LazyClient
 from cloudlab.stores.postgres import queries, shapes
 from cloudlab.stores.readiness import NotYetError
@@ -36,28 +36,13 @@ _NOT_YET = (
 _ROLE_IS_WRONG = ("password authentication failed", "is not permitted to log in")
 
 
-class ServerError(StoreError):
-    """The server cannot be asked or changed: the text names container, database and cause."""
-
-
-class AdminRefusedError(StoreError):
-    """The server is up, but does not take the administrator's password, or the role may not do its work."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the server listens, and the container that it runs in."""
-
-    host: str
-    port: int
-    container: str
-
-
 @dataclass
 class Server:
     """One server for the time of one task. ``close`` gives the connections back."""
 
-    address: Address
+    host: str
+    port: int
+    container: str
     user: str
     password: str = field(repr=False)
     engine: LazyClient
@@ -67,7 +52,7 @@ class Server:
         """The state (see ``queries``) as seen from ``database``; from the maintenance database while that one does not
         exist: its `content` is then missing. One query.
 
-        A probe for readiness.wait_until: raises NotYetError while the server starts, AdminRefusedError, ServerError.
+        A probe for readiness.wait_until: raises NotYetError while the server starts, RefusedError, StoreError.
         """
         connection = self._connect(database)
         if connection is None:
@@ -80,15 +65,24 @@ class Server:
         """The `content` of one more database. One query."""
         return self._ask(self._connect(database), queries.CONTENT_QUERY)["content"]
 
+    def contents(self, want: shapes.Desired, state: Mapping[str, Any], *, locally: bool) -> dict[str, dict]:
+        """Database name -> `content`, for each wanted database that exists; ``state`` is the first answer."""
+        ask = self.content_locally if locally else self.content
+        found = {want.main.name: state["content"]} if "content" in state else {}
+        for base in want.databases[1:]:
+            if base.name in state["databases"]:
+                found[base.name] = ask(base.name)
+        return found
+
     def query(self, database: str, sql: str, parameters: tuple[Any, ...] | None = None) -> list[tuple[Any, ...]]:
         """The rows of a query in a database that exists."""
         connection = self._connect(database)
         if connection is None:
-            raise ServerError(f"{self._place(database)}: there is no such database")
+            raise StoreError(f"{self._place(database)}: there is no such database")
         try:
             return connection.execute(sql, parameters).fetchall()
         except psycopg.Error as error:
-            raise ServerError(f"{self._place(database)}: {_explained(error)}") from error
+            raise StoreError(f"{self._place(database)}: {_explained(error)}") from error
 
     def apply(self, plan: shapes.Plan) -> None:
         """Carry the plan out: roles, then databases, then each database's content in one transaction."""
@@ -121,16 +115,16 @@ class Server:
 
         The statements go to psql's standard input: an argument list could be read by others on the machine.
         """
-        api, container = self.engine, self.address.container
+        api, container = self.engine, self.container
         try:
             command = ["sh", "-c", shapes.LOCAL_PSQL, "psql", *_LOCAL_ARGUMENTS, "-d", database]
             job = api.exec_create(container, command, stdin=True, user=shapes.BOOTSTRAP)["Id"]
             output, errors = _converse(api.exec_start(job, socket=True), sql.encode())
             code = api.exec_inspect(job)["ExitCode"]
         except (docker.errors.DockerException, OSError) as error:
-            raise ServerError(f"container {container}: psql cannot be run in it: {error}") from error
+            raise StoreError(f"container {container}: psql cannot be run in it: {error}") from error
         if code != 0:
-            raise ServerError(f"container {container}, database {database}: psql ended with {code}: {errors.strip()}")
+            raise StoreError(f"container {container}, database {database}: psql ended with {code}: {errors.strip()}")
         return output
 
     def close(self) -> None:
@@ -145,8 +139,8 @@ class Server:
             return known
         try:
             connection = psycopg.connect(
-                host=self.address.host,
-                port=self.address.port,
+                host=self.host,
+                port=self.port,
                 user=self.user,
                 password=self.password,
                 dbname=database,
@@ -165,23 +159,23 @@ class Server:
     def _refused(self, database: str, reason: str) -> None:
         """None when only the database is missing; raises what else the reason means."""
         if any(sign in reason for sign in _ROLE_IS_WRONG):
-            raise AdminRefusedError(reason)
+            raise RefusedError(reason)
         if f'database "{database}" does not exist' in reason:
             return
         if any(sign in reason for sign in _NOT_YET):
             raise NotYetError(reason)
-        raise ServerError(f"{self._place(database)}: {reason}")
+        raise StoreError(f"{self._place(database)}: {reason}")
 
     def _ask(self, connection: psycopg.Connection, query: str) -> dict[str, Any]:
         try:
             return connection.execute(query).fetchone()[0]
         except psycopg.errors.InsufficientPrivilege as error:
-            raise AdminRefusedError(str(error)) from error
+            raise RefusedError(str(error)) from error
         except psycopg.errors.AdminShutdown as error:  # the server restarts: another connection may do
             connection.close()
             raise NotYetError(str(error)) from error
         except psycopg.Error as error:
-            raise ServerError(f"{self._place(connection.info.dbname)}: {error}") from error
+            raise StoreError(f"{self._place(connection.info.dbname)}: {error}") from error
 
     def _transaction(self, connection: psycopg.Connection, steps: list[shapes.Step]) -> None:
         with connection.transaction():
@@ -192,20 +186,10 @@ class Server:
         try:
             connection.execute(step.sql)
         except psycopg.Error as error:
-            raise ServerError(f"{self._place(connection.info.dbname)}, {step.subject}: {_explained(error)}") from error
+            raise StoreError(f"{self._place(connection.info.dbname)}, {step.subject}: {_explained(error)}") from error
 
     def _place(self, database: str) -> str:
-        return f"container {self.address.container}, database {database}"
-
-
-def find_state(server: Server, want: shapes.Desired, state: Mapping[str, Any], *, locally: bool) -> dict[str, dict]:
-    """Database name -> `content`, for each wanted database that exists; ``state`` is the first answer."""
-    ask = server.content_locally if locally else server.content
-    contents = {want.main.name: state["content"]} if "content" in state else {}
-    for base in want.databases[1:]:
-        if base.name in state["databases"]:
-            contents[base.name] = ask(base.name)
-    return contents
+        return f"container {self.container}, database {database}"
 
 
 def _converse(stream: Any, request: bytes) -> tuple[str, str]:

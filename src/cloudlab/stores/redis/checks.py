@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudlab.model.checks import OK, Check, converge, unreachable, verdict
+from cloudlab.stores.base import RefusedError
 from cloudlab.stores.lazy_client import LazyClient
 from cloudlab.stores.readiness import NotYetError
-from cloudlab.stores.redis.server import RefusedError, Server
+from cloudlab.stores.redis.server import Server
 
 STORE = "redis"
 

@@ -6,14 +6,10 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from cloudlab.stores.base import StoreError
+from cloudlab.stores.base import RefusedError
 from cloudlab.stores.readiness import NotYetError
 
 SECONDS = 3
-
-
-class RefusedError(StoreError):
-    """The server answers and does not accept the password."""
 
 
 class Server:

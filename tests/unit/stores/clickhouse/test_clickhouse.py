@@ -2,9 +2,9 @@
 
 import pytest
 
-from cloudlab.stores.base import ObjectsError
+from cloudlab.stores.base import ObjectsError, RefusedError, StoreError
 from cloudlab.stores.clickhouse import objects, oneshot
-from cloudlab.stores.clickhouse.server import RefusedError, Server, ServerError
+from cloudlab.stores.clickhouse.server import Server
 
 VIEWS = {
     "name": "views",
@@ -86,12 +86,12 @@ def test_quoting():
     [
         (
             "Code: 60, e.displayText() = DB::Exception: Table a.b doesn't exist., e.what() = DB::Exception",
-            ServerError,
+            StoreError,
             r"Table a.b doesn't exist. \(code 60\)",
         ),
         (
             "Code: 60. DB::Exception: Table a.b does not exist. (UNKNOWN_TABLE) (version 26.3.37.3 (official build))\n",
-            ServerError,
+            StoreError,
             r"Table a.b does not exist. \(UNKNOWN_TABLE\) \(code 60\)",
         ),
         (
@@ -104,7 +104,7 @@ def test_quoting():
             RefusedError,
             "refuses the user u: u: Authentication failed",
         ),
-        ("<html>a proxy</html>", ServerError, "a proxy"),
+        ("<html>a proxy</html>", StoreError, "a proxy"),
     ],
 )
 def test_errors_of_every_version(text, kind, message):
