@@ -131,7 +131,7 @@ def _create(spec: Spec, have: Situation, api: tuple[int, int]) -> Plan:
 
 def _converge(spec: Spec, have: Situation, api: tuple[int, int], unenforced: frozenset[str]) -> Plan:
     wanted = {name: value for name, value in view.wanted(spec, have.image, api).items() if name not in unenforced}
-    found = view.found(have.container, spec.options["log_options"])
+    found = view.found(have.container, spec)
     drift = difference.differing(found, wanted)
     networks = _network_drift(spec, have, found)
     renew = _reasons_to_renew(spec, have, drift, found, wanted)
