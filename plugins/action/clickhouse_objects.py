@@ -3,10 +3,10 @@
 from functools import partial
 
 from cloudlab.ansible.store_action import StoreAction
-from cloudlab.compose import oneshot
-from cloudlab.stores import clickhouse, clickhouse_server, readiness
+from cloudlab.stores import readiness
+from cloudlab.stores.base import RefusedError
+from cloudlab.stores.clickhouse import objects
 from cloudlab.stores.lazy_client import LazyClient, is_running
-from cloudlab.validate import clickhouse as clickhouse_checks
 
 ARGUMENTS = {
     "host": {"type": "str", "default": "127.0.0.1"},
@@ -44,28 +44,12 @@ ARGUMENTS = {
 class ActionModule(StoreAction):
     STORE = "clickhouse"
     ARGUMENTS = ARGUMENTS
-    FAILURES = (clickhouse.DeclarationError, clickhouse_server.ServerError, clickhouse_server.RefusedError)
-
-    def program(self, arguments):
-        script = clickhouse.script(clickhouse.desired(arguments))
-        login = {"user": arguments["user"], "password": arguments["password"]}
-        return oneshot.clickhouse(arguments["container"], script, arguments["inside"], login)
-
-    def compare(self, arguments, docker):
-        want = clickhouse.desired(arguments)
-        server = _server(arguments)
-        try:
-            state = self.wait(docker, arguments, partial(server.state, want))
-            found = clickhouse_checks.find(server, want, state)
-        finally:
-            server.close()
-        return clickhouse_checks.checks(want, state), found
 
     def converge(self, arguments):
-        server = _server(arguments)
+        server = self.store.Server(*(arguments[key] for key in ("host", "port", "container", "user", "password")))
         docker = LazyClient()
         try:
-            return self._converge(server, docker, clickhouse.desired(arguments), arguments["timeout"])
+            return self._converge(server, docker, self.store.declare(arguments), arguments["timeout"])
         finally:
             server.close()
             docker.close()
@@ -74,10 +58,10 @@ class ActionModule(StoreAction):
         state, remark = self._ask(server, docker, want, timeout)
         if state is None:
             return {"changed": False, "applied": [], "differences": [], "msg": remark}
-        steps = clickhouse.plan(want, state)
+        steps = self.store.plan(want, state)
         if steps and not self._task.check_mode:
             server.apply(steps)
-        return self._report(steps, clickhouse.differences(want, state), remark)
+        return self._report(steps, objects.differences(want, state), remark)
 
     def _ask(self, server, docker, want, timeout):
         """(state, remark). In check mode a server that cannot be asked is no failure: the converge makes it so.
@@ -87,15 +71,13 @@ class ActionModule(StoreAction):
         """
         check = self._task.check_mode
         if check and not is_running(docker, server.container):
-            return clickhouse.NOTHING, "The server does not run: everything declared is taken as missing."
+            return objects.NOTHING, "The server does not run: everything declared is taken as missing."
         try:
             return readiness.wait_until(docker, server.container, partial(server.state, want), timeout), ""
-        except clickhouse_server.RefusedError as error:
+        except RefusedError as error:
             if check:
                 return None, f"Its content cannot be compared before its container has the new password. ({error})"
-            raise clickhouse_server.RefusedError(
-                f"{error}. Converge the container, which brings it its users."
-            ) from error
+            raise RefusedError(f"{error}. Converge the container, which brings it its users.") from error
 
     def _report(self, steps, differences, remark):
         report = {
@@ -112,9 +94,3 @@ class ActionModule(StoreAction):
             "".join(f"{step.subject}: absent\n" for step in steps),
             "".join(f"{step.subject}: {step.after}\n" for step in steps),
         )
-
-
-def _server(arguments):
-    return clickhouse_server.Server(
-        arguments["host"], arguments["port"], arguments["container"], arguments["user"], arguments["password"]
-    )

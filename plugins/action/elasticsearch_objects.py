@@ -1,9 +1,8 @@
 """Converge Elasticsearch's index templates and indices. Documentation: plugins/modules/elasticsearch_objects.py."""
 
 from cloudlab.ansible.store_action import StoreAction
-from cloudlab.compose import oneshot
-from cloudlab.stores import elasticsearch, readiness
-from cloudlab.validate import elasticsearch as elasticsearch_checks
+from cloudlab.stores import readiness
+from cloudlab.stores.elasticsearch import objects
 
 ARGUMENTS = {
     "url": {"type": "str", "required": True},
@@ -20,28 +19,14 @@ ARGUMENTS = {
 class ActionModule(StoreAction):
     STORE = "elasticsearch"
     ARGUMENTS = ARGUMENTS
-    FAILURES = (elasticsearch.ObjectsError,)
-
-    def program(self, arguments):
-        declared = elasticsearch.declare(arguments["index_templates"], arguments["indices"])
-        script = elasticsearch.script(declared, arguments["inside"])
-        return oneshot.shell(arguments["container"], script)
-
-    def compare(self, arguments, docker):
-        declared = elasticsearch.declare(arguments["index_templates"], arguments["indices"])
-        server = elasticsearch.Server(arguments["url"], arguments["user"], arguments["password"])
-        self.wait(docker, arguments, server.ready)
-        indices = server.indices()
-        found = {"indices": {name: index.documents for name, index in indices.items()}}
-        return elasticsearch_checks.checks(declared, server.state(declared), indices), found
 
     def converge(self, arguments):
-        declared = elasticsearch.declare(arguments["index_templates"], arguments["indices"])
-        server = elasticsearch.Server(arguments["url"], arguments["user"], arguments["password"])
+        declared = self.store.declare(arguments)
+        server = self.store.Server(arguments["url"], arguments["user"], arguments["password"])
         check_mode = self._task.check_mode
         answers = readiness.ask(arguments["container"], server.ready, arguments["timeout"], check_mode=check_mode)
-        existing = server.state(declared) if answers else elasticsearch.State({}, {})
-        steps = elasticsearch.plan(declared, existing)
+        existing = server.state(declared) if answers else objects.State({}, {})
+        steps = self.store.plan(declared, existing)
         if steps.changed and not check_mode:
             server.apply(steps)
         return self._report(steps, answers)
@@ -52,4 +37,4 @@ class ActionModule(StoreAction):
             report["warnings"] = list(steps.warnings)
         if not answers:
             report["msg"] = "The server does not answer: everything declared is taken as missing."
-        return report | self.difference("objects", *elasticsearch.difference(steps))
+        return report | self.difference("objects", *objects.difference(steps))

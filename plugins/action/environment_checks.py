@@ -8,9 +8,9 @@ from ansible.plugins.action import ActionBase
 from docker.errors import DockerException
 
 from cloudlab import engine
-from cloudlab import validate as checks
 from cloudlab.containers import causes
 from cloudlab.gateway import model
+from cloudlab.model import checks
 from cloudlab.observe.logs import lines
 from cloudlab.validate import environment, logs
 

@@ -1,9 +1,8 @@
 """Converge Kafka's topics. Documentation: plugins/modules/kafka_topics.py."""
 
 from cloudlab.ansible.store_action import StoreAction
-from cloudlab.compose import oneshot
-from cloudlab.stores import kafka, readiness
-from cloudlab.validate import kafka as kafka_checks
+from cloudlab.stores import readiness
+from cloudlab.stores.kafka import objects
 
 ARGUMENTS = {
     "bootstrap": {"type": "str", "required": True},
@@ -27,28 +26,16 @@ ARGUMENTS = {
 class ActionModule(StoreAction):
     STORE = "kafka"
     ARGUMENTS = ARGUMENTS
-    FAILURES = (kafka.TopicsError,)
-
-    def program(self, arguments):
-        script = kafka.script(kafka.declare(arguments["topics"]), arguments["inside"])
-        return oneshot.kafka(arguments["container"], script)
-
-    def compare(self, arguments, docker):
-        declared = kafka.declare(arguments["topics"])
-        broker = kafka.Broker(arguments["bootstrap"])
-        partitions = self.wait(docker, arguments, lambda: broker.partitions(declared))
-        found = kafka_checks.checks(declared, broker.topics(partitions, declared))
-        return [*found, kafka_checks.round_trip(arguments["bootstrap"])], {}
 
     def converge(self, arguments):
-        declared = kafka.declare(arguments["topics"])
-        broker = kafka.Broker(arguments["bootstrap"])
+        declared = self.store.declare(arguments)
+        broker = self.store.Server(arguments["bootstrap"])
         check_mode = self._task.check_mode
         partitions = readiness.ask(
             arguments["container"], lambda: broker.partitions(declared), arguments["timeout"], check_mode=check_mode
         )
         existing = broker.topics(partitions or {}, declared)
-        steps = kafka.plan(declared, existing)
+        steps = self.store.plan(declared, existing)
         if steps.changed and not check_mode:
             broker.apply(steps)
         return self._report(steps, existing, answers=partitions is not None)
@@ -65,4 +52,4 @@ class ActionModule(StoreAction):
             report["warnings"] = steps.warnings
         if not answers:
             report["msg"] = "The broker does not answer: every declared topic is taken as missing."
-        return report | self.difference("topics", *kafka.difference(steps, existing))
+        return report | self.difference("topics", *objects.difference(steps, existing))

@@ -1,9 +1,8 @@
 """Converge Kibana's data views. Documentation: plugins/modules/kibana_data_views.py."""
 
 from cloudlab.ansible.store_action import StoreAction
-from cloudlab.compose import oneshot
-from cloudlab.stores import kibana, readiness
-from cloudlab.validate import converge, verdict
+from cloudlab.stores import readiness
+from cloudlab.stores.kibana import objects
 
 ARGUMENTS = {
     "url": {"type": "str", "required": True},
@@ -29,27 +28,14 @@ ARGUMENTS = {
 class ActionModule(StoreAction):
     STORE = "kibana"
     ARGUMENTS = ARGUMENTS
-    FAILURES = (kibana.DataViewsError,)
-
-    def program(self, arguments):
-        script = kibana.script(kibana.declare(arguments["data_views"]), arguments["inside"])
-        return oneshot.shell(arguments["container"], script)
-
-    def compare(self, arguments, docker):
-        declared = kibana.declare(arguments["data_views"])
-        server = kibana.Server(arguments["url"], arguments["user"], arguments["password"])
-        self.wait(docker, arguments, server.ready)
-        missing = kibana.plan(declared, server.state(declared))
-        cure = converge(self.STORE)
-        return [verdict(self.STORE, f"data view {name}", "not as declared", cure) for name in missing], {}
 
     def converge(self, arguments):
-        declared = kibana.declare(arguments["data_views"])
-        server = kibana.Server(arguments["url"], arguments["user"], arguments["password"])
+        declared = self.store.declare(arguments)
+        server = self.store.Server(arguments["url"], arguments["user"], arguments["password"])
         check_mode = self._task.check_mode
         answers = readiness.ask(arguments["container"], server.ready, arguments["timeout"], check_mode=check_mode)
         existing = server.state(declared) if answers else {}
-        steps = kibana.plan(declared, existing)
+        steps = self.store.plan(declared, existing)
         if steps and not check_mode:
             server.apply(steps)
         return self._report(steps, existing, answers)
@@ -58,4 +44,4 @@ class ActionModule(StoreAction):
         report = {"changed": bool(steps), "applied": list(steps)}
         if not answers:
             report["msg"] = "Kibana does not answer: everything declared is taken as missing."
-        return report | self.difference("data views", *kibana.difference(steps, existing))
+        return report | self.difference("data views", *objects.difference(steps, existing))

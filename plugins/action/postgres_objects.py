@@ -3,10 +3,11 @@
 from functools import partial
 
 from cloudlab.ansible.store_action import StoreAction
-from cloudlab.compose import oneshot
-from cloudlab.stores import postgres, postgres_server, readiness
+from cloudlab.stores import readiness
+from cloudlab.stores.base import RefusedError, StoreError
 from cloudlab.stores.lazy_client import LazyClient, is_running
-from cloudlab.validate import postgres as postgres_checks
+from cloudlab.stores.postgres import objects
+from cloudlab.stores.postgres.shapes import Step
 
 EXTENSIONS = {
     "type": "list",
@@ -52,81 +53,54 @@ ARGUMENTS = {
 class ActionModule(StoreAction):
     STORE = "postgres"
     ARGUMENTS = ARGUMENTS
-    FAILURES = (
-        postgres.DeclarationError,
-        postgres_server.ServerError,
-        postgres_server.AdminRefusedError,
-        readiness.NotYetError,
-    )
-
-    def program(self, arguments):
-        return oneshot.postgres(arguments["container"], postgres.desired(arguments), arguments["admin_password"])
-
-    def compare(self, arguments, docker):
-        want = postgres.desired(arguments)
-        address = postgres_server.Address(arguments["host"], arguments["port"], arguments["container"])
-        server = postgres_server.Server(address, arguments["admin_user"], arguments["admin_password"], docker)
-        try:
-            state = self.wait(docker, arguments, partial(server.answer, want.main.name))
-            contents = postgres_server.find_state(server, want, state, locally=False)
-            logins = {each.name: postgres_checks.log_in(address, docker, each, want) for each in want.services}
-            found = postgres_checks.find(server, want, contents)
-        finally:
-            server.close()
-        return postgres_checks.checks(want, state, contents, logins), found
 
     def converge(self, arguments):
-        server = postgres_server.Server(
-            address=postgres_server.Address(arguments["host"], arguments["port"], arguments["container"]),
-            user=arguments["admin_user"],
-            password=arguments["admin_password"],
-            engine=LazyClient(),
-        )
+        keys = ("host", "port", "container", "admin_user", "admin_password")
+        server = self.store.Server(*(arguments[key] for key in keys), LazyClient())
         try:
-            return self._converge(server, postgres.desired(arguments), arguments["timeout"])
+            return self._converge(server, self.store.declare(arguments), arguments["timeout"])
         finally:
             server.close()
 
     def _converge(self, server, want, timeout):
         state, contents, admin_is_wrong = self._ask(server, want, timeout)
-        plan = postgres.plan(want, state, contents)
+        plan = self.store.plan(want, state, contents)
         steps = plan.steps()
         if steps and not self._task.check_mode:
             server.apply(plan)
         if admin_is_wrong:
             user = want.admin
-            steps.insert(0, postgres.Step(f"role {user}, password", "not accepted", "as declared; superuser", ""))
+            steps.insert(0, Step(f"role {user}, password", "not accepted", "as declared; superuser", ""))
         return self._report(want, steps, contents, admin_is_wrong)
 
     def _ask(self, server, want, timeout):
         """(state, contents, whether the administrator's role had to be, or would have to be, set)."""
-        if self._task.check_mode and not is_running(server.engine, server.address.container):
-            return postgres.NOTHING, {}, False
+        if self._task.check_mode and not is_running(server.engine, server.container):
+            return objects.NOTHING, {}, False
         probe = partial(server.answer, want.main.name)
         try:
-            state = readiness.wait_until(server.engine, server.address.container, probe, timeout)
-            return state, postgres_server.find_state(server, want, state, locally=False), False
-        except postgres_server.AdminRefusedError:
+            state = readiness.wait_until(server.engine, server.container, probe, timeout)
+            return state, server.contents(want, state, locally=False), False
+        except RefusedError:
             if self._task.check_mode:
                 state = server.answer_locally(want.main.name)
-                return state, postgres_server.find_state(server, want, state, locally=True), True
+                return state, server.contents(want, state, locally=True), True
         server.set_admin()
         try:
             state = server.answer(want.main.name)
-        except postgres_server.AdminRefusedError as error:
-            at = server.address
-            raise postgres_server.ServerError(
-                f"the server at {at.host}:{at.port} refuses {want.admin} although its password was just set in"
-                f" container {at.container}: another server listens on that port. ({error})"
+        except RefusedError as error:
+            raise StoreError(
+                f"the server at {server.host}:{server.port} refuses {want.admin} although its password was just set in"
+                f" container {server.container}: another server listens on that port. ({error})"
             ) from error
-        return state, postgres_server.find_state(server, want, state, locally=False), True
+        return state, server.contents(want, state, locally=False), True
 
     def _report(self, want, steps, contents, admin_is_wrong):
         report = {
             "changed": bool(steps),
             "applied": [f"{step.subject}: {step.before} -> {step.after}" for step in steps],
             "admin_password_set": admin_is_wrong,
-            "unmanaged_schemas": postgres.unmanaged_schemas(want, contents),
+            "unmanaged_schemas": objects.unmanaged_schemas(want, contents),
         }
         return report | self.difference(
             "postgres",

@@ -1,8 +1,7 @@
 """Wait until Redis answers. Documentation: plugins/modules/redis_server.py."""
 
 from cloudlab.ansible.store_action import StoreAction
-from cloudlab.stores import readiness, redis
-from cloudlab.validate import redis as redis_checks
+from cloudlab.stores import readiness
 
 ARGUMENTS = {
     "host": {"type": "str", "default": "127.0.0.1"},
@@ -16,16 +15,9 @@ ARGUMENTS = {
 class ActionModule(StoreAction):
     STORE = "redis"
     ARGUMENTS = ARGUMENTS
-    FAILURES = (redis.RefusedError,)
-
-    def program(self, arguments):
-        """Nothing: a Redis that runs has all that is declared."""
-
-    def compare(self, arguments, docker):
-        return redis_checks.checks(arguments["host"], arguments["port"], arguments["password"]), {}
 
     def converge(self, arguments):
-        server = redis.Server(arguments["host"], arguments["port"], arguments["password"])
+        server = self.store.Server(arguments["host"], arguments["port"], arguments["password"])
         try:
             readiness.ask(arguments["container"], server.ready, arguments["timeout"], check_mode=self._task.check_mode)
         finally:

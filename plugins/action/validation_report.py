@@ -5,7 +5,7 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from cloudlab import validate as outcomes
+from cloudlab.model import checks as outcomes
 from cloudlab.model import settings
 from cloudlab.seeding import content, recipe
 from cloudlab.validate import formats, platform
@@ -61,6 +61,6 @@ class ActionModule(ActionBase):
         found = {each["store"]: each["found"] for each in results if each.get("found") is not None}
         checks = [outcomes.Check(**check) for each in results for check in each["checks"]]
         checks += platform.checks(expected, found, entries, containers, arguments["database"])
-        checks += platform.seeded(expected, found, size, counts)
+        checks += platform.seeded(expected, found, entries, size, counts)
         areas = list(dict.fromkeys(check.area for check in checks))
         return sorted(checks, key=lambda check: areas.index(check.area))

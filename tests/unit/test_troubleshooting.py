@@ -11,6 +11,13 @@ import pytest
 
 from cloudlab.model import settings
 
+# Modules of stores, of which the same holds.
+STORES = {
+    "objects": "what is declared wrongly, and changes in words",
+    "checks": "lines of a table that has a column for the way to mend it",
+    "oneshot": "commands of a shell",
+    "queries": "questions to a server",
+}
 # Whose texts are no errors of their own, and why.
 PASSED_OVER = {
     "plugins/callback/": "what a run shows while all is well",
@@ -21,7 +28,6 @@ PASSED_OVER = {
     "src/cloudlab/containers/difference.py": "why a container is made anew: not an error",
     "src/cloudlab/compose/example.py": "text of .env.example",
     "src/cloudlab/compose/files.py": "text of the compose files",
-    "src/cloudlab/compose/oneshot.py": "commands of a shell",
     "src/cloudlab/model/platform.py": "below `services.<name>.<key>`: each says what is wanted",
     "src/cloudlab/model/placeholders.py": "the same",
     "src/cloudlab/gateway/model.py": "below `routes of`: each says what is wanted",
@@ -31,10 +37,7 @@ PASSED_OVER = {
     "src/cloudlab/seeding/apply.py": "what a seed shows while all is well",
     "src/cloudlab/seeding/content.py": "content",
     "src/cloudlab/validate/": "lines of a table that has a column for the way to mend it",
-    "src/cloudlab/stores/postgres.py": "what is declared wrongly, and changes in words",
-    "src/cloudlab/stores/clickhouse.py": "the same",
-    "src/cloudlab/stores/elasticsearch.py": "the same",
-    "src/cloudlab/stores/kafka.py": "the same",
+    **{path.as_posix(): STORES[path.stem] for path in messages.everything() if path.stem in STORES},
 }
 
 # Texts between errors that are none, or parts of one that is known by another part.
@@ -52,7 +55,6 @@ NO_ERRORS = {
     "(no reason in its log)",
     "error initializing configuration '/…': ",
     "curl --silent --show-error --fail --max-time 30 --output /dev/null … --data @-",
-    "docker exec <container> pg_dumpall -U postgres > dump.sql",
     "the last attempt returns or raises",
     "attempt … of … (…)",
     "it was not asked",

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from cloudlab import engine, validate
+from cloudlab import engine
 from cloudlab.ansible import modes
-from cloudlab.stores import readiness
+from cloudlab.model.checks import plain, unreachable
+from cloudlab.stores import registry
+from cloudlab.stores.base import Store, StoreError
 from cloudlab.stores.lazy_client import LazyClient, is_running
-from cloudlab.stores.readiness import Answer
-
-COMPARE_SECONDS = 5
+from cloudlab.stores.readiness import NotReadyError
 
 
 class StoreAction(ActionBase):
     """Converges, compares or describes what a store holds: see cloudlab.ansible.modes.
 
-    A store's action has STORE, the area of its checks; ARGUMENTS, an argument specification; FAILURES, the exceptions
-    whose text is all that there is to say; and the methods below.
+    A store's action has STORE, its name and the area of its checks; ARGUMENTS, an argument specification; and the
+    method `converge`. The rest is the store's own: see cloudlab.stores.base.Store.
     """
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
     STORE: ClassVar[str]
     ARGUMENTS: ClassVar[Mapping[str, Any]]
-    FAILURES: ClassVar[tuple[type[Exception], ...]]
+
+    @property
+    def store(self) -> Store:
+        """The store's sub-package."""
+        return registry.find(self.STORE)
 
     def run(self, tmp=None, task_vars=None):
         """Run the task; what can fail ends in a message, not in a traceback."""
@@ -37,39 +41,27 @@ class StoreAction(ActionBase):
         _, arguments = self.validate_argument_spec(argument_spec={**self.ARGUMENTS, "mode": modes.ARGUMENT})
         try:
             if arguments["mode"] == modes.DESCRIBE:
-                programs = [program] if (program := self.program(arguments)) else []
-                return result | modes.describe(task_vars, programs=programs)
+                program = self.store.one_shot(arguments)
+                return result | modes.describe(task_vars, programs=[program] if program else [])
             if arguments["mode"] == modes.COMPARE:
                 return result | modes.compare(task_vars, stores=[self._compared(arguments)])
             return result | self.converge(arguments)
-        except (*self.FAILURES, readiness.NotReadyError, engine.EngineError) as error:
+        except (StoreError, engine.EngineError) as error:
             raise AnsibleActionFail(str(error)) from None
 
     def _compared(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The result of `compare`; a store that cannot be asked has one failed check."""
+        """The result of a comparison; a store that cannot be asked has one failed check."""
         docker = LazyClient()
         try:
             # Whoever else listens on its port is not to be asked.
             if not is_running(docker, arguments["container"]):
-                raise readiness.NotReadyError(f"container {arguments['container']} does not run")
-            checks, found = self.compare(arguments, docker)
-        except (*self.FAILURES, readiness.NotReadyError, readiness.NotYetError, engine.EngineError) as error:
-            checks, found = validate.unreachable(self.STORE, str(error)), None
+                raise NotReadyError(f"container {arguments['container']} does not run")
+            checks, found = self.store.check(arguments, docker)
+        except (StoreError, engine.EngineError) as error:
+            checks, found = unreachable(self.STORE, str(error)), None
         finally:
             docker.close()
-        return {"store": self.STORE, "checks": validate.plain(checks), "found": found}
-
-    def wait(self, docker: LazyClient, arguments: Mapping[str, Any], probe: Callable[[], Answer]) -> Answer:
-        """The answer of a store that is to be compared, which may happen to be starting."""
-        return readiness.wait_until(docker, arguments["container"], probe, COMPARE_SECONDS)
-
-    def program(self, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The one-shot (cloudlab.compose.oneshot) that does the same in a container, if there is anything to do."""
-        raise NotImplementedError
-
-    def compare(self, arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[validate.Check], Any]:
-        """(checks of what is declared, what was found besides)."""
-        raise NotImplementedError
+        return {"store": self.STORE, "checks": plain(checks), "found": found}
 
     def converge(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The report of the task: changed, and what was done or, in check mode, would be."""

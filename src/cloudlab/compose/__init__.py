@@ -4,7 +4,6 @@ placeholders  values that stand for what `.env` will say, and what becomes of th
 described     what the roles would have converged, gathered while a play runs
 sketch        the picture of an environment on an engine that nobody asks
 service       a container's specification as a service of Compose
-oneshot       what fills a store: a service that runs once, each time everything comes up
 document      the files: services, configurations, networks, volumes, and what development changes of them
 example       .env.example
 """

@@ -14,6 +14,7 @@ from typing import Any
 
 from cloudlab.images import references
 from cloudlab.model import settings
+from cloudlab.model.problems import ProblemsError
 
 # What is decided when the files are written, and why Compose cannot decide it later.
 FIXED = (
@@ -52,12 +53,8 @@ _NUMBERS = {False: 37, True: 73}
 _NAMED = re.compile(r"/?qq(?P<kind>[kem])_(?P<name>[A-Za-z0-9._:/-]+?)qq")
 
 
-class PlaceholderError(ValueError):
+class PlaceholderError(ProblemsError):
     """A setting ended up where Compose cannot put it; `problems` holds one message each."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def values(hostile: bool) -> dict[str, Any]:

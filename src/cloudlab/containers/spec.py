@@ -14,6 +14,7 @@ from typing import Any
 
 from cloudlab.containers import values
 from cloudlab.model import graphs
+from cloudlab.model.problems import ProblemsError
 
 LABEL_INSTANCE = "cloudlab.instance"
 LABEL_COMPONENT = "cloudlab.component"
@@ -25,12 +26,8 @@ HASH_FORMAT = 1  # raised when equal specifications have to make new containers
 SUCCESSOR = ".next"
 
 
-class SpecError(ValueError):
+class SpecError(ProblemsError):
     """What is wrong with a list of specifications, one line each."""
-
-    def __init__(self, problems: Sequence[str]):
-        self.problems = list(problems)
-        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,11 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
+from cloudlab.model.problems import ProblemsError
 
-class ObjectsError(Exception):
+
+class ObjectsError(ProblemsError):
     """Something could not be made or removed; `problems` holds a message each. The others were."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def create(client: APIClient, volumes: Iterable[Mapping[str, Any]]) -> list[str]:

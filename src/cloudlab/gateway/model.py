@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudlab.containers import values
+from cloudlab.model.problems import ProblemsError
 
 AUTH = ("required", "optional", "none")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -23,12 +24,8 @@ _PREFIX = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*")
 _GRPC_SERVICE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
 
-class GatewayError(ValueError):
+class GatewayError(ProblemsError):
     """The gateway's configuration cannot be made; `problems` holds one message each."""
-
-    def __init__(self, problems: Sequence[str]):
-        self.problems = list(problems)
-        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,15 @@ from cloudlab import engine
 from cloudlab.images import build, contexts, plan, pull, registry, trust
 from cloudlab.images.contexts import Context
 from cloudlab.images.progress import Progress
+from cloudlab.model.problems import ProblemsError
 
 BUILDS_AT_ONCE = 2
 PULLS_AT_ONCE = 3
 SILENCE_SECONDS = 120  # of the engine while it pulls or imports
 
 
-class ImagesError(Exception):
+class ImagesError(ProblemsError):
     """Some images could not be pulled or built; `problems` holds one message each."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True)

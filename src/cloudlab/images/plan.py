@@ -12,17 +12,14 @@ from typing import Any
 from cloudlab.images import references
 from cloudlab.images.contexts import REPOSITORY, Context
 from cloudlab.images.registry import Answer
+from cloudlab.model.problems import ProblemsError
 
 AUTO, REGISTRY, PACKAGES = "auto", "registry", "packages"
 PRESENT, PULL, BUILD, SKIP = "present", "pull", "build", "skip"
 
 
-class PlanError(Exception):
+class PlanError(ProblemsError):
     """Some wanted images cannot be had; `problems` holds one message for each cause."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,13 @@ from typing import Any
 
 from cloudlab.model import catalogue
 from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
+from cloudlab.model.problems import ProblemsError
 
 LEVELS = ("component", "data", "everything")
 
 
-class ResetError(ValueError):
+class ResetError(ProblemsError):
     """What was asked for cannot be done; `problems` holds a message each."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def plan(

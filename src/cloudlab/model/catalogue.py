@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudlab.model import graphs, yamlfile
+from cloudlab.model.problems import ProblemsError
 
 FOLDER = Path(__file__).resolve().parents[3] / "group_vars" / "all"
 
@@ -21,17 +22,14 @@ KINDS = ("store", "gateway", "service", "tool", "observability")
 KEYS = {
     "summary", "role", "kind", "needs", "image", "networks", "ports", "volumes", "resources", "startup", "topics",
     "schema", "database", "data_of", "grpc", "replicas", "go", "env", "health", "routes", "access", "metrics",
+    "values", "account_values", "rows_in", "dump",
 }  # fmt: skip
 # Tags that Ansible itself gives a meaning to.
 ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged"}
 
 
-class CatalogueError(ValueError):
+class CatalogueError(ProblemsError):
     """The catalogue, or what was asked of it, is wrong; `problems` holds one message each."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 @functools.cache

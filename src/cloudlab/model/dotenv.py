@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloudlab.model.problems import ProblemsError
+
 _KEY = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)", re.DOTALL)
 _REFERENCE = re.compile(r"\$(?:\{|[A-Za-z_])")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$"}
@@ -37,12 +39,8 @@ class Entry:
     line: int
 
 
-class DotenvError(ValueError):
+class DotenvError(ProblemsError):
     """One or more lines cannot be read; `problems` holds a message per line, each with file, line and cure."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 class UnclosedQuoteError(ValueError):

@@ -22,9 +22,6 @@ LABEL_DATA = "cloudlab.data"
 # Those that say whose a line of a log is; `cloudlab.container` tells replicas apart.
 LOG_LABELS = f"{LABEL_INSTANCE},{LABEL_COMPONENT},cloudlab.container"
 
-# How the data of a component is written out, for those who move it to another version.
-DUMP = {"postgres": "docker exec <container> pg_dumpall -U postgres > dump.sql"}
-
 # Only this machine can reach what is published.
 PUBLISH_ADDRESS = "127.0.0.1"
 
@@ -170,6 +167,7 @@ def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[s
         "networks": networks,
         "volumes": volumes,
         "memory": limits.get("memory", ""),
+        "dump": entry.get("dump", ""),
         "spec": spec,
     }
 
@@ -247,8 +245,8 @@ def data_problems(components: Mapping[str, Any], volumes: Mapping[str, Any]) -> 
             f"{entry['image']['reference']} reads {entry['image']['data']}. Nothing was changed. To go on with the old "
             f"data, set the image back (IMAGE_SOURCE in .env, or images.{entry['image_key']} in "
             "group_vars/all/catalogue.yml). To move it over: with the old image, write a dump "
-            f"({DUMP.get(name, 'with the tool of ' + name)}); then ansible-playbook playbooks/reset.yml -e level=data "
-            f"-e components={name}, converge, and read the dump in."
+            f"({entry.get('dump') or 'with the tool of ' + name}); then ansible-playbook playbooks/reset.yml -e level="
+            f"data -e components={name}, converge, and read the dump in."
         )
     return found
 

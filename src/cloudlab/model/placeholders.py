@@ -15,14 +15,6 @@ from cloudlab.model import catalogue
 
 _PLACEHOLDER = re.compile(r"\{((?:[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*)|log_level)(:[a-z0-9]+)?\}")
 
-# What may be asked of a store.
-STORE_KEYS: dict[str, tuple[str, ...]] = {
-    "postgres": ("host", "port", "user", "password", "database", "schema"),
-    "redis": ("host", "port", "password"),
-    "kafka": ("host", "port"),
-    "clickhouse": ("host", "port", "http_port", "user", "password", "database"),
-    "elasticsearch": ("host", "port", "url", "user", "password"),
-}
 SERVICE_KEYS = ("host", "port", "grpc")
 SELF_KEYS = ("name", "host", "port", "grpc", "schema", "database")
 # What makes a variable one to hide.
@@ -73,15 +65,17 @@ def _unknown(
         if missing := catalogue.unknown([key], SELF_KEYS, "value"):
             return missing
         return _undeclared(key, "this service", service)
-    if owner in STORE_KEYS and owner in everybody:
-        if missing := catalogue.unknown([key], STORE_KEYS[owner], "value"):
+    stores = {store: entry for store, entry in everybody.items() if entry.get("kind") == "store" and "values" in entry}
+    if owner in stores:
+        own = stores[owner].get("account_values", [])
+        if missing := catalogue.unknown([key], [*stores[owner]["values"], *own], "value"):
             return missing
         if owner not in service.get("needs", []):
             return [f"{name} does not need {owner}. Add it to `needs`."]
-        if owner == "postgres" and key in ("user", "password", "schema"):
+        if key in own:
             return _undeclared("schema" if key == "schema" else "user", "this service", service)
         return []
-    valid = [*(store for store in STORE_KEYS if store in everybody), *_services(everybody), "self", "secret"]
+    valid = [*stores, *_services(everybody), "self", "secret"]
     if missing := catalogue.unknown([owner], valid, "component"):
         return missing
     if missing := catalogue.unknown([key], SERVICE_KEYS, "value"):

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cloudlab.model import catalogue, placeholders, settings, yamlfile
+from cloudlab.model.problems import ProblemsError
 
 DESCRIPTION = "cloudlab.yml"
 
@@ -34,12 +35,8 @@ _FOREIGN = {"vendor", "node_modules", "testdata"}
 _MOST_FOLDERS = 5000
 
 
-class PlatformError(ValueError):
+class PlatformError(ProblemsError):
     """A description is missing or wrong; `problems` holds one message each."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def chosen(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:

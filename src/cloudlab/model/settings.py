@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudlab.model import dotenv, yamlfile
+from cloudlab.model.problems import ProblemsError
 
 ROOT = Path(__file__).resolve().parents[3]
 SPEC_FILE = ROOT / "roles" / "preflight" / "meta" / "argument_specs.yml"
@@ -41,12 +42,8 @@ _RANGES = {"trace_sampling": (0, 100)}
 _SETTING_NAME = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)*")
 
 
-class SettingsError(ValueError):
+class SettingsError(ProblemsError):
     """The user's settings are not acceptable; `problems` holds one message each."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudlab.model import catalogue, yamlfile
+from cloudlab.model.problems import ProblemsError
 
 FILE = "seed/seed.yml"
 KINDS = ("tenants", "users", "products", "orders")  # what a size counts
@@ -24,12 +25,8 @@ CATEGORY_PARTS: dict[str, type] = {"code": str, "options": str, "brands": list, 
 FEATURES = 3  # features that a description may name
 
 
-class RecipeError(ValueError):
+class RecipeError(ProblemsError):
     """The recipe is missing or wrong; `problems` holds one message each."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def read(platform: Path) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""What each store is converged to: pure plans, and the clients that apply them."""
+"""What each store is converged to: a sub-package per store, and what they share. registry.py finds them."""

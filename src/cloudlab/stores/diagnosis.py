@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cloudlab.stores import registry
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -21,24 +23,8 @@ class Fault:
     message: str
 
 
-FAULTS: tuple[Fault, ...] = (
-    Fault(
-        re.compile(r"Invalid cluster\.id in: "),
-        "Kafka's data belongs to another ZooKeeper: ZooKeeper's volume was removed or replaced while Kafka's was kept."
-        " Neither works without the other. Put the old ZooKeeper volume back, or remove the data of both (topics and"
-        " messages are lost): ansible-playbook playbooks/reset.yml -e level=data -e components=zookeeper",
-    ),
-    Fault(
-        re.compile(r"KeeperException\$NodeExistsException"),
-        "ZooKeeper knows another broker with the same id. The session of one that was killed has ended by now"
-        " (kafka_zookeeper_session_timeout_ms), so this one lives: stop it, or give this one a ZooKeeper of its own.",
-    ),
-    Fault(
-        re.compile(r"cannot (?:downgrade a node from version|upgrade a node from version) \[?[\d.]+"),
-        "The data volume was written by an Elasticsearch version that the present image cannot read. Use the version"
-        " that wrote it, or remove its data:"
-        " ansible-playbook playbooks/reset.yml -e level=data -e components=elasticsearch",
-    ),
+# Those that every store may meet.
+COMMON: tuple[Fault, ...] = (
     Fault(
         re.compile(r"java\.lang\.OutOfMemoryError: Java heap space"),
         "The Java heap is too small for what the store holds: raise its <role>_heap, and its memory limit with it.",
@@ -53,4 +39,4 @@ FAULTS: tuple[Fault, ...] = (
 def explain(lines: Iterable[str]) -> str | None:
     """The explanation of the first known fault in a container's log lines; None when there is none."""
     text = "\n".join(lines)
-    return next((fault.message for fault in FAULTS if fault.pattern.search(text)), None)
+    return next((fault.message for fault in (*registry.faults(), *COMMON) if fault.pattern.search(text)), None)

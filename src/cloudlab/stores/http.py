@@ -5,13 +5,14 @@ from typing import Any
 
 import requests
 
+from cloudlab.stores.base import StoreError
 from cloudlab.stores.readiness import NotYetError
 
 PROBE_SECONDS = 2  # one question to a server that may still be starting
 REQUEST_SECONDS = 30  # one request to a server that answers
 
 
-class HTTPError(Exception):
+class HTTPError(StoreError):
     """The server refused a request or broke off; the text says which and why. ``status``: of its answer, or 0."""
 
     def __init__(self, text: str, status: int = 0):

@@ -8,25 +8,28 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-import docker
 import requests
+from docker import APIClient
+from docker.errors import DockerException, NotFound
 
 from cloudlab.stores import diagnosis
+from cloudlab.stores.base import StoreError
 from cloudlab.stores.lazy_client import LazyClient
 
 Answer = TypeVar("Answer")
 
 INTERVAL = 0.1  # seconds between two probes
+COMPARE_SECONDS = 5  # for a store that is to be compared and happens to be starting
 RESTARTS_TOLERATED = 2  # a restart may be part of a recovery; more of them are a crash loop
 LINES_SHOWN = 15
 LINES_EXPLAINED = 300  # a server that dies logs its shutdown after the cause
 
 
-class NotYetError(Exception):
+class NotYetError(StoreError):
     """Raised by a probe: the server does not answer yet. Its text becomes the reason when the time is over."""
 
 
-class NotReadyError(Exception):
+class NotReadyError(StoreError):
     """The store will not become ready: the text names the container, its state, the cause and its last log lines."""
 
 
@@ -46,8 +49,13 @@ def ask(container: str, probe: Callable[[], Answer], timeout: float, *, check_mo
         client.close()
 
 
+def soon(docker: LazyClient, container: str, probe: Callable[[], Answer]) -> Answer:
+    """The probe's answer, waited for as by :func:`wait_until`, for a comparison of what runs."""
+    return wait_until(docker, container, probe, COMPARE_SECONDS)
+
+
 def wait_until(
-    client: docker.APIClient,
+    client: APIClient,
     container: str,
     probe: Callable[[], Answer],
     timeout: float,
@@ -79,21 +87,21 @@ def wait_until(
         pause(INTERVAL)
 
 
-def last_lines(client: docker.APIClient, container: str, count: int) -> list[str]:
+def last_lines(client: APIClient, container: str, count: int) -> list[str]:
     """The container's last log lines, both streams; empty when the engine cannot give them."""
     try:
         raw = client.logs(container, tail=count)
-    except (docker.errors.DockerException, requests.RequestException):
+    except (DockerException, requests.RequestException):
         return []  # the report is about the store: a log that cannot be read must not hide it
     return raw.decode("utf-8", "replace").splitlines()
 
 
-def _inspect(client: docker.APIClient, container: str, reason: str) -> dict:
+def _inspect(client: APIClient, container: str, reason: str) -> dict:
     try:
         return client.inspect_container(container)
-    except docker.errors.NotFound:
+    except NotFound:
         raise NotReadyError(f"container {container} does not exist ({reason}): converge its component first") from None
-    except (docker.errors.DockerException, requests.RequestException) as error:
+    except (DockerException, requests.RequestException) as error:
         raise NotReadyError(f"container {container}: the engine does not answer: {error}") from error
 
 
@@ -110,7 +118,7 @@ def _trouble(inspected: dict, restarts: int) -> str | None:
     return f"is not running: {state['Status']}, exit code {state['ExitCode']}{cause}"
 
 
-def _report(client: docker.APIClient, container: str, trouble: str) -> str:
+def _report(client: APIClient, container: str, trouble: str) -> str:
     lines = last_lines(client, container, LINES_EXPLAINED)
     parts = [f"container {container} {trouble}"]
     if explanation := diagnosis.explain(lines):

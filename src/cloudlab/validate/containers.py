@@ -11,7 +11,7 @@ from typing import Any
 from cloudlab.containers import causes
 from cloudlab.model import environment as environments
 from cloudlab.model import sizes
-from cloudlab.validate import FAILED, NOTE, Check, converge, verdict
+from cloudlab.model.checks import FAILED, NOTE, Check, converge, verdict
 
 AREA = "containers"
 EVERYTHING = "ansible-playbook playbooks/dev.yml"

@@ -14,8 +14,9 @@ from docker.errors import NotFound
 
 from cloudlab.gateway import model
 from cloudlab.lifecycle import report
+from cloudlab.model.checks import Check
 from cloudlab.model.environment import LABEL_INSTANCE
-from cloudlab.validate import Check, containers, gateway, logs, networks, pages, ports
+from cloudlab.validate import containers, gateway, logs, networks, pages, ports
 
 WORKERS = 16
 

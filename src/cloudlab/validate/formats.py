@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from xml.etree import ElementTree
 
-from cloudlab.validate import FAILED, NOTE, OK, Check, plain
+from cloudlab.model.checks import FAILED, NOTE, OK, Check, plain
 
 LONGEST_TEXT = 90  # of a column; a failure is told in full below the table
 

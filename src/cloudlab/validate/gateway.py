@@ -13,8 +13,8 @@ import requests
 
 from cloudlab.gateway.model import METHODS, Route
 from cloudlab.gateway.routing import SAFE_METHODS
+from cloudlab.model.checks import NOTE, OWN_REQUESTS, Check, converge, verdict
 from cloudlab.model.environment import PUBLISH_ADDRESS
-from cloudlab.validate import NOTE, OWN_REQUESTS, Check, converge, verdict
 
 AREA = "gateway"
 COMPONENT = "gateway"

@@ -7,8 +7,8 @@ from typing import Any
 
 from docker import APIClient
 
+from cloudlab.model.checks import OWN_REQUESTS, Check, verdict
 from cloudlab.observe.logs import lines
-from cloudlab.validate import OWN_REQUESTS, Check, verdict
 from cloudlab.validate.containers import component_of, short, started
 
 AREA = "logs"

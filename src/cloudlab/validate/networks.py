@@ -14,7 +14,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError
 
-from cloudlab.validate import FAILED, NOTE, Check, converge, verdict
+from cloudlab.model.checks import FAILED, NOTE, Check, converge, verdict
 from cloudlab.validate.containers import component_of, runs
 
 AREA = "networks"

@@ -5,7 +5,7 @@ from typing import Any
 
 import requests
 
-from cloudlab.validate import Check, converge, verdict
+from cloudlab.model.checks import Check, converge, verdict
 
 AREA = "pages"
 SECONDS = 10  # the first answer after a start may take some

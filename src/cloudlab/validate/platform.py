@@ -13,22 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from cloudlab.model import catalogue, yamlfile
+from cloudlab.model.checks import FAILED, NOTE, OK, Check, verdict
+from cloudlab.model.problems import ProblemsError
 from cloudlab.services import specs as services
-from cloudlab.validate import FAILED, NOTE, OK, Check, verdict
 
 FILE = "stores.yml"
 KEYS = ("migrations", "indices", "tables", "seeded")
-# Store -> (what it calls the things that hold rows, and the rows), for places of `seeded`.
-PLACES = {"postgres": "table", "elasticsearch": "index", "clickhouse": "table"}
 VERSION = re.compile(r"(\d+)_.*\.(?:sql|go)")
 
 
-class ExpectationError(ValueError):
+class ExpectationError(ProblemsError):
     """stores.yml is wrong; `problems` holds one message each."""
-
-    def __init__(self, problems: list[str]):
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,7 @@ def problems(document: Any, entries: catalogue.Catalogue) -> Iterable[str]:
             for name, value in document.get(key, {}).items()
             if not isinstance(value, kind)
         )
-    for text in catalogue.unknown(document.get("seeded", {}), PLACES, "store"):
+    for text in catalogue.unknown(document.get("seeded", {}), _holders(entries), "store"):
         yield f"seeded: {text}"
 
 
@@ -115,15 +110,13 @@ def checks(
                 own = services.account(name, entry, database)
                 place = own.get("schema") or own["database"]
                 result += _versions(name, place, expected.migrations.get(name), found["postgres"], containers)
-    for store, declared, of in (
-        ("elasticsearch", expected.indices, "indices"),
-        ("clickhouse", expected.tables, "tables"),
-    ):
+    for store, declared in ("elasticsearch", expected.indices), ("clickhouse", expected.tables):
         for name, wanted in declared.items() if store in found else ():
             for each in wanted if name in entries else ():
-                fault = "" if each in found[store][of] else "absent"
-                text = f"made by {name}, {found[store][of].get(each)} rows"
-                result.append(verdict(store, f"{PLACES[store]} {each}", fault, _restart(name, containers), text))
+                rows = found[store]["rows"]
+                fault = "" if each in rows else "absent"
+                subject, text = f"{entries[store]['rows_in']} {each}", f"made by {name}, {rows.get(each)} rows"
+                result.append(verdict(store, subject, fault, _restart(name, containers), text))
     return result
 
 
@@ -133,7 +126,7 @@ def _versions(
     """Whether the service's migrations were applied."""
     has = found["versions"].get(place, {})
     if wanted is None:
-        tables = found["tables"].get(place, {})
+        tables = [table for table in found["rows"] if table.startswith(f"{place}.")]
         text = ", ".join(f"{table} at {version}" for table, version in has.items()) or f"{len(tables)} tables"
         yield Check("postgres", f"migrations of {name}", OK if has else NOTE, text)
         return
@@ -149,14 +142,18 @@ def _versions(
 
 
 def seeded(
-    expected: Expected, found: Mapping[str, Mapping[str, Any]], size: str, counts: Mapping[str, int]
+    expected: Expected,
+    found: Mapping[str, Mapping[str, Any]],
+    entries: catalogue.Catalogue,
+    size: str,
+    counts: Mapping[str, int],
 ) -> list[Check]:
     """The rows in the places where seeded things are; with a `size` and its `counts`, whether there are enough."""
     result = []
     for store, places in expected.seeded.items():
         for place, kind in places.items() if store in found else ():
-            rows = _rows(store, place, found[store])
-            subject = f"rows of {PLACES[store]} {place}"
+            rows = found[store]["rows"].get(place)
+            subject = f"rows of {entries[store]['rows_in']} {place}"
             if not size:
                 result.append(Check(store, subject, NOTE, "absent" if rows is None else str(rows)))
             elif kind not in counts:
@@ -168,11 +165,9 @@ def seeded(
     return result
 
 
-def _rows(store: str, place: str, found: Mapping[str, Any]) -> int | None:
-    if store == "postgres":
-        schema, _, table = place.rpartition(".")
-        return found["tables"].get(schema, {}).get(table)
-    return found["indices" if store == "elasticsearch" else "tables"].get(place)
+def _holders(entries: catalogue.Catalogue) -> list[str]:
+    """The stores with rows that can be counted."""
+    return [name for name, entry in entries.items() if "rows_in" in entry]
 
 
 def _restart(name: str, containers: Mapping[str, str]) -> str:

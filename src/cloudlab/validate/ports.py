@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudlab.engine import ports as hostports
+from cloudlab.model.checks import FAILED, Check, converge, verdict
 from cloudlab.model.environment import PUBLISH_ADDRESS
-from cloudlab.validate import FAILED, Check, converge, verdict
 from cloudlab.validate.containers import is_healthy
 
 AREA = "ports"

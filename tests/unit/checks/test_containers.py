@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cloudlab.validate import FAILED, NOTE, OK, containers
+from cloudlab.model.checks import FAILED, NOTE, OK
+from cloudlab.validate import containers
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ENVIRONMENT = {

@@ -3,7 +3,8 @@
 import socket
 
 from cloudlab.gateway.model import Route
-from cloudlab.validate import FAILED, environment
+from cloudlab.model.checks import FAILED
+from cloudlab.validate import environment
 from cloudlab.validate.environment import Request
 
 

@@ -3,7 +3,8 @@
 import json
 from xml.etree import ElementTree
 
-from cloudlab.validate import FAILED, NOTE, OK, Check, converge, formats
+from cloudlab.model.checks import FAILED, NOTE, OK, Check, converge
+from cloudlab.validate import formats
 
 CHECKS = [
     Check("postgres", "answers", OK, "as cloudlab"),

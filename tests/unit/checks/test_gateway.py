@@ -3,7 +3,8 @@
 import pytest
 
 from cloudlab.gateway.model import Route
-from cloudlab.validate import FAILED, NOTE, OK, gateway
+from cloudlab.model.checks import FAILED, NOTE, OK
+from cloudlab.validate import gateway
 from cloudlab.validate.gateway import Question, Reply
 
 OPEN = Route("shop", "/goods", auth="none")

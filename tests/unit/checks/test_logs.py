@@ -2,7 +2,8 @@
 
 import pytest
 
-from cloudlab.validate import FAILED, OK, logs
+from cloudlab.model.checks import FAILED, OK
+from cloudlab.validate import logs
 
 EXPECTED = logs.expected([{"component": "postgres", "pattern": "starting up", "reason": "It is."}])
 

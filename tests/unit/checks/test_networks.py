@@ -2,7 +2,8 @@
 
 import pytest
 
-from cloudlab.validate import FAILED, NOTE, OK, networks
+from cloudlab.model.checks import FAILED, NOTE, OK
+from cloudlab.validate import networks
 
 PORTS = {"http": {"container": 8080}}
 ENVIRONMENT = {

@@ -3,12 +3,14 @@
 import pytest
 import yaml
 
-from cloudlab.model import settings
-from cloudlab.validate import FAILED, NOTE, OK, platform
+from cloudlab.model import catalogue, settings
+from cloudlab.model.checks import FAILED, NOTE, OK
+from cloudlab.validate import platform
 from cloudlab.validate.platform import Expected
 
 ENTRIES = {
-    "postgres": {"kind": "store"},
+    "postgres": {"kind": "store", "rows_in": "table"},
+    "elasticsearch": {"kind": "store", "rows_in": "index"},
     "order": {"kind": "service", "schema": True},
     "mail": {"kind": "service", "database": "letters"},
     "search": {"kind": "service"},
@@ -22,10 +24,10 @@ EXPECTED = Expected(
 )
 FOUND = {
     "postgres": {
-        "tables": {"order": {"orders": 9, "goose_db_version": 4}, "letters": {"sent": 2}},
+        "rows": {"order.orders": 9, "order.goose_db_version": 4, "letters.sent": 2},
         "versions": {"order": {"goose_db_version": 3}},
     },
-    "elasticsearch": {"indices": {"goods": 5}},
+    "elasticsearch": {"rows": {"goods": 5}},
 }
 
 
@@ -74,14 +76,14 @@ def test_a_checkout_older_than_its_data_is_told():
 
 
 def test_an_index_that_is_missing():
-    check = checks(FOUND | {"elasticsearch": {"indices": {}}})["index goods"]
+    check = checks(FOUND | {"elasticsearch": {"rows": {}}})["index goods"]
     assert (check.state, check.text) == (FAILED, "absent")
     assert "docker restart lab-search" in check.cure
 
 
 def test_a_store_that_was_not_asked_is_left_out():
     assert checks({}) == {}
-    assert platform.seeded(EXPECTED, {}, "small", {"orders": 9}) == []
+    assert platform.seeded(EXPECTED, {}, ENTRIES, "small", {"orders": 9}) == []
 
 
 def test_a_service_that_is_not_chosen_is_left_out():
@@ -90,27 +92,28 @@ def test_a_service_that_is_not_chosen_is_left_out():
 
 
 def test_rows_are_shown_and_with_a_size_required():
-    shown = platform.seeded(EXPECTED, FOUND, "", {})
+    shown = platform.seeded(EXPECTED, FOUND, ENTRIES, "", {})
     assert [(check.subject, check.state, check.text) for check in shown] == [
         ("rows of table order.orders", NOTE, "9"),
         ("rows of index goods", NOTE, "5"),
     ]
-    orders, goods = platform.seeded(EXPECTED, FOUND, "small", {"orders": 9, "products": 6})
+    orders, goods = platform.seeded(EXPECTED, FOUND, ENTRIES, "small", {"orders": 9, "products": 6})
     assert orders.state == OK
     assert (goods.state, goods.text) == (FAILED, "5, seeded are 6")
     assert goods.cure == "ansible-playbook playbooks/seed.yml -e size=small"
 
 
 def test_rows_of_a_table_that_is_not_there():
-    found = {"postgres": {"tables": {}, "versions": {}}}
-    assert platform.seeded(EXPECTED, found, "", {})[0].text == "absent"
-    assert platform.seeded(EXPECTED, found, "small", {"orders": 9, "products": 6})[0].state == FAILED
+    found = {"postgres": {"rows": {}, "versions": {}}}
+    assert platform.seeded(EXPECTED, found, ENTRIES, "", {})[0].text == "absent"
+    assert platform.seeded(EXPECTED, found, ENTRIES, "small", {"orders": 9, "products": 6})[0].state == FAILED
 
 
 def test_the_reference_platforms_file_is_in_order():
     root = settings.ROOT / "files" / "platform"
     services = yaml.safe_load((root / "cloudlab.yml").read_text())["services"]
-    expected = platform.read(root, {name: entry | {"kind": "service"} for name, entry in services.items()})
+    entries = {name: entry | {"kind": "service"} for name, entry in services.items()}
+    expected = platform.read(root, catalogue.committed()["catalogue"] | entries)
     with_schema = {name for name, entry in services.items() if entry.get("schema")}
     assert expected.migrations.keys() == with_schema
     assert all(version >= 1 for of in expected.migrations.values() for version in of.values())

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from cloudlab.validate import FAILED, OK, ports
+from cloudlab.model.checks import FAILED, OK
+from cloudlab.validate import ports
 
 
 @contextlib.contextmanager

@@ -2,9 +2,10 @@
 
 import yaml
 
-from cloudlab.compose import described, document, files, oneshot
+from cloudlab.compose import described, document, files
 from cloudlab.containers import spec
 from cloudlab.model import settings
+from cloudlab.stores import base
 
 CATALOGUE = {
     "db": {"kind": "store", "role": "db"},
@@ -52,7 +53,7 @@ def everything(**shop):
     ]
     return described.NOTHING | {
         "containers": {each["name"]: each for each in containers},
-        "programs": [oneshot.shell("lab-db", "fill\n", {"PASSWORD": "p"}, ["/run/db"])],
+        "programs": [base.program("lab-db", "fill\n", {"PASSWORD": "p"}, ["/run/db"])],
         "images": {"shop:own": {"RECIPE": "recipe", "MAIN": "./shop"}},
     }
 

@@ -5,7 +5,7 @@ import yaml
 
 COMPONENTS = {
     "postgres": {"summary": "", "role": "postgres", "kind": "store"},
-    "redis": {"summary": "", "role": "redis", "kind": "store"},
+    "redis": {"summary": "", "role": "redis", "kind": "store", "values": ["host"]},
     "kafka": {"summary": "", "role": "kafka", "kind": "store"},
     "builder": {"summary": "", "role": "go_service", "kind": "tool"},
 }

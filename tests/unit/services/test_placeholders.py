@@ -2,11 +2,10 @@
 
 import pytest
 
-from cloudlab.model import placeholders
+from cloudlab.model import catalogue, placeholders
 
 EVERYBODY = {
-    "postgres": {"kind": "store"},
-    "kafka": {"kind": "store"},
+    **{name: catalogue.committed()["catalogue"][name] for name in ("postgres", "kafka", "zookeeper")},
     "order": {"needs": ["postgres"], "go": {}, "ports": [{}], "grpc": 1, "schema": True},
     "bare": {"needs": ["postgres"], "go": {}},
 }

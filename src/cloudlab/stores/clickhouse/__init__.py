@@ -1,0 +1,1 @@
+"""The store ClickHouse; its interface is cloudlab.stores.base.Store."""

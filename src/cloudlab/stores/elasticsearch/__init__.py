@@ -1,0 +1,1 @@
+"""The store Elasticsearch; its interface is cloudlab.stores.base.Store."""

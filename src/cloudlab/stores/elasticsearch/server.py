@@ -1,0 +1,70 @@
+"""An Elasticsearch server, asked and changed over HTTP."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cloudlab.stores import http
+from cloudlab.stores.base import ObjectsError
+from cloudlab.stores.elasticsearch.objects import (
+    Index,
+    Plan,
+    State,
+    canonical_index,
+    canonical_template,
+)
+from cloudlab.stores.readiness import NotYetError
+
+
+class Server:
+    """An Elasticsearch server. ``url``: of its published port; ``user`` and ``password`` when its security is on."""
+
+    def __init__(self, url: str, user: str | None = None, password: str | None = None):
+        self._http = http.Client(url, user, password)
+
+    def ready(self) -> bool:
+        """True when the server has a master and its metadata. Raises ``NotYetError`` until then.
+
+        A refused password is an :class:`ObjectsError`: waiting would not help.
+        """
+        try:
+            answer = self._http.probe("/_cluster/health")
+        except http.HTTPError as error:
+            raise ObjectsError([str(error)]) from None
+        if answer.json()["status"] == "red":
+            raise NotYetError(f"HTTP {answer.status_code}: {answer.text[:200]}")
+        return True
+
+    def state(self, declared: State) -> State:
+        """All index templates, and of the indices those that are declared: one request each, at most two."""
+        listed = self._call("GET", "/_index_template", params={"flat_settings": "true"})["index_templates"]
+        indices: Mapping[str, Any] = {}
+        if declared.indices:
+            options = {"flat_settings": "true", "ignore_unavailable": "true"}
+            indices = self._call("GET", "/" + ",".join(declared.indices), params=options)
+        return State(
+            templates={entry["name"]: canonical_template(entry["index_template"]) for entry in listed},
+            indices={name: canonical_index(index) for name, index in indices.items()},
+        )
+
+    def indices(self) -> dict[str, Index]:
+        """All indices by name, but for hidden ones."""
+        options = {"format": "json", "h": "index,health,docs.count", "expand_wildcards": "open"}
+        listed = self._call("GET", "/_cat/indices", params=options)
+        return {entry["index"]: Index(entry["health"], int(entry["docs.count"] or 0)) for entry in listed}
+
+    def apply(self, steps: Plan) -> None:
+        """Carry out every step. Raises :class:`ObjectsError` with every refused one."""
+        problems = []
+        for step in steps.steps:
+            try:
+                self._call("PUT", step.path, json=step.body)
+            except ObjectsError as error:
+                problems += [f"{step.what}: {problem}" for problem in error.problems]
+        if problems:
+            raise ObjectsError(problems)
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            return self._http.call(method, path, **options)
+        except http.HTTPError as error:
+            raise ObjectsError([str(error)]) from None

@@ -1,0 +1,1 @@
+"""The store Kafka; its interface is cloudlab.stores.base.Store."""

@@ -1,0 +1,19 @@
+"""How Kafka dies at its start."""
+
+import re
+
+from cloudlab.stores.diagnosis import Fault
+
+FAULTS = (
+    Fault(
+        re.compile(r"Invalid cluster\.id in: "),
+        "Kafka's data belongs to another ZooKeeper: ZooKeeper's volume was removed or replaced while Kafka's was kept."
+        " Neither works without the other. Put the old ZooKeeper volume back, or remove the data of both (topics and"
+        " messages are lost): ansible-playbook playbooks/reset.yml -e level=data -e components=zookeeper",
+    ),
+    Fault(
+        re.compile(r"KeeperException\$NodeExistsException"),
+        "ZooKeeper knows another broker with the same id. The session of one that was killed has ended by now"
+        " (kafka_zookeeper_session_timeout_ms), so this one lives: stop it, or give this one a ZooKeeper of its own.",
+    ),
+)

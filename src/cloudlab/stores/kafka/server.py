@@ -1,0 +1,167 @@
+"""A Kafka broker, asked and changed by librdkafka in this process: a tool of Kafka's would be a JVM of seconds."""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ConfigSource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
+
+from cloudlab.stores.base import ObjectsError
+from cloudlab.stores.kafka.objects import Existing, Plan, Topic
+from cloudlab.stores.readiness import NotYetError
+
+PROBE_SECONDS = 0.5  # one question to a broker that may still be starting
+TRIAL_SECONDS = 5  # one trial of topics that the broker seems to lack
+REQUEST_SECONDS = 30  # one request to a broker that answers
+
+# Answers to a trial that say nothing about the topic: the broker is not done starting.
+NOT_YET = {
+    KafkaError.NOT_CONTROLLER,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.BROKER_NOT_AVAILABLE,
+    KafkaError._TRANSPORT,
+    KafkaError._TIMED_OUT,
+}
+
+
+class Server:
+    """A broker, asked and changed through its published listener. ``bootstrap``: host:port."""
+
+    def __init__(self, bootstrap: str):
+        self._admin = AdminClient(
+            {
+                "bootstrap.servers": bootstrap,
+                "client.id": "cloudlab-converge",
+                "log_level": 0,  # a broker that is still starting is no news: the reason is in the exception
+                "reconnect.backoff.ms": 50,
+                "reconnect.backoff.max.ms": 200,
+            }
+        )
+
+    def partitions(self, declared: Mapping[str, Topic]) -> dict[str, int]:
+        """Number of partitions by topic. Raises ``NotYetError`` until the broker answers and knows them all.
+
+        A broker that has just started names its controller before it has heard of its topics, and lists none. So those
+        that seem to be missing are tried, which is refused by what ZooKeeper has. Raises :class:`ObjectsError` with
+        every declaration that the broker would refuse.
+        """
+        partitions = self._listed()
+        if missing := {name: topic for name, topic in declared.items() if name not in partitions}:
+            self._try(missing)
+        return partitions
+
+    def _listed(self) -> dict[str, int]:
+        try:
+            metadata = self._admin.list_topics(timeout=PROBE_SECONDS)
+        except KafkaException as error:
+            raise NotYetError(_reason(error)) from None
+        if not metadata.brokers or metadata.controller_id < 0:
+            raise NotYetError("the broker has no controller yet")
+        return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+
+    def _try(self, topics: Mapping[str, Topic]) -> None:
+        """Have the broker check whether these topics could be created, without creating any."""
+        futures = self._admin.create_topics(
+            _new(topics), operation_timeout=TRIAL_SECONDS, request_timeout=TRIAL_SECONDS, validate_only=True
+        )
+        problems = []
+        for name, future in futures.items():
+            try:
+                future.result()
+            except KafkaException as error:
+                code = error.args[0].code()
+                if code == KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise NotYetError(f"the broker does not know its topic {name} yet") from None
+                if code in NOT_YET:
+                    raise NotYetError(_reason(error)) from None
+                problems.append(f"topic {name}: cannot create it: {_reason(error)}")
+        if problems:
+            raise ObjectsError(problems)
+
+    def topics(self, partitions: Mapping[str, int], named: Iterable[str]) -> dict[str, Existing]:
+        """The broker's topics by name, of which only those in ``named`` have their configuration asked: one request."""
+        topics = {name: Existing(count) for name, count in partitions.items()}
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in named if name in topics]
+        if not resources:
+            return topics
+        for resource, future in self._admin.describe_configs(resources, request_timeout=REQUEST_SECONDS).items():
+            entries = _result(future, f"topic {resource.name}: cannot read its configuration").values()
+            topics[resource.name] = Existing(
+                partitions=partitions[resource.name],
+                config={e.name: e.value for e in entries if _source(e) is ConfigSource.DYNAMIC_TOPIC_CONFIG},
+                effective={e.name: e.value for e in entries},
+            )
+        return topics
+
+    def apply(self, steps: Plan) -> None:
+        """Carry out the plan, each kind of step in one request. Raises ObjectsError with every refused step."""
+        futures: list[tuple[str, Future]] = []
+        if steps.create:
+            futures += self._create(steps.create)
+        if steps.grow:
+            futures += self._grow(steps.grow)
+        if steps.alter:
+            futures += self._alter(steps.alter)
+        problems = []
+        for what, future in futures:
+            try:
+                _result(future, what)
+            except ObjectsError as error:
+                problems += error.problems
+        if problems:
+            raise ObjectsError(problems)
+
+    def _create(self, topics: Mapping[str, Topic]) -> list[tuple[str, Future]]:
+        # operation_timeout: the answer comes when the topic can be written to, not when it is merely noted.
+        futures = self._admin.create_topics(
+            _new(topics), operation_timeout=REQUEST_SECONDS, request_timeout=REQUEST_SECONDS
+        )
+        return [(f"topic {name}: cannot create it", future) for name, future in futures.items()]
+
+    def _grow(self, counts: Mapping[str, int]) -> list[tuple[str, Future]]:
+        new = [NewPartitions(name, count) for name, count in counts.items()]
+        futures = self._admin.create_partitions(new, operation_timeout=REQUEST_SECONDS, request_timeout=REQUEST_SECONDS)
+        return [(f"topic {name}: cannot add partitions", future) for name, future in futures.items()]
+
+    def _alter(self, alterations: Mapping[str, Mapping[str, str | None]]) -> list[tuple[str, Future]]:
+        resources = [
+            ConfigResource(ResourceType.TOPIC, name, incremental_configs=[_entry(k, v) for k, v in changes.items()])
+            for name, changes in alterations.items()
+        ]
+        futures = self._admin.incremental_alter_configs(resources, request_timeout=REQUEST_SECONDS)
+        return [(f"topic {res.name}: cannot alter its configuration", future) for res, future in futures.items()]
+
+
+def _new(topics: Mapping[str, Topic]) -> list[NewTopic]:
+    return [NewTopic(n, num_partitions=t.partitions, config=dict(t.config)) for n, t in topics.items()]
+
+
+def _entry(key: str, value: str | None) -> ConfigEntry:
+    operation = AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
+    return ConfigEntry(key, value, incremental_operation=operation)
+
+
+def _source(entry: ConfigEntry) -> ConfigSource:
+    return ConfigSource(entry.source)  # the client hands out plain integers
+
+
+def _result(future: Future, what: str) -> Any:
+    try:
+        return future.result()
+    except KafkaException as error:
+        raise ObjectsError([f"{what}: {_reason(error)}"]) from None
+
+
+def _reason(error: KafkaException) -> str:
+    cause = error.args[0]
+    return cause.str() if isinstance(cause, KafkaError) else str(cause)

@@ -1,0 +1,1 @@
+"""Kibana, which keeps data views: a tool with the interface of a store, cloudlab.stores.base.Store."""

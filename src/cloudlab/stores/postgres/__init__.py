@@ -1,0 +1,1 @@
+"""The store PostgreSQL; its interface is cloudlab.stores.base.Store."""

@@ -1,0 +1,1 @@
+"""The store Redis; its interface is cloudlab.stores.base.Store."""
