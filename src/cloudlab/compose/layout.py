@@ -35,7 +35,11 @@ _HEADINGS = {
 }
 
 
-class Shared(dict):
+class _Section(dict):
+    """A mapping whose entries have lines of their own."""
+
+
+class Shared(_Section):
     """A mapping that is written once, as an extension field with an anchor, and merged wherever it applies.
 
     level: which services share it. key: what it is of a service; nothing for the service itself.
@@ -70,11 +74,10 @@ def text(document: Mapping[str, Any], header: str, groups: Mapping[str, str]) ->
         # Two that agree may do so by chance.
         if len(names) > 2:
             entries |= zip(names, _share([entries[name] for name in names], shared, level), strict=True)
-    body = {key: value for key, value in document.items() if value and key in ("name", "include")}
+    body = _Section({key: value for key, value in document.items() if value and key in ("name", "include")})
     body |= {f"x-{part.name}": part for part in shared}
-    body |= {key: _labelled(document[key], shared) for key in documents.SECTIONS if document.get(key)}
-    if entries:
-        body["services"] = entries
+    sections = {key: _labelled(document.get(key, {}), shared) for key in documents.SECTIONS} | {"services": entries}
+    body |= {key: _Section(section) for key, section in sections.items() if section}
     written = yaml.dump(body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
     comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
     return f"{comment}\n" + _spaced(written.replace("!reset 'null'", "!reset null"), _headings(shared, entries, groups))
@@ -111,7 +114,7 @@ def _labelled(entries: Mapping[str, Any], shared: Iterable[Shared]) -> dict[str,
     for labels in shared:
         if labels.name == "labels":
             return {
-                name: entry | {"labels": _merged(entry["labels"], labels)} if "labels" in entry else entry
+                name: {key: _merged(value, labels) if key == "labels" else value for key, value in entry.items()}
                 for name, entry in entries.items()
             }
     return dict(entries)
@@ -164,7 +167,7 @@ class _Dumper(yaml.SafeDumper):
         return super().represent_sequence(tag, sequence, _length(sequence) <= SHORT)
 
     def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.Node:
-        node = super().represent_mapping(tag, mapping, not isinstance(mapping, Shared) and _length(mapping) <= SHORT)
+        node = super().represent_mapping(tag, mapping, not isinstance(mapping, _Section) and _length(mapping) <= SHORT)
         node.shared = mapping
         return node
 
@@ -181,6 +184,8 @@ def _length(value: Any) -> int:
     """About how many characters a value takes on one line; more than fit where it needs lines of its own."""
     if isinstance(value, Shared):
         return len(value.name)
+    if isinstance(value, documents.Override):
+        return SHORT + 1
     if isinstance(value, Mapping) and len(value) <= KEYS and not any(isinstance(e, list) for e in value.values()):
         return sum(len(str(key)) + 4 + _length(entry) for key, entry in value.items())
     if isinstance(value, list) and not any(isinstance(entry, Mapping) for entry in value):
@@ -200,7 +205,7 @@ def _represent_override(dumper: yaml.SafeDumper, value: documents.Override) -> y
 
 
 _Dumper.add_representer(str, _represent_text)
-_Dumper.add_representer(Shared, lambda dumper, value: dumper.represent_mapping("tag:yaml.org,2002:map", value))
+_Dumper.add_multi_representer(_Section, lambda dumper, value: dumper.represent_mapping("tag:yaml.org,2002:map", value))
 _Dumper.add_representer(documents.Override, _represent_override)
 _Dumper.add_representer(documents.Reset, lambda dumper, _: dumper.represent_scalar("!reset", "null"))
 _Dumper.add_representer(_Merge, lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:merge", "<<"))
