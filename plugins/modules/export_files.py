@@ -4,8 +4,9 @@ DOCUMENTATION = r"""
 module: export_files
 short_description: Write the files of Docker Compose
 description:
-  - Writes C(docker-compose.yml), C(docker-compose.override.yml), C(docker-compose.engine-25.yml) and C(.env.example)
-    from what hosts have described (the mode V(describe) of the actions).
+  - Writes C(docker-compose.yml), C(docker-compose.configs.yml), which it includes, C(docker-compose.override.yml),
+    C(docker-compose.engine-25.yml) and C(.env.example) from what hosts have described (the mode V(describe) of the
+    actions).
   - Each of the two ways to run the services was read twice, with other values in the place of settings. Where the two
     readings differ, a setting was escaped or calculated with; Docker Compose can do neither, so this is an error that
     names setting and place, and nothing is written.

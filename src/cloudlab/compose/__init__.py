@@ -1,4 +1,4 @@
-"""The compose door: the environment as files that Docker Compose reads, written from the same roles and catalogue.
+"""The Docker Compose export: the environment as files that Compose reads, generated from the same roles and catalogue.
 
 placeholders  values that stand for what `.env` will say, and what becomes of them in the files
 described     what the roles would have converged, gathered while a play runs
@@ -6,5 +6,7 @@ sketch        the picture of an environment on an engine that nobody asks
 service       a container's specification as a service of Compose
 oneshot       what fills a store: a service that runs once, each time everything comes up
 document      the files: services, configurations, networks, volumes, and what development changes of them
+layout        a document as text: groups with headings, and what services share
+files         the names and headers of the files, and which document each of them has
 example       .env.example
 """
