@@ -1,4 +1,4 @@
-"""The files that Compose reads, as plain data and as text. Pure functions."""
+"""The files that Compose reads, as plain data. Pure functions."""
 
 from __future__ import annotations
 
@@ -38,9 +38,14 @@ def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Ma
     """
     instance = picture["instance"]
     programs = {program["container"]: program for program in described["programs"]}
+    groups = {name: _group(entry) for name, entry in picture["catalogue"].items()}
     containers = sorted(
         described["containers"].values(),
-        key=lambda container: (picture["chosen"].index(container["component"]), container["name"]),
+        key=lambda container: (
+            GROUPS.index(groups[container["component"]]),
+            picture["chosen"].index(container["component"]),
+            container["name"],
+        ),
     )
     parts = [
         services.translate(
@@ -64,19 +69,20 @@ def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Ma
         if wanted := _dependencies(container, picture, initialised):
             part.service["depends_on"] = wanted
         document["services"][part.key] = part.service
-        document["groups"][part.key] = _group(picture["catalogue"][container["component"]])
+        document["groups"][part.key] = groups[container["component"]]
         document["configs"] |= part.configs
         # Who mounts another's volume says nothing about it.
-        document["volumes"] |= {name: entry for name, entry in part.volumes.items() if name not in document["volumes"]}
+        document["volumes"] |= {
+            name: entry
+            for name, entry in part.volumes.items()
+            if picture["volumes"].get(f"{instance}-{name}", container)["component"] == container["component"]
+        }
         if part.start_interval:
             document["start_intervals"][part.key] = part.start_interval
         if container["name"] in programs:
             key, shot = _oneshot(part, programs[container["name"]])
             document["services"][key] = shot
             document["groups"][key] = ONE_SHOT
-    document["services"] = _grouped(document)
-    used = [config["source"] for entry in document["services"].values() for config in entry.get("configs", [])]
-    document["configs"] = {name: document["configs"][name] for name in used}
     document["networks"] = {
         name: {"name": f"{instance}-{name}", "labels": {"cloudlab.instance": instance}}
         for name in sorted({name for entry in document["services"].values() for name in entry.get("networks", [])})
@@ -86,15 +92,6 @@ def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Ma
 
 def _group(entry: Mapping[str, Any]) -> str:
     return "messaging" if entry["role"] in _MESSAGING else entry["kind"]
-
-
-def _grouped(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The services by their groups, in start order within each; a one-shot stays beside its store."""
-    places: dict[str, int] = {}
-    for key in document["services"]:
-        group = document["groups"][key]
-        places[key] = places[key.removesuffix(_INIT)] if group == ONE_SHOT else GROUPS.index(group)
-    return {key: document["services"][key] for key in sorted(places, key=places.__getitem__)}
 
 
 def _build(arguments: Mapping[str, str]) -> dict[str, Any]:

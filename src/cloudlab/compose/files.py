@@ -66,20 +66,15 @@ def texts(built: Mapping[str, Any], reload: Mapping[str, Any], tools: list[str],
     base = document.without(built, [*tools, *map(document.oneshot, tools)])
     configs = reload["configs"] | base["configs"]
     override = document.changes(base | {"configs": configs}, reload)
-    intervals = reload["start_intervals"]
-    health = {name: {"healthcheck": intervals[name]} for name in reload["services"] if intervals.get(name)}
+    health = {"services": {name: {"healthcheck": times} for name, times in reload["start_intervals"].items() if times}}
     profiles = {name for entry in reload["services"].values() for name in entry.get("profiles", [])}
     groups = ", ".join(sorted(profiles - reload["services"].keys()))
     documents = {
         BASE: base | {"include": [CONFIGS], "configs": {}},
-        OVERRIDE: override,
-        ENGINE_25: {"services": health},
+        OVERRIDE: override | {"groups": reload["groups"]},
+        ENGINE_25: health,
     }
     return {
-        name: layout.text(
-            content,
-            _HEADERS[name].format(written=_WRITTEN, profiles=groups),
-            reload["groups"] if name != ENGINE_25 else {},
-        )
+        name: layout.text(content, _HEADERS[name].format(written=_WRITTEN, profiles=groups))
         for name, content in (documents | {CONFIGS: {"configs": configs}}).items()
     } | {EXAMPLE: example.text(reload, profile, list(documents))}

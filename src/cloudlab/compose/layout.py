@@ -15,6 +15,7 @@ SHORT, WIDTH, KEYS = 105, 100, 4
 # The share of services that must agree on a value before it becomes their default.
 _MOST = 0.8
 _COMMON = "common"
+_MERGE = "<<"
 # Mappings that services share in part.
 _PARTS = ("labels", "depends_on", "environment", "build", "args")
 _ORDER = (
@@ -51,20 +52,10 @@ class Shared(_Section):
         self.name = key if key and level == _COMMON else f"{level}-{key}".rstrip("-").replace("_", "-")
 
 
-class _Merge:
-    """YAML's merge key."""
-
-    def __str__(self) -> str:
-        return "<<"
-
-
-_MERGE = _Merge()
-
-
-def text(document: Mapping[str, Any], header: str, groups: Mapping[str, str]) -> str:
-    """The document as YAML, below its header. groups: service -> its group."""
-    services = document.get("services", {})
-    entries: dict[str, dict[Any, Any]] = {name: _ordered(entry) for name, entry in services.items()}
+def text(document: Mapping[str, Any], header: str) -> str:
+    """The document as YAML, below its header."""
+    groups = document.get("groups", {})
+    entries = {name: _ordered(entry) for name, entry in document.get("services", {}).items()}
     whole = [name for name, entry in entries.items() if "container_name" in entry]
     levels = {_COMMON: whole} | {
         level: [name for name in entries if groups.get(name) == level] for level in ("service", documents.ONE_SHOT)
@@ -195,7 +186,7 @@ def _length(value: Any) -> int:
 
 def _represent_text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
     style = "|" if "\n" in value else ">" if len(value) > WIDTH and " " in value and "  " not in value else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+    return dumper.represent_scalar(f"tag:yaml.org,2002:{'merge' if value == _MERGE else 'str'}", value, style=style)
 
 
 def _represent_override(dumper: yaml.SafeDumper, value: documents.Override) -> yaml.Node:
@@ -208,5 +199,4 @@ _Dumper.add_representer(str, _represent_text)
 _Dumper.add_multi_representer(_Section, lambda dumper, value: dumper.represent_mapping("tag:yaml.org,2002:map", value))
 _Dumper.add_representer(documents.Override, _represent_override)
 _Dumper.add_representer(documents.Reset, lambda dumper, _: dumper.represent_scalar("!reset", "null"))
-_Dumper.add_representer(_Merge, lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:merge", "<<"))
 _Dumper.add_representer(Octal, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:int", f"0{value:o}"))

@@ -35,7 +35,7 @@ GROUPS = dict.fromkeys(("auth", "order", "user"), "service") | {
 
 
 def written(groups=GROUPS, header="", **sections):
-    return layout.text(DOCUMENT | sections, header, groups)
+    return layout.text(DOCUMENT | {"groups": groups} | sections, header)
 
 
 def shared(text):
