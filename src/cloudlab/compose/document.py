@@ -1,4 +1,4 @@
-"""The files that Compose reads, as plain data and as text. Pure functions."""
+"""The files that Compose reads, as plain data. Pure functions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-import yaml
 
 from cloudlab.compose import service as services
 from cloudlab.compose.placeholders import Expressions
@@ -18,14 +16,19 @@ BASE_PROFILE = "lite"
 LABEL_CONFIGS = "cloudlab.configs"
 # Tells the page that shows it all that a container is meant to end.
 LABEL_ENDS = "cloudlab.ends"
+_INIT = "-init"
 # Of a store, what its one-shot has as well.
 _INHERITED = (
     "image", "profiles", "user", "networks", "init", "cap_drop", "security_opt", "mem_limit", "memswap_limit", "cpus",
     "pids_limit", "logging",
 )  # fmt: skip
-# Characters of a list that stands on one line.
-SHORT = 100
-_SECTIONS = ("services", "configs", "networks", "volumes")
+# Lists that Compose replaces without being told so.
+_REPLACED = ("entrypoint", "command", "test")
+SECTIONS = ("services", "configs", "networks", "volumes")
+# The groups of services, in the order of the files.
+GROUPS = ("store", "messaging", "service", "gateway", "observability", "tool")
+ONE_SHOT = "one-shot"
+_MESSAGING = ("zookeeper", "kafka")
 
 
 def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,9 +38,14 @@ def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Ma
     """
     instance = picture["instance"]
     programs = {program["container"]: program for program in described["programs"]}
+    groups = {name: _group(entry) for name, entry in picture["catalogue"].items()}
     containers = sorted(
         described["containers"].values(),
-        key=lambda container: (picture["chosen"].index(container["component"]), container["name"]),
+        key=lambda container: (
+            GROUPS.index(groups[container["component"]]),
+            picture["chosen"].index(container["component"]),
+            container["name"],
+        ),
     )
     parts = [
         services.translate(
@@ -48,7 +56,10 @@ def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Ma
         )
         for container in containers
     ]
-    document: dict[str, Any] = {"name": instance, **{section: {} for section in _SECTIONS}, "start_intervals": {}}
+    document: dict[str, Any] = {
+        "name": instance,
+        **{section: {} for section in (*SECTIONS, "start_intervals", "groups")},
+    }
     initialised = {services.own(name, instance) for name in programs}
     for container, part in zip(containers, parts, strict=True):
         if container["image"] in described["images"]:
@@ -58,19 +69,29 @@ def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Ma
         if wanted := _dependencies(container, picture, initialised):
             part.service["depends_on"] = wanted
         document["services"][part.key] = part.service
+        document["groups"][part.key] = groups[container["component"]]
         document["configs"] |= part.configs
         # Who mounts another's volume says nothing about it.
-        document["volumes"] |= {name: entry for name, entry in part.volumes.items() if name not in document["volumes"]}
+        document["volumes"] |= {
+            name: entry
+            for name, entry in part.volumes.items()
+            if picture["volumes"].get(f"{instance}-{name}", container)["component"] == container["component"]
+        }
         if part.start_interval:
             document["start_intervals"][part.key] = part.start_interval
         if container["name"] in programs:
             key, shot = _oneshot(part, programs[container["name"]])
             document["services"][key] = shot
+            document["groups"][key] = ONE_SHOT
     document["networks"] = {
         name: {"name": f"{instance}-{name}", "labels": {"cloudlab.instance": instance}}
         for name in sorted({name for entry in document["services"].values() for name in entry.get("networks", [])})
     }
     return document
+
+
+def _group(entry: Mapping[str, Any]) -> str:
+    return "messaging" if entry["role"] in _MESSAGING else entry["kind"]
 
 
 def _build(arguments: Mapping[str, str]) -> dict[str, Any]:
@@ -126,14 +147,14 @@ def _patient(
 
 def oneshot(key: str) -> str:
     """The name of the service that fills a store."""
-    return f"{key}-init"
+    return key + _INIT
 
 
 def _oneshot(part: services.Part, program: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """The service that runs a program of the store once, each time everything comes up."""
     store = part.service
     key = oneshot(part.key)
-    labels = {**store["labels"], "cloudlab.component": key, "cloudlab.container": f"{store['container_name']}-init"}
+    labels = {**store["labels"], "cloudlab.component": key, "cloudlab.container": oneshot(store["container_name"])}
     labels[LABEL_ENDS] = "true"
     shot = {
         **{name: store[name] for name in _INHERITED if name in store},
@@ -212,125 +233,26 @@ class Reset:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The file that makes of the one before the one after."""
-    found: dict[str, Any] = {}
-    for section in _SECTIONS:
-        entries = {}
-        for name, entry in after[section].items():
-            known = before[section].get(name)
-            if known is None:
-                entries[name] = entry
-            elif known != entry:
-                different = {
-                    key: _change(known.get(key), value) for key, value in entry.items() if known.get(key) != value
-                }
-                entries[name] = different | {key: Reset() for key in known if key not in entry}
-        if entries:
-            found[section] = entries
-    return found
-
-
-def _change(before: Any, value: Any) -> Any:
-    """What is no list and no mapping replaces by itself."""
-    return Override(value) if isinstance(before, list | dict) else value
-
-
-def text(document: Mapping[str, Any], header: str) -> str:
-    """The document as YAML, below its header. What all services have in common stands once."""
-    entries = document.get("services", {})
-    common = _common([entry for entry in entries.values() if "image" in entry])
-    body: dict[Any, Any] = {key: value for key, value in document.items() if value and key in ("name", *_SECTIONS)}
-    if len(common) > 1:
-        body["services"] = {name: _short(entry, common) for name, entry in entries.items()}
-        body = {"x-common": common, **body}
-    comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
-    return comment + _spaced(_Dumper.dump_document(body, common))
-
-
-def _spaced(written: str) -> str:
-    """A blank line before each section, and after each of its entries that takes several lines."""
-    lines: list[str] = []
-    for line in written.splitlines():
-        depth = len(line) - len(line.lstrip())
-        before = len(lines[-1]) - len(lines[-1].lstrip()) if lines else 0
-        if lines and line and (depth == 0 or (depth == 2 and before > 2)):
-            lines.append("")
-        lines.append(line)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _common(entries: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """What is the same in most entries, and missing in none."""
-    if len(entries) < 2:
-        return {}
-    first = entries[0]
-    return {
-        key: value
-        for key, value in first.items()
-        if isinstance(value, list | dict | bool) and all(entry.get(key) == value for entry in entries)
+    """The file that turns the first document into the second one."""
+    found = {
+        section: {
+            name: _changes(before[section][name], entry) if name in before[section] else entry
+            for name, entry in after[section].items()
+            if before[section].get(name) != entry
+        }
+        for section in SECTIONS
     }
+    return {section: entries for section, entries in found.items() if entries}
 
 
-def _short(entry: Mapping[str, Any], common: Mapping[str, Any]) -> dict[Any, Any]:
-    if any(entry.get(key) != value for key, value in common.items()):
-        return dict(entry)
-    return {Merge(): common, **{key: value for key, value in entry.items() if key not in common}}
-
-
-class Merge:
-    """YAML's merge key."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes what a person reads: long texts as they are, no references but the common part."""
-
-    common: Mapping[str, Any] = {}
-
-    @classmethod
-    def dump_document(cls, body: Any, common: Mapping[str, Any]) -> str:
-        class Own(cls):
-            pass
-
-        Own.common = common
-        return yaml.dump(body, Dumper=Own, sort_keys=False, allow_unicode=True, width=10**6)
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return data is not self.common
-
-    def generate_anchor(self, node: yaml.Node) -> str:
-        return "common"
-
-    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.Node:
-        return super().represent_sequence(tag, sequence, _is_short(list(sequence)))
-
-    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.Node:
-        return super().represent_mapping(tag, mapping, _is_short([*mapping, *mapping.values()]))
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-def _is_short(values: list[Any]) -> bool:
-    """Whether a list or a mapping of these values stands on one line."""
-    plain = all(isinstance(value, str | int) and "\n" not in str(value) for value in values)
-    return plain and sum(len(str(value)) + 4 for value in values) <= SHORT
-
-
-def _represent_text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    style = "|" if "\n" in value else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-def _represent_override(dumper: yaml.SafeDumper, value: Override) -> yaml.Node:
-    node = dumper.represent_data(value.value)
-    node.tag = "!override"
-    return node
-
-
-_Dumper.add_representer(str, _represent_text)
-_Dumper.add_representer(Override, _represent_override)
-_Dumper.add_representer(Reset, lambda dumper, _: dumper.represent_scalar("!reset", "null"))
-_Dumper.add_representer(Merge, lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:merge", "<<"))
-_Dumper.add_representer(
-    services.Octal, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:int", f"0{value:o}")
-)
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Compose merges mappings and appends lists, except those that it replaces."""
+    found: dict[str, Any] = {}
+    for key, value in after.items():
+        known = before.get(key)
+        if isinstance(known, Mapping) and isinstance(value, Mapping) and known != value:
+            found[key] = _changes(known, value)
+        elif known != value:
+            replaces = isinstance(known, list | Mapping) and key not in _REPLACED
+            found[key] = Override(value) if replaces else value
+    return found | {key: Reset() for key in before if key not in after}

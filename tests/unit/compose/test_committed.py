@@ -16,7 +16,9 @@ class _Tagged(yaml.SafeLoader):
 
 _Tagged.add_multi_constructor("!", lambda *_: None)
 
-NAMES = (files.BASE, files.OVERRIDE, files.ENGINE_25, files.EXAMPLE)
+NAMES = (files.BASE, files.CONFIGS, files.OVERRIDE, files.ENGINE_25, files.EXAMPLE)
+# As many as a person reads.
+LINES = {files.BASE: 900, files.OVERRIDE: 500}
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,11 @@ def test_the_committed_file_is_what_the_export_writes(written, name):
     assert committed == (written / name).read_text(encoding="utf-8"), "run: ansible-playbook playbooks/export.yml"
 
 
+@pytest.mark.parametrize("name", LINES)
+def test_the_file_can_be_read_by_a_person(name):
+    assert len((settings.ROOT / name).read_text(encoding="utf-8").splitlines()) < LINES[name]
+
+
 def test_nothing_of_this_machine_is_in_them(written):
     for name in NAMES:
         assert str(settings.ROOT) not in (written / name).read_text(encoding="utf-8")
@@ -55,7 +62,7 @@ def test_every_role_of_a_component_is_in_the_list_that_the_playbooks_share():
 
 
 def test_every_component_is_in_them():
-    texts = [(settings.ROOT / name).read_text(encoding="utf-8") for name in NAMES[:2]]
+    texts = [(settings.ROOT / name).read_text(encoding="utf-8") for name in (files.BASE, files.OVERRIDE)]
     written = [yaml.load(text, _Tagged) for text in texts]  # noqa: S506 - a safe loader
     services = {name for document in written for name in document["services"]}
     assert platform.chosen({"CLOUDLAB_ENV_FILE": ""}).keys() <= services

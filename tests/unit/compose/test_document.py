@@ -8,6 +8,7 @@ from cloudlab.model import settings
 from cloudlab.stores import base
 
 CATALOGUE = {
+    "events": {"kind": "store", "role": "kafka"},
     "db": {"kind": "store", "role": "db"},
     "cache": {"kind": "store", "role": "cache"},
     "maker": {"kind": "tool", "role": "go_service"},
@@ -15,6 +16,14 @@ CATALOGUE = {
     "mail": {"kind": "service", "role": "go_service"},
     "logs": {"kind": "observability", "role": "logs"},
 }
+
+
+class Tagged(yaml.SafeLoader):
+    """Reads Compose's own tags as null."""
+
+
+Tagged.add_multi_constructor("!", lambda *_: None)
+
 PROFILES = {
     "full": {"components": "all"},
     "lite": {"components": "all", "without": ["logs"]},
@@ -39,6 +48,7 @@ def everything(**shop):
     containers = [
         container("shop", **shop),
         container("logs"),
+        container("events"),
         container("maker", healthcheck={"test": ["CMD", "true"], "start_period": "5m"}),
         container("cache", healthcheck=check),
         container(
@@ -62,8 +72,15 @@ def build(**shop):
     return document.build(everything(**shop), PICTURE, PROFILES)
 
 
-def test_services_come_in_start_order():
-    assert list(build()["services"]) == ["db", "db-init", "cache", "maker", "shop", "logs"]
+def test_services_are_grouped_and_come_in_start_order_within_a_group():
+    assert list(build()["services"]) == ["db", "db-init", "cache", "events", "shop", "logs", "maker"]
+
+
+def test_configurations_come_in_the_order_of_the_services():
+    described = everything(files=[{"content": "x", "target": "/shop"}])
+    maker = container("maker", files=[{"content": "x", "target": "/maker"}])
+    made = document.build(described | {"containers": described["containers"] | {"lab-maker": maker}}, PICTURE, PROFILES)
+    assert list(made["configs"]) == ["shop-shop", "maker-maker"]
 
 
 def test_a_service_waits_for_filled_stores_and_not_for_other_services():
@@ -121,47 +138,40 @@ def test_networks_and_volumes_belong_to_the_instance():
 
 def test_what_development_leaves_out_takes_its_own_along():
     made = document.without(build(files=[{"content": "x", "target": "/x"}]), ["db", "db-init", "maker", "shop"])
-    assert list(made["services"]) == ["cache", "logs"]
+    assert list(made["services"]) == ["cache", "events", "logs"]
     assert (made["volumes"], made["configs"]) == ({}, {})
     assert list(made["networks"]) == ["back"]
 
 
-def merged(base, override):
-    """What Compose makes of two files, as far as this project uses it."""
-    services = {name: dict(entry) for name, entry in base["services"].items()}
-    for name, entry in override.get("services", {}).items():
-        own = services.setdefault(name, {})
-        for key, value in entry.items():
-            if isinstance(value, document.Reset):
-                del own[key]
-            else:
-                assert isinstance(value, document.Override) or not isinstance(own.get(key), list | dict)
-                own[key] = value.value if isinstance(value, document.Override) else value
-    return services
+def merge(own, other):
+    """What Compose makes of two entries, as far as this project uses it: it merges mappings and appends lists."""
+    made = dict(own)
+    for key, value in other.items():
+        if isinstance(value, document.Reset):
+            del made[key]
+        elif isinstance(value, document.Override):
+            made[key] = value.value
+        elif isinstance(value, dict) and isinstance(made.get(key), dict):
+            made[key] = merge(made[key], value)
+        else:
+            assert key in ("entrypoint", "command", "test") or not isinstance(made.get(key), list | dict)
+            made[key] = value
+    return made
 
 
-def test_the_override_makes_of_the_base_what_development_wants():
-    base = build(image="shop:own", entrypoint=["/own"], read_only=True, env={"A": "1"})
-    base = base | {"services": base["services"] | {"shop": base["services"]["shop"] | {"build": {"context": "."}}}}
-    wanted = build(image="run:1", entrypoint=["/run"], labels={"a": "b"}, user="1:1")
-    wanted["services"]["extra"] = {"image": "extra:1"}
-    assert merged(base, document.changes(base, wanted)) == wanted["services"]
+def test_the_override_turns_the_base_into_what_development_needs():
+    check = {"test": ["CMD", "base"], "start_period": "5s", "retries": 3}
+    base = build(image="shop:own", entrypoint=["/own"], read_only=True, env={"A": "1"}, labels={"c": "d"})
+    base["services"]["shop"] |= {"build": {"context": "."}, "healthcheck": check, "tmpfs": ["/a"]}
+    reload = build(image="run:1", entrypoint=["/run"], labels={"a": "b"}, user="1:1")
+    reload["services"]["shop"] |= {"healthcheck": check | {"start_period": "9s"}, "tmpfs": ["/b"]}
+    reload["services"]["extra"] = {"image": "extra:1"}
+    override = document.changes(base, reload)
+    assert merge(base["services"], override["services"]) == reload["services"]
+    # It says no more than what differs.
+    assert override["services"].keys() == {"shop", "extra"}
+    assert override["services"]["shop"]["healthcheck"] == {"start_period": "9s"}
     assert document.changes(base, base) == {}
-
-
-def test_the_text_says_what_the_document_says():
-    made = build(files=[{"content": "a\n  b\n", "target": "/x"}])
-    text = document.text(made, "One line\n\nand another.")
-    assert text.startswith("# One line\n#\n# and another.\n")
-    assert "content: |\n      a\n        b\n" in text
-    read = yaml.safe_load(text)
-    assert read.pop("x-common") == {"cap_drop": ["ALL"], "init": True, "networks": ["back"]}
-    assert read == {key: made[key] for key in ("name", "services", "configs", "networks", "volumes")}
-
-
-def test_a_mode_is_written_as_compose_reads_it():
-    made = build(files=[{"content": "a", "target": "/x", "mode": "0555"}])
-    assert "mode: 0555" in document.text(made, "")
 
 
 def test_newer_engines_get_a_file_of_their_own():
@@ -173,7 +183,19 @@ def test_newer_engines_get_a_file_of_their_own():
     }
 
 
-def test_a_container_is_made_anew_for_another_configuration():
+def test_configurations_are_in_a_file_that_the_base_includes():
+    base = build(files=[{"content": "of the image", "target": "/a"}, {"content": "same", "target": "/b"}])
+    reload = build(files=[{"content": "reload", "target": "/a"}, {"content": "same", "target": "/b"}])
+    written = files.texts(base, reload, [], "full")
+    texts = {name: yaml.load(written[name], Tagged) for name in (files.BASE, files.CONFIGS, files.OVERRIDE)}  # noqa: S506
+    assert texts[files.BASE]["include"] == [files.CONFIGS]
+    assert "configs" not in texts[files.BASE]
+    assert texts[files.CONFIGS] == {"configs": {"shop-a": {"content": "of the image"}, "shop-b": {"content": "same"}}}
+    # What development changes of it replaces that.
+    assert texts[files.OVERRIDE]["configs"] == {"shop-a": {"content": "reload"}}
+
+
+def test_a_container_is_recreated_for_another_configuration():
     """By its template, and by each setting that is filled into it; what the shell fills in is none."""
 
     def label(content):
