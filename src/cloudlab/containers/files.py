@@ -59,7 +59,7 @@ def _each(specs: Sequence[Spec], complete: Callable[[Spec], Spec]) -> list[Spec]
 
 def _rendered(spec: Spec, file: File, directory: Path, render: Render) -> File:
     path = str(directory / "config" / spec.name.removeprefix(f"{spec.instance}-") / _file_name(spec, file))
-    if file.content is not None:
+    if not file.src:
         return dataclasses.replace(file, path=path)
     try:
         return dataclasses.replace(file, path=path, content=render(file.src, path))

@@ -34,13 +34,16 @@ class SpecError(ValueError):
 
 @dataclass(frozen=True)
 class File:
-    """A configuration file: its text (once rendered), where it stands on the host, and where in the container."""
+    """A configuration file: its text (once rendered), where it stands on the host, and where in the container.
+
+    src: the template of its text; empty for one whose text is written in the specification.
+    """
 
     target: str
     mode: int
     secret: bool
-    src: str | None = None
-    content: str | None = None
+    src: str = ""
+    content: str = ""
     path: str = ""
 
     @property
@@ -103,7 +106,7 @@ class Spec:
         return hashlib.sha256(json.dumps(document, sort_keys=True, default=list).encode()).hexdigest()
 
 
-MOUNT_DEFAULTS = {"read_only": False, "tmpfs_size": 0, "tmpfs_mode": None, "tmpfs_options": []}
+MOUNT_DEFAULTS: dict[str, Any] = {"read_only": False, "tmpfs_size": 0, "tmpfs_mode": None, "tmpfs_options": []}
 
 
 def _mount(value: Any) -> dict[str, Any]:
@@ -317,8 +320,8 @@ def parse(raw: Any, instance: str, required: Iterable[str] = ("name", "component
         given = "nothing" if raw is None else type(raw).__name__
         raise SpecError([f"specs: a list of specifications is wanted, this is {given}"])
     problems: list[str] = []
-    specs = [_parse_one(place, item, instance, tuple(required), problems) for place, item in enumerate(raw, start=1)]
-    specs = [spec for spec in specs if spec]
+    parsed = [_parse_one(place, item, instance, tuple(required), problems) for place, item in enumerate(raw, start=1)]
+    specs = [spec for spec in parsed if spec]
     problems += _conflicts(specs)
     if problems:
         raise SpecError(problems)
@@ -436,8 +439,8 @@ def _cycles(specs: Sequence[Spec]) -> list[str]:
 
     def visit(component: str, path: tuple[str, ...]) -> list[str]:
         if component in path:
-            circle = (*path[path.index(component) :], component)
-            return [f"needs: {' -> '.join(circle)} is a circle; nothing could start first"]
+            closed = (*path[path.index(component) :], component)
+            return [f"needs: {' -> '.join(closed)} is a circle; nothing could start first"]
         if component in done:
             return []
         for need in sorted(needs.get(component, ())):
