@@ -31,8 +31,9 @@ class StoreAction(ActionBase):
     ARGUMENTS: ClassVar[Mapping[str, Any]]
     FAILURES: ClassVar[tuple[type[Exception], ...]]
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Run the task; what can fail ends in a message, not in a traceback."""
+        expected: tuple[type[Exception], ...] = (*self.FAILURES, readiness.NotReadyError, engine.EngineError)
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec={**self.ARGUMENTS, "mode": modes.ARGUMENT})
         try:
@@ -42,18 +43,21 @@ class StoreAction(ActionBase):
             if arguments["mode"] == modes.COMPARE:
                 return result | modes.compare(task_vars, stores=[self._compared(arguments)])
             return result | self.converge(arguments)
-        except (*self.FAILURES, readiness.NotReadyError, engine.EngineError) as error:
+        except expected as error:
             raise AnsibleActionFail(str(error)) from None
 
     def _compared(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The result of `compare`; a store that cannot be asked has one failed check."""
         docker = LazyClient()
+        expected: tuple[type[Exception], ...] = (
+            *self.FAILURES, readiness.NotReadyError, readiness.NotYetError, engine.EngineError,
+        )  # fmt: skip
         try:
             # Whoever else listens on its port is not to be asked.
             if not is_running(docker, arguments["container"]):
                 raise readiness.NotReadyError(f"container {arguments['container']} does not run")
             checks, found = self.compare(arguments, docker)
-        except (*self.FAILURES, readiness.NotReadyError, readiness.NotYetError, engine.EngineError) as error:
+        except expected as error:
             checks, found = validate.unreachable(self.STORE, str(error)), None
         finally:
             docker.close()

@@ -19,6 +19,7 @@ isolation of the services (a grant, a membership, an attribute) is taken back.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from cloudlab.stores import scram
@@ -324,7 +325,7 @@ def _roles(want: Desired, state: Mapping[str, Any]) -> Iterable[Step]:
         yield from _role(want, state, want.health, lambda verifier: verifier is None, None)
     for service in want.services:
         password = service.password
-        yield from _role(want, state, service.role, lambda known, new=password: scram.matches(new, known), password)
+        yield from _role(want, state, service.role, partial(scram.matches, password), password)
 
 
 def _role(

@@ -47,7 +47,7 @@ def ask(container: str, probe: Callable[[], Answer], timeout: float, *, check_mo
 
 
 def wait_until(
-    client: docker.APIClient,
+    client: LazyClient,
     container: str,
     probe: Callable[[], Answer],
     timeout: float,
@@ -57,10 +57,10 @@ def wait_until(
 ) -> Answer:
     """Probe until it answers, at most ``timeout`` seconds; returns the probe's answer.
 
-    ``client``: the low-level client, ``engine.connect().client``. ``probe`` returns its answer (an open connection, a
-    document) or raises :class:`NotYetError`; any other exception is an answer too (a refused password) and passes
-    through. It bounds itself: no single probe may outlast ``timeout``. Raises :class:`NotReadyError` when the container
-    is missing, stopped, paused or in a crash loop, and when the time is over.
+    ``probe`` returns its answer (an open connection, a document) or raises :class:`NotYetError`; any other exception is
+    an answer too (a refused password) and passes through. It bounds itself: no single probe may outlast ``timeout``.
+    Raises :class:`NotReadyError` when the container is missing, stopped, paused or in a crash loop, and when the time
+    is over.
     """
     deadline = clock() + timeout
     restarts_before: int | None = None
@@ -79,7 +79,7 @@ def wait_until(
         pause(INTERVAL)
 
 
-def last_lines(client: docker.APIClient, container: str, count: int) -> list[str]:
+def last_lines(client: docker.APIClient | LazyClient, container: str, count: int) -> list[str]:
     """The container's last log lines, both streams; empty when the engine cannot give them."""
     try:
         raw = client.logs(container, tail=count)
@@ -88,7 +88,7 @@ def last_lines(client: docker.APIClient, container: str, count: int) -> list[str
     return raw.decode("utf-8", "replace").splitlines()
 
 
-def _inspect(client: docker.APIClient, container: str, reason: str) -> dict:
+def _inspect(client: LazyClient, container: str, reason: str) -> dict:
     try:
         return client.inspect_container(container)
     except docker.errors.NotFound:
@@ -110,7 +110,7 @@ def _trouble(inspected: dict, restarts: int) -> str | None:
     return f"is not running: {state['Status']}, exit code {state['ExitCode']}{cause}"
 
 
-def _report(client: docker.APIClient, container: str, trouble: str) -> str:
+def _report(client: LazyClient, container: str, trouble: str) -> str:
     lines = last_lines(client, container, LINES_EXPLAINED)
     parts = [f"container {container} {trouble}"]
     if explanation := diagnosis.explain(lines):
