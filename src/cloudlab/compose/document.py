@@ -286,9 +286,9 @@ class _Dumper(yaml.SafeDumper):
 
     common: Mapping[str, Any] = {}
 
-    @classmethod
-    def dump_document(cls, body: Any, common: Mapping[str, Any]) -> str:
-        class Own(cls):
+    @staticmethod
+    def dump_document(body: Any, common: Mapping[str, Any]) -> str:
+        class Own(_Dumper):
             pass
 
         Own.common = common
@@ -300,10 +300,10 @@ class _Dumper(yaml.SafeDumper):
     def generate_anchor(self, node: yaml.Node) -> str:
         return "common"
 
-    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.Node:
+    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.SequenceNode:
         return super().represent_sequence(tag, sequence, _is_short(list(sequence)))
 
-    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.Node:
+    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
         return super().represent_mapping(tag, mapping, _is_short([*mapping, *mapping.values()]))
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
