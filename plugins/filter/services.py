@@ -110,7 +110,10 @@ def _download(environment):
     if environment["described"]:
         named = {name: placeholders.variable(name) for name in services.DOWNLOAD_VARIABLES}
         return named, placeholders.path("SSL_CERT_FILE")
-    return os.environ, _ca_bundle(os.environ)
+    try:
+        return os.environ, trust.ca_file(os.environ)
+    except trust.TrustError as error:
+        raise AnsibleFilterError(str(error)) from None
 
 
 def _secret(environment, keep):
@@ -129,12 +132,6 @@ def _reader(folder, engine):
     if not status.st_uid:
         return services.NOBODY
     return "{}:{}".format(*machine.reader(status.st_uid, status.st_gid, engine, os.getuid()))
-
-
-def _ca_bundle(environ):
-    """The file with the certificates that this machine trusts; empty where there is none."""
-    candidates = [environ["SSL_CERT_FILE"]] if environ.get("SSL_CERT_FILE") else trust.SYSTEM_BUNDLES
-    return next((str(Path(path).resolve()) for path in candidates if Path(path).is_file()), "")
 
 
 @functools.cache

@@ -198,10 +198,17 @@ options:
         elements: dict
         suboptions:
           src:
-            description: A template, found as by the module C(template). Either this or O(specs[].files[].content).
+            description:
+              - A template, found as by the module C(template). Exactly one of this, O(specs[].files[].content) and
+                O(specs[].files[].copy) must be set.
             type: str
           content:
             description: The text itself.
+            type: str
+          copy:
+            description:
+              - The absolute path of a file of this machine that is copied as it is. The engine mounts the copy, so it
+                needs no access to the original, and a changed original recreates the container.
             type: str
           target:
             description: The path inside the container.

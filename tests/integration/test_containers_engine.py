@@ -495,6 +495,40 @@ def test_a_container_that_was_made_anew_differently_is_seen(module_lab, alter, n
     assert SECRET not in str(planned)
 
 
+def label_as_docker_desktop(body):
+    body["Labels"] |= {
+        "desktop.docker.io/binds/1/Source": body["HostConfig"]["Mounts"][1]["Source"],
+        "desktop.docker.io/binds/1/SourceKind": "hostFile",
+        "desktop.docker.io/binds/1/Target": body["HostConfig"]["Mounts"][1]["Target"],
+        "desktop.docker.io/ports.scheme": "v2",
+        "desktop.docker.io/ports/8080/tcp": "127.0.0.1:8080",
+        "desktop.docker.io/wsl-distro": "Ubuntu",
+    }
+
+
+def test_a_container_with_labels_of_docker_desktop_is_left_alone(lab):
+    """It adds them to every container that it is asked to create: cloudlab.containers.rewrites."""
+    lab.make_anew(lab.full(), label_as_docker_desktop)
+    assert actions(lab.up(lab.full(), state="healthy")) == ["start"]
+    before = lab.inspect()
+    assert before["Config"]["Labels"]["desktop.docker.io/ports.scheme"] == "v2"
+    second = lab.up(lab.full(), state="healthy")
+    after = lab.inspect()
+    assert (second.actions, second.diff, second.changed) == ([], [], False)
+    assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
+
+
+def test_labels_of_docker_desktop_hide_no_other_label(lab):
+    def alter(body):
+        label_as_docker_desktop(body)
+        add_label(body)
+
+    lab.make_anew(lab.full(), alter)
+    report = lab.up(lab.full())
+    assert (actions(report), reasons(report)) == (["recreate"], "labels: extra is not in the specification")
+    assert lab.up(lab.full()).actions == []
+
+
 # A changed specification
 
 
@@ -804,8 +838,8 @@ PLAYBOOK = """
 """
 
 
-def play(lab, folder: Path, specs: list, *arguments: str) -> subprocess.CompletedProcess:
-    """Run the action from a playbook beside a folder of templates."""
+def play(lab, folder: Path, specs: list, *arguments: str, prefix=()) -> subprocess.CompletedProcess:
+    """Run the action from a playbook beside a folder of templates. prefix: the command that runs it, if any."""
     (folder / "templates").mkdir(exist_ok=True)
     (folder / "templates" / "app.conf.j2").write_text("{% include 'part.j2' %}\n\npassword {{ 'x' }}-value\n")
     (folder / "templates" / "part.j2").write_text("threads {{ threads }}")
@@ -815,7 +849,8 @@ def play(lab, folder: Path, specs: list, *arguments: str) -> subprocess.Complete
         "ANSIBLE_CONFIG": str(PLUGINS.parent / "ansible.cfg"),
         "ANSIBLE_LOCALHOST_WARNING": "false",
     }
-    command = [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", folder / "play.yml", *arguments]
+    playbook = [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", folder / "play.yml", *arguments]
+    command = [*prefix, *playbook]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
@@ -838,6 +873,49 @@ def test_the_action_renders_checks_and_explains(lab, tmp_path):
     assert "unknown option 'memry'; did you mean 'memory'?" in wrong.stdout
     assert "'many' is not a number of CPUs" in wrong.stdout
     assert "Traceback" not in wrong.stdout + wrong.stderr
+
+
+# Runs the rest of its command line where the engine's socket is at another path, and its folder is empty: $0 is the
+# socket, $1 the other path.
+ELSEWHERE = """
+mount --bind "$0" "$1"
+mount -t tmpfs none "$(dirname "$(readlink -f "$0")")"
+export DOCKER_HOST="unix://$1"
+shift
+exec "$@"
+"""
+
+
+def test_what_only_the_engine_has_is_mounted_from_there(lab, tmp_path):
+    """As with Colima, whose socket is below the user's home: /var/run/docker.sock is the virtual machine's alone."""
+    address = engine.connect().address.removeprefix("unix://")
+    (tmp_path / "engine.sock").touch()
+    prefix = ["unshare", "--mount", "--map-root-user", "sh", "-euc", ELSEWHERE, address, tmp_path / "engine.sock"]
+    mount = {"type": "bind", "source": address, "target": "/engine/docker.sock", "read_only": True}
+    refused = play(lab, tmp_path, [lab.spec(mounts=[mount], healthcheck=HEALTHY)], prefix=prefix)
+    assert f"the source {address} does not exist" in refused.stdout, refused.stderr
+    raw = lab.spec(mounts=[mount | {"on_engine": True}], healthcheck=HEALTHY)
+    first = play(lab, tmp_path, [raw], prefix=prefix)
+    assert "changed=1" in first.stdout, first.stdout + first.stderr
+    assert lab.sh("test -S /engine/docker.sock && echo there") == "there\n"
+    assert "changed=0" in play(lab, tmp_path, [raw], prefix=prefix).stdout
+
+
+def test_a_copy_follows_its_original(lab, tmp_path):
+    """The container keeps what it was started with, so that it has to be another one."""
+    original = tmp_path / "ca.pem"
+    raw = lab.spec(files=[{"copy": str(original), "target": "/etc/ca.pem"}])
+    original.write_bytes(b"# T\xfcrktrust\r\none\n")
+    lab.up(raw)
+    assert lab.up(raw).actions == []
+    assert lab.inspect()["Mounts"][0]["Source"] == str(lab.directory / "config" / "web" / "ca.pem")
+    original.write_text("two\n")
+    planned = lab.up(raw, check=True)
+    report = lab.up(raw)
+    assert planned.actions == report.actions
+    assert (actions(report), reasons(report)) == (["recreate"], "file /etc/ca.pem has another content")
+    assert lab.sh("cat /etc/ca.pem") == "two\n"
+    assert any(entry["after"] == f"(a copy of {original})\n" for entry in report.diff)
 
 
 # Order

@@ -1,27 +1,49 @@
-"""Containers as a role declares them: its defaults, vars and templates, rendered as Ansible does it."""
+"""Containers as roles declare them: defaults, vars and templates, rendered as Ansible does it."""
 
 from pathlib import Path
 
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import filter_loader, init_plugin_loader, lookup_loader
 from ansible.template import Templar, trust_as_template
+from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 from cloudlab.containers import files, spec
+from cloudlab.model import catalogue, environment, platform, settings
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 
+def expressions() -> dict[str, str]:
+    """Role -> the list of its specifications, for each role that has containers."""
+    lists = {role.name: f"__{role.name}_specs" for role in sorted(ROLES.iterdir())}
+    return {role: name for role, name in lists.items() if name in _of_role(role)} | {
+        "go_service": "__go_service_specs + [__go_service_builder]"
+    }
+
+
 def variables(role: str, picture: dict, **settings) -> dict:
     """What the role works with: `picture` is the variable `cloudlab`, `settings` what the play sets of the defaults."""
-    loader = DataLoader()
-    known = {"cloudlab": picture}
+    return {"cloudlab": picture} | _of_role(role) | settings
+
+
+def _of_role(role: str) -> dict:
+    known = {}
     for part in ("defaults", "vars"):
-        known |= loader.load_from_file(str(ROLES / role / part / "main.yml"), trusted_as_template=True)
-    return known | settings
+        if (path := ROLES / role / part / "main.yml").exists():
+            known |= _loaded(path)
+    return known
 
 
-def specifications(role: str, expression: str, known: dict, directory: Path) -> list[spec.Spec]:
-    """The containers that `expression`, a list, says, with their files rendered; nothing is written."""
-    templar = Templar(DataLoader(), known)
+def _loaded(path: Path) -> dict:
+    return DataLoader().load_from_file(str(path), trusted_as_template=True) or {}
+
+
+def specifications(role: str, expression: str, known: dict, directory: Path, planning: bool = False) -> list[spec.Spec]:
+    """The containers that `expression`, a list, says, with their files rendered; nothing is written.
+
+    planning: what an earlier task would have made below `directory` may be missing.
+    """
+    templar = Templar(DataLoader(), known | {"ansible_search_path": [str(ROLES / role)]})
 
     def render(source: str, _path: str) -> str:
         text = (ROLES / role / "templates" / source).read_text()
@@ -29,4 +51,38 @@ def specifications(role: str, expression: str, known: dict, directory: Path) -> 
         return templar.template(trust_as_template(text), escape_backslashes=False, overrides=options)
 
     declared = templar.template(trust_as_template(f"{{{{ {expression} }}}}"))
-    return files.prepare(spec.parse(declared, known["cloudlab"]["instance"]), directory, render, planning=False)
+    return files.prepare(spec.parse(declared, known["cloudlab"]["instance"]), directory, render, planning)
+
+
+def project(root: Path, engine: dict) -> dict:
+    """All that a run of the profile `full` knows: the committed settings and wiring, and the variables of all roles.
+
+    :param root: where the instance's folder is. :param engine: facts of the engine, as `cloudlab.stock` tells them.
+    """
+    _load_plugins()
+    known: dict = {}
+    for role in ROLES.iterdir():
+        known |= _of_role(role.name)
+    for path in sorted((settings.ROOT / "group_vars" / "all").glob("*.yml")):
+        known |= _loaded(path)
+    templar = Templar(DataLoader(), known)
+    names = [*settings.spec(), "catalogue", "networks", "images", "profiles"]
+    values = {name: templar.template(known[name]) for name in names}
+    values["catalogue"] = platform.complete(values["catalogue"], values)
+    chosen = catalogue.choose(values["catalogue"], values["profiles"], "full", [])
+    holdings: dict = {"containers": [], "networks": [], "volumes": []}
+    picture = environment.describe(root, values, chosen, holdings, engine, complete=True)
+    for entry in picture["components"].values():
+        entry["spec"]["image"] = "image"
+        entry["image"] = {"source": "registry", "reference": "image", "data": ""}
+    gateway = {"folder": f"{picture['directory']}/gateway/live", "bootstrap": "{}"}
+    # What an earlier task registers, too.
+    return known | {"cloudlab": picture, "ansible_check_mode": False, "__gateway_config": gateway}
+
+
+def _load_plugins() -> None:
+    """What ansible.cfg and the command line do for Ansible's own programs."""
+    if not AnsibleCollectionConfig.collection_finder:
+        init_plugin_loader()
+    filter_loader.add_directory(str(settings.ROOT / "plugins" / "filter"))
+    lookup_loader.add_directory(str(settings.ROOT / "plugins" / "lookup"))

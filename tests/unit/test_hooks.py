@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudlab import settings
+from cloudlab.model import settings
 
 # What the hooks read; the linters come from this environment instead of from .venv.
 CONFIGURATION = (".pre-commit-config.yaml", ".yamllint", ".ansible-lint", "ansible.cfg", "pyproject.toml")

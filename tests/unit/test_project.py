@@ -7,7 +7,7 @@ import tomllib
 import documents
 import pytest
 
-from cloudlab import catalogue, settings
+from cloudlab.model import catalogue, settings
 
 ROOT = settings.ROOT
 

@@ -46,6 +46,7 @@ NO_ERRORS = {
     "\nERROR: …\n       --help prints what there is.\n",
     "The size … holds ….",
     "(its content is secret)\n",
+    "(a copy of …)\n",
     "  its last log lines (`docker logs …` has more):",
     "its last log lines:",
     "(no reason in its log)",

@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cloudlab.containers.spec import File, Spec
+from cloudlab.containers.spec import MOUNT_DEFAULTS, File, Spec
 from cloudlab.model import settings
 
 FACT = "described"
@@ -27,12 +27,23 @@ def container(spec: Spec, role: Path) -> dict[str, Any]:
         "component": spec.component,
         "image": spec.image,
         "needs": list(spec.needs),
-        "options": dict(spec.options),
+        "options": {**spec.options, "mounts": _mounts(spec)},
         "files": [
             {"target": file.target, "mode": file.mode, "content": file.content, "source": _source(file, role)}
             for file in spec.files
+            if not file.copy
         ],
     }
+
+
+def _mounts(spec: Spec) -> list[dict[str, Any]]:
+    """Its mounts, with the originals of its copies: nobody is there to copy them."""
+    originals = [
+        {**MOUNT_DEFAULTS, "type": "bind", "source": file.copy, "target": file.target, "read_only": True}
+        for file in spec.files
+        if file.copy
+    ]
+    return sorted(spec.options["mounts"] + originals, key=lambda mount: mount["target"])
 
 
 def _source(file: File, role: Path) -> str | None:

@@ -251,19 +251,26 @@ def _diff(item: Plan, redactor: difference.Redactor) -> list[dict[str, str]]:
         }
     ]
     for file in item.altered:
-        found = files.current(file)
         # With a known secret in the new text there may be an earlier one in the old text, which nobody knows any more.
-        secret = file.secret or redactor.knows(file.content)
-        shown = "(its content is secret)\n"
+        secret = file.secret or redactor.knows(file.octets.decode(errors="replace"))
         entries.append(
             {
                 "before_header": file.path,
                 "after_header": f"{file.path} ({item.spec.name}:{file.target})",
-                "before": "" if found is None else shown if secret else redactor.file(found),
-                "after": shown if secret else redactor.file(file.content),
+                "before": _shown(file, files.current(file), secret, redactor),
+                "after": _shown(file, file.octets, secret, redactor),
             }
         )
     return entries
+
+
+def _shown(file: spec.File, octets: bytes | None, secret: bool, redactor: difference.Redactor) -> str:
+    """What a diff shows of a file; nothing where there is none."""
+    if octets is None:
+        return ""
+    if secret:
+        return "(its content is secret)\n"
+    return f"(a copy of {file.copy})\n" if file.copy else redactor.file(octets.decode(errors="replace"))
 
 
 def _failures(

@@ -30,11 +30,19 @@ def prepare(specs: Sequence[Spec], directory: Path, render: Render, planning: bo
     """
     forgiven = directory if planning else None
     with_files = rendered(specs, directory, render)
-    return _each(with_files, lambda spec: dataclasses.replace(spec, digests=_digests(spec, forgiven)))
+    return _each(
+        with_files,
+        lambda spec: dataclasses.replace(
+            spec, files=tuple(_copied(spec, file) for file in spec.files), digests=_digests(spec, forgiven)
+        ),
+    )
 
 
 def rendered(specs: Sequence[Spec], directory: Path, render: Render) -> list[Spec]:
-    """Specifications with their files placed and rendered. Raises SpecError for templates that fail."""
+    """Specifications with their files placed and rendered; copies have no text yet.
+
+    Raises SpecError for templates that fail.
+    """
     return _each(
         specs,
         lambda spec: dataclasses.replace(
@@ -67,6 +75,16 @@ def _rendered(spec: Spec, file: File, directory: Path, render: Render) -> File:
         raise SpecError([f"{spec.name}: files: {file.src}: {error}"]) from error
 
 
+def _copied(spec: Spec, file: File) -> File:
+    """The file with the text of the one that it copies, whatever its encoding."""
+    if not file.copy:
+        return file
+    try:
+        return dataclasses.replace(file, content=Path(file.copy).read_bytes().decode(errors="surrogateescape"))
+    except OSError as error:
+        raise SpecError([f"{spec.name}: files: {file.copy} cannot be read: {error.strerror}"]) from None
+
+
 def _file_name(spec: Spec, file: File) -> str:
     """The file's own name, or its whole path with dashes where the container has several files of this name."""
     base = os.path.basename(file.target)
@@ -95,11 +113,11 @@ def _digests(spec: Spec, forgiven: Path | None) -> dict[str, str]:
     return digests
 
 
-def current(file: File) -> str | None:
-    """What stands on disk: the text, or None when there is no such file or it cannot be read as text."""
+def current(file: File) -> bytes | None:
+    """What stands on disk, or None when there is no such file or it cannot be read."""
     try:
-        return Path(file.path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return Path(file.path).read_bytes()
+    except OSError:
         return None
 
 
@@ -111,7 +129,7 @@ def difference(file: File) -> str:
         return MISSING
     if not stat.S_ISREG(found.st_mode):
         return "is not a file"
-    if current(file) != file.content:
+    if current(file) != file.octets:
         return "has another content"
     if stat.S_IMODE(found.st_mode) != file.mode:
         return f"has mode {stat.S_IMODE(found.st_mode):04o} instead of {file.mode:04o}"
@@ -126,8 +144,8 @@ def write(file: File) -> None:
         path.rmdir()  # the engine made an empty folder where a file was missing; one with content is nobody's to delete
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)  # left by an interrupted run, perhaps with a mode that forbids writing
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline="") as stream:
-        stream.write(file.content)
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        stream.write(file.octets)
         stream.flush()
         os.fchmod(stream.fileno(), file.mode)
         os.fsync(stream.fileno())

@@ -133,7 +133,7 @@ def _converge(
     spec: Spec, have: Situation, container: Mapping[str, Any], api: tuple[int, int], unenforced: frozenset[str]
 ) -> Plan:
     wanted = {name: value for name, value in view.wanted(spec, have.image, api).items() if name not in unenforced}
-    found = view.found(container, spec.options["log_options"])
+    found = view.found(container, spec)
     drift = difference.differing(found, wanted)
     networks = _network_drift(spec, view.network_ids(container), have.networks, found)
     renew = _reasons_to_renew(spec, have, container, drift, found, wanted)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloudlab.containers import values
+from cloudlab.model import graphs
 
 LABEL_INSTANCE = "cloudlab.instance"
 LABEL_COMPONENT = "cloudlab.component"
@@ -36,7 +37,8 @@ class SpecError(ValueError):
 class File:
     """A configuration file: its text (once rendered), where it stands on the host, and where in the container.
 
-    src: the template of its text; empty for one whose text is written in the specification.
+    src: the template of its text. copy: the file of this machine that has its text. Both empty: the text was written in
+    the specification.
     """
 
     target: str
@@ -44,12 +46,18 @@ class File:
     secret: bool
     src: str = ""
     content: str = ""
+    copy: str = ""
     path: str = ""
+
+    @property
+    def octets(self) -> bytes:
+        """Its text as it stands on disk. A copy may hold anything; see files.prepare."""
+        return self.content.encode(errors="surrogateescape")
 
     @property
     def digest(self) -> str:
         """The SHA-256 of its text."""
-        return hashlib.sha256(self.content.encode()).hexdigest()
+        return hashlib.sha256(self.octets).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -223,8 +231,8 @@ _HEALTH_FIELDS = values.fields(
 
 def _file(value: Any) -> dict[str, Any]:
     file = _FILE_FIELDS(value)
-    if ("src" in file) == ("content" in file):
-        raise ValueError("exactly one of src and content is wanted")
+    if len(file.keys() & {"src", "content", "copy"}) != 1:
+        raise ValueError("exactly one of src, content and copy must be set")
     if not file.get("mode", 0o444) & 0o400:
         raise ValueError("its owner could not read it")
     return file
@@ -234,6 +242,7 @@ _FILE_FIELDS = values.fields(
     {
         "src": values.filled,
         "content": values.text,
+        "copy": values.absolute,
         "target": values.absolute,
         "mode": values.mode,
         "secret": values.boolean,
@@ -431,28 +440,12 @@ def _same_ports(specs: Sequence[Spec]) -> list[str]:
 
 
 def _cycles(specs: Sequence[Spec]) -> list[str]:
-    """The first circle of needs, if there is one."""
+    """The first cycle of needs, if there is one."""
     needs: dict[str, set[str]] = {}
     for spec in specs:
         needs.setdefault(spec.component, set()).update(spec.needs)
-    done: set[str] = set()
-
-    def visit(component: str, path: tuple[str, ...]) -> list[str]:
-        if component in path:
-            closed = (*path[path.index(component) :], component)
-            return [f"needs: {' -> '.join(closed)} is a circle; nothing could start first"]
-        if component in done:
-            return []
-        for need in sorted(needs.get(component, ())):
-            if circle := visit(need, (*path, component)):
-                return circle
-        done.add(component)
-        return []
-
-    for component in sorted(needs):
-        if circle := visit(component, ()):
-            return circle
-    return []
+    cycle = graphs.cycle(needs)
+    return [f"needs: {' -> '.join(cycle)} is a circle; nothing could start first"] if cycle else []
 
 
 def _refuse_twice(items: Sequence[str], complaint: str) -> None:

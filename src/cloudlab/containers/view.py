@@ -8,10 +8,10 @@ compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from cloudlab.containers import payload
+from cloudlab.containers import payload, rewrites
 from cloudlab.containers.spec import ADJUSTABLE, Spec
 from cloudlab.containers.values import capability
 
@@ -86,7 +86,7 @@ def _from_image(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int
     return {
         "image": image["Id"],
         "env": _variables(config.get("Env")) | options["env"],
-        "labels": (config.get("Labels") or {}) | spec.labels,
+        "labels": rewrites.without_added(config.get("Labels") or {}, spec.labels) | spec.labels,
         "user": _first(options["user"], config.get("User"), ""),
         "working_dir": _first(options["working_dir"], config.get("WorkingDir"), "/").rstrip("/"),
         "stop_signal": _first(options["stop_signal"], config.get("StopSignal"), "SIGTERM"),
@@ -96,10 +96,10 @@ def _from_image(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int
     }
 
 
-def found(container: Mapping[str, Any], log_options: Iterable[str]) -> View:
-    """What an inspected container looks like.
+def found(container: Mapping[str, Any], spec: Spec) -> View:
+    """What an inspected container looks like, in the words of the specification that it is compared with.
 
-    log_options: those to look at; the engine adds the ones of its own configuration when it makes a container.
+    What engines add by themselves (log options of their configuration, labels) is left out unless it is specified.
     """
     config, host = container["Config"], container["HostConfig"]
     restart = host.get("RestartPolicy") or {}
@@ -107,7 +107,7 @@ def found(container: Mapping[str, Any], log_options: Iterable[str]) -> View:
     return {
         "image": container["Image"],
         "env": _variables(config.get("Env")),
-        "labels": config.get("Labels") or {},
+        "labels": rewrites.without_added(config.get("Labels") or {}, spec.labels),
         "user": config.get("User") or "",
         "working_dir": (config.get("WorkingDir") or "/").rstrip("/"),
         "stop_signal": config.get("StopSignal") or "SIGTERM",
@@ -117,7 +117,7 @@ def found(container: Mapping[str, Any], log_options: Iterable[str]) -> View:
         "hostname": config.get("Hostname"),
         "healthcheck": _merged_health(config.get("Healthcheck"), None),
         "published_ports": _found_ports(host.get("PortBindings")),
-        "mounts": _found_mounts(container),
+        "mounts": _found_mounts(container, spec),
         "networks": _found_networks(container),
         "shm_size": host.get("ShmSize") or 0,
         "ulimits": sorted([item["Name"], item["Soft"], item["Hard"]] for item in host.get("Ulimits") or []),
@@ -137,7 +137,9 @@ def found(container: Mapping[str, Any], log_options: Iterable[str]) -> View:
         "restart_policy": restart.get("Name") or "no",
         "restart_retries": restart.get("MaximumRetryCount") or 0,
         "log_driver": log.get("Type"),
-        "log_options": {key: value for key, value in (log.get("Config") or {}).items() if key in log_options},
+        "log_options": {
+            key: value for key, value in (log.get("Config") or {}).items() if key in spec.options["log_options"]
+        },
         "other settings": {key: host[key] for key in _FOREIGN if host.get(key)},
     }
 
@@ -182,7 +184,7 @@ def _mount(kind: str, source: str, target: str, read_only: bool, options: str = 
     return {"type": kind, "source": source, "target": target, "read_only": bool(read_only), "options": options}
 
 
-def _found_mounts(container: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _found_mounts(container: Mapping[str, Any], spec: Spec) -> list[dict[str, Any]]:
     """All mounts, by target: those asked for, and those the engine made without being asked (anonymous volumes)."""
     host = container["HostConfig"]
     asked = [
@@ -196,7 +198,17 @@ def _found_mounts(container: Mapping[str, Any]) -> list[dict[str, Any]]:
         for item in container.get("Mounts") or []
         if item["Destination"] not in targets
     ]
-    return sorted(asked + more, key=lambda item: item["target"])
+    declared = {mount["target"]: mount["source"] for mount in spec.mounts if mount["type"] == "bind"}
+    labels = container["Config"].get("Labels") or {}
+    return sorted((_restored(mount, declared, labels) for mount in asked + more), key=lambda item: item["target"])
+
+
+def _restored(mount: dict[str, Any], declared: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, Any]:
+    """The mount with the source that is declared for its target, if an engine has only written it in another form."""
+    source = declared.get(mount["target"])
+    if mount["type"] != "bind" or source is None:
+        return mount
+    return mount | {"source": source} if rewrites.is_source(mount["source"], source, mount["target"], labels) else mount
 
 
 def _found_ports(bindings: Mapping[str, list[Mapping[str, str]] | None] | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,16 +25,23 @@ def ca_bundle(environ: Mapping[str, str], system_bundles: tuple[str, ...] = SYST
 
     SSL_CERT_FILE wins over the system's bundle. Behind a proxy that inspects TLS, the proxy's own is among them.
     """
-    named = environ.get("SSL_CERT_FILE", "")
-    if named:
-        try:
-            return Path(named).read_bytes()
-        except OSError as error:
-            raise TrustError(
-                f"SSL_CERT_FILE names {named}, which cannot be read ({error.strerror}). Correct or unset SSL_CERT_FILE."
-            ) from None
-    present = (Path(path) for path in system_bundles if Path(path).is_file())
-    return next((path.read_bytes() for path in present), b"")
+    path = _source(environ, system_bundles)
+    try:
+        return Path(path).read_bytes() if path else b""
+    except OSError as error:
+        raise TrustError(
+            f"SSL_CERT_FILE names {path}, which cannot be read ({error.strerror}). Correct or unset SSL_CERT_FILE."
+        ) from None
+
+
+def ca_file(environ: Mapping[str, str], system_bundles: tuple[str, ...] = SYSTEM_BUNDLES) -> str:
+    """The absolute path of the file with these certificates; empty where the host has none."""
+    return os.path.abspath(_source(environ, system_bundles)) if ca_bundle(environ, system_bundles) else ""
+
+
+def _source(environ: Mapping[str, str], system_bundles: tuple[str, ...]) -> str:
+    readable = (path for path in system_bundles if os.path.isfile(path) and os.access(path, os.R_OK))
+    return environ.get("SSL_CERT_FILE") or next(readable, "")
 
 
 def proxy_arguments(environ: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudlab.model import yamlfile
+from cloudlab.model import graphs, yamlfile
 
 FOLDER = Path(__file__).resolve().parents[3] / "group_vars" / "all"
 
@@ -121,16 +121,11 @@ def start_order(catalogue: Catalogue, names: Iterable[str]) -> list[str]:
 
     Raises CatalogueError when needs form a cycle.
     """
-    waiting = {name: set(needs(catalogue, name)) for name in names}
-    ordered: list[str] = []
-    while waiting:
-        ready = [name for name, open_needs in waiting.items() if not open_needs & waiting.keys()]
-        if not ready:
-            raise CatalogueError([f"needs form a cycle: {_cycle(catalogue, waiting)}"])
-        ready.sort(key=lambda name: (catalogue[name].get("startup", 50), name))
-        ordered.append(ready[0])
-        del waiting[ready[0]]
-    return ordered
+    chosen = set(names)
+    open_needs = {name: chosen.intersection(needs(catalogue, name)) for name in chosen}
+    if cycle := graphs.cycle(open_needs):
+        raise CatalogueError([f"needs form a cycle: {' -> '.join(cycle)}"])
+    return graphs.order(open_needs, lambda name: catalogue[name].get("startup", 50))
 
 
 def resources(entry: Mapping[str, Any], size: str) -> dict[str, Any]:
@@ -222,14 +217,3 @@ def _shared_settings(catalogue: Catalogue) -> list[str]:
 
 def _roles(catalogue: Catalogue) -> list[str]:
     return sorted({entry["role"] for entry in catalogue.values()})
-
-
-def _cycle(catalogue: Catalogue, among: Iterable[str]) -> str:
-    """One cycle within `among`, written as a -> b -> a."""
-    among = set(among)
-    path = [min(among)]
-    while True:
-        following = next(name for name in needs(catalogue, path[-1]) if name in among)
-        if following in path:
-            return " -> ".join([*path[path.index(following) :], following])
-        path.append(following)

@@ -333,7 +333,8 @@ def builder(
     """The container that builds all services.
 
     :param base: its base specification. :param reload_source: the folder files/reload on the host.
-    :param ca_bundle: the host's certificates; empty when it has none. :param environ: the user's environment.
+    :param ca_bundle: the file with the host's certificates; empty when it has none.
+    :param environ: the user's environment.
     """
     env = {
         "HOME": "/tmp",  # noqa: S108 - in the container
@@ -350,9 +351,14 @@ def builder(
         {"type": "bind", "source": reload_source, "target": RELOAD_SOURCE, "read_only": True},
         *_scratch(settings.user),
     ]
+    files = [
+        {"content": config, "target": "/etc/cloudlab/builder.json"},
+        {"src": "builder.sh.j2", "target": "/etc/cloudlab/builder.sh"},
+    ]
     if ca_bundle:
         env["SSL_CERT_FILE"] = CA_BUNDLE
-        mounts.append({"type": "bind", "source": ca_bundle, "target": CA_BUNDLE, "read_only": True})
+        # A copy: a virtual machine with the engine shares the user's own folders, and none of the system's.
+        files.append({"copy": ca_bundle, "target": CA_BUNDLE})
     return {
         **base,
         "user": settings.user,
@@ -362,10 +368,7 @@ def builder(
         "env": env,
         "mounts": mounts,
         "labels": {**base.get("labels", {}), LABEL_RELOAD: settings.reload},
-        "files": [
-            {"content": config, "target": "/etc/cloudlab/builder.json"},
-            {"src": "builder.sh.j2", "target": "/etc/cloudlab/builder.sh"},
-        ],
+        "files": files,
         "stop_timeout": 10,
         "healthcheck": {
             "test": ["CMD", f"{BUILDER_SHELF}/builder", "health"],

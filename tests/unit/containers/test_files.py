@@ -79,9 +79,48 @@ def test_a_failed_write_leaves_the_old_text(tmp_path, monkeypatch):
         patch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space left"):
             files.write(file)
-    assert files.current(file) == "old"
+    assert files.current(file) == b"old"
     files.write(file)
-    assert files.current(file) == "new"
+    assert files.current(file) == b"new"
+
+
+def test_a_copy_is_the_original_octet_by_octet(tmp_path):
+    """Whatever its encoding and its line ends, or each run would find another content."""
+    original = tmp_path / "original.pem"
+    original.write_bytes(b"# T\xfcrktrust\r\nPEM\n")
+    wanted = {"copy": str(original), "target": "/etc/ca.pem"}
+    [file] = prepare(tmp_path, wanted).files
+    files.write(file)
+    assert file.path == f"{tmp_path}/config/web/ca.pem"
+    assert files.current(file) == original.read_bytes()
+    assert files.difference(file) == ""
+
+
+def test_a_changed_original_changes_the_copy_and_the_hash(tmp_path):
+    original = tmp_path / "original.pem"
+    wanted = {"copy": str(original), "target": "/etc/ca.pem"}
+    original.write_text("one")
+    one = prepare(tmp_path, wanted)
+    files.write(one.files[0])
+    original.write_text("two")
+    two = prepare(tmp_path, wanted)
+    assert files.difference(two.files[0]) == "has another content"
+    assert one.hash != two.hash
+
+
+def test_where_a_copy_is_from_is_no_part_of_the_hash(tmp_path):
+    """Another system's bundle with the same certificates recreates nothing."""
+    for name in ("a.pem", "b.pem"):
+        (tmp_path / name).write_text("same")
+    hashes = {
+        prepare(tmp_path, {"copy": str(tmp_path / name), "target": "/ca.pem"}).hash for name in ("a.pem", "b.pem")
+    }
+    assert len(hashes) == 1
+
+
+def test_an_original_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(SpecError, match=r"lab-web: files: /nowhere/ca\.pem cannot be read: No such file"):
+        prepare(tmp_path, {"copy": "/nowhere/ca.pem", "target": "/ca.pem"})
 
 
 def test_the_content_of_a_mounted_file_is_part_of_the_hash(tmp_path):

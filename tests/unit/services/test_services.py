@@ -163,7 +163,7 @@ def test_the_builder_gets_the_users_module_sources_and_nothing_else():
 def test_the_builder_trusts_what_the_machine_trusts():
     spec = builder({}, "/etc/ssl/certs/all.crt")
     assert spec["env"]["SSL_CERT_FILE"] == "/etc/cloudlab/ca-bundle.crt"
-    assert {"/etc/cloudlab/ca-bundle.crt"} <= {mount["target"] for mount in spec["mounts"] if mount.get("read_only")}
+    assert {"copy": "/etc/ssl/certs/all.crt", "target": "/etc/cloudlab/ca-bundle.crt"} in spec["files"]
 
 
 def test_the_builders_configuration():

@@ -1,0 +1,42 @@
+"""What needs what: start order and cycles."""
+
+from __future__ import annotations
+
+import graphlib
+import heapq
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+
+def cycle(needs: Mapping[str, Iterable[str]]) -> list[str]:
+    """One cycle among `needs` (name -> names that it needs) as [a, b, a]; empty when there is none."""
+    try:
+        _sorter(needs).prepare()
+    except graphlib.CycleError as error:
+        # graphlib names the needed one first.
+        [*found, _] = reversed(error.args[1])
+        start = found.index(min(found))
+        return [*found[start:], *found[:start], found[start]]
+    return []
+
+
+def order(needs: Mapping[str, Iterable[str]], rank: Callable[[str], Any]) -> list[str]:
+    """The names after those that they need and, among those whose turn it is, by `rank`.
+
+    Raises graphlib.CycleError.
+    """
+    sorter = _sorter(needs)
+    sorter.prepare()
+    ready: list[tuple[Any, str]] = []
+    ordered = []
+    while sorter.is_active():
+        for name in sorter.get_ready():
+            heapq.heappush(ready, (rank(name), name))
+        _, name = heapq.heappop(ready)
+        ordered.append(name)
+        sorter.done(name)
+    return ordered
+
+
+def _sorter(needs: Mapping[str, Iterable[str]]) -> graphlib.TopologicalSorter[str]:
+    return graphlib.TopologicalSorter({name: sorted(set(needed)) for name, needed in needs.items()})
