@@ -36,7 +36,7 @@ IMAGES_LIMIT=2700
 SCENARIO_LIMIT=1500
 
 fast_steps() {
-  printf '%s\n' yamllint ruff ruff-format shellcheck syntax ansible-lint unit reload
+  printf '%s\n' yamllint ruff ruff-format mypy shellcheck syntax ansible-lint unit reload
   [[ ! -f "$ROOT/files/platform/go.mod" ]] || printf '%s\n' platform
 }
 
@@ -55,6 +55,7 @@ step() {
     yamllint) run_step "$1" "$FAST_LIMIT" yamllint --strict . ;;
     ruff) run_step "$1" "$FAST_LIMIT" ruff check . ;;
     ruff-format) run_step "$1" "$FAST_LIMIT" ruff format --check --diff . ;;
+    mypy) run_step "$1" "$FAST_LIMIT" mypy ;;
     shellcheck) run_step "$1" "$FAST_LIMIT" bash -c "$(declare -f check_shell); check_shell" ;;
     syntax) run_step "$1" "$FAST_LIMIT" ansible-playbook --syntax-check playbooks/*.yml ;;
     ansible-lint) run_step "$1" "$FAST_LIMIT" ansible-lint --offline ;;

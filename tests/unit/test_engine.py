@@ -6,23 +6,37 @@ import http.server
 import json
 import socket
 import threading
+from typing import Any, ClassVar
 
 import pytest
+from docker.errors import APIError
 
 from cloudlab.engine import EngineError
 from cloudlab.engine import client as engine
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
-    """GET /version of an engine, as the test wants it."""
+    """GET /version of an engine, and every POST, as the test wants them."""
 
     version: dict | str = ""
+    answer: tuple[int, str] = (200, "")
+    posted: ClassVar[list[tuple[str, Any]]] = []
 
     def do_GET(self):
         body = self.version if isinstance(self.version, str) else json.dumps(self.version)
         self.send_response(200)
         self.end_headers()
         self.wfile.write(body.encode())
+
+    def do_POST(self):
+        length = int(self.headers.get("Content-Length", 0))
+        self.posted.append((self.path, json.loads(self.rfile.read(length) or "null")))
+        status, body = self.answer
+        self.send_response(status)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for line in [*body.splitlines(keepends=True), ""]:
+            self.wfile.write(f"{len(line):x}\r\n{line}\r\n".encode())
 
     def log_message(self, *_):
         """Nothing."""
@@ -58,6 +72,38 @@ def test_the_version_is_agreed_on(monkeypatch, address, oldest, newest, asked, a
     assert connected.supports((1, 41))
     assert not connected.supports((1, 99))
     connected.close()
+
+
+@pytest.fixture
+def connected(monkeypatch, address):
+    monkeypatch.setattr(Answers, "version", speaking("1.12", "1.45"))
+    monkeypatch.setattr(Answers, "posted", [])
+    connected = engine.connect({"DOCKER_HOST": address})
+    yield connected
+    connected.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "warnings"), [('{"Warnings": ["no swap"]}', ["no swap"]), ('{"Warnings": null}', []), ("{}", [])]
+)
+def test_limits_are_changed_in_place(monkeypatch, connected, body, warnings):
+    monkeypatch.setattr(Answers, "answer", (200, body))
+    assert connected.update_container("0123", {"PidsLimit": 7}) == warnings
+    assert Answers.posted == [("/v1.45/containers/0123/update", {"PidsLimit": 7})]
+
+
+def test_what_the_engine_refuses_is_an_error(monkeypatch, connected):
+    monkeypatch.setattr(Answers, "answer", (409, '{"message": "it is paused"}'))
+    with pytest.raises(APIError) as caught:
+        connected.update_container("0123", {})
+    assert caught.value.explanation == "it is paused"
+
+
+def test_a_streamed_answer_is_read_document_by_document(monkeypatch, connected):
+    monkeypatch.setattr(Answers, "answer", (200, '{"status": "one"}\r\n{"status": "two"}\r\n'))
+    response = connected.client.call("/images/create", params={"tag": "1"}, stream=True)
+    assert list(connected.client.documents(response)) == [{"status": "one"}, {"status": "two"}]
+    assert Answers.posted == [("/v1.45/images/create?tag=1", None)]
 
 
 @pytest.mark.parametrize(

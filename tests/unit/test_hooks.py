@@ -12,12 +12,18 @@ from cloudlab.model import settings
 
 # What the hooks read; the linters come from this environment instead of from .venv.
 CONFIGURATION = (".pre-commit-config.yaml", ".yamllint", ".ansible-lint", "ansible.cfg", "pyproject.toml")
-GOOD = {"good.yml": "a: 1\n", "good.py": '"""Nothing."""\n', "good.sh": "#!/bin/sh\necho good\n"}
+GOOD = {
+    "good.yml": "a: 1\n",
+    "good.py": '"""Nothing."""\n',
+    "src/cloudlab/good.py": "NUMBER: int = 1\n",
+    "good.sh": "#!/bin/sh\necho good\n",
+}
 # Hook -> a file that it refuses.
 BAD = {
     "yamllint": ("bad.yml", "a:   1\n"),
     "ruff": ("bad.py", "import os\n"),
     "ruff-format": ("bad.py", "a = {  'b':1 }\n"),
+    "mypy": ("src/cloudlab/bad.py", 'NUMBER: int = "one"\n'),
     "shellcheck": ("bad.sh", "#!/bin/sh\ncd $1\n"),
     # A play without a name.
     "ansible-lint": ("playbooks/bad.yml", "- hosts: localhost\n  tasks: []\n"),
@@ -45,7 +51,7 @@ def repository(tmp_path):
 
     def commit(subject, files):
         for name, content in files.items():
-            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(content, encoding="utf-8")
         assert run("git", "add", *files).returncode == 0
         return run("git", "commit", "--message", subject)

@@ -144,7 +144,7 @@ def _add_networks(part: Part, networks: Mapping[str, list[str]], instance: str) 
     found: dict[str, Any] = {}
     for place, (name, aliases) in enumerate(networks.items()):
         more = [alias for alias in aliases if alias != part.key]
-        entry = {"aliases": more} if more else {}
+        entry: dict[str, Any] = {"aliases": more} if more else {}
         if place == 0 and len(networks) > 1:
             entry["priority"] = 1
         found[own(name, instance)] = entry or None
@@ -184,8 +184,8 @@ def _add_mounts(
             part.service.setdefault("tmpfs", []).append(f"{target}:{options}" if options else target)
         elif mount["type"] == "tmpfs":
             name = f"{part.key}-{os.path.basename(target)}"
-            options = {"type": "tmpfs", "device": "tmpfs", "o": payload.tmpfs_options(mount)}
-            part.volumes[name] = {"labels": labels, "driver_opts": options}
+            driver = {"type": "tmpfs", "device": "tmpfs", "o": payload.tmpfs_options(mount)}
+            part.volumes[name] = {"labels": labels, "driver_opts": driver}
             _add_volume(part, name, mount)
         elif mount["type"] == "volume":
             name = own(source, instance)

@@ -26,9 +26,9 @@ STOP_MARGIN = 30  # an engine under load takes its time to report an end
 
 
 class Failure(Exception):
-    """A step that could not be done. `container_id` names the container whose log may tell more."""
+    """A step that could not be done. `container_id` names the container whose log may tell more, if there is one."""
 
-    def __init__(self, cause: str, container_id: str | None = None):
+    def __init__(self, cause: str, container_id: str = ""):
         super().__init__(cause)
         self.container_id = container_id
 
@@ -40,7 +40,7 @@ class Outcome:
     healthy: it was healthy before and nothing was done to it, so that there is nothing to wait for.
     """
 
-    container_id: str | None
+    container_id: str
     healthy: bool = False
     replaced: dict[str, str] = field(default_factory=dict)
 
@@ -174,15 +174,10 @@ class _Worker:
                 self.client.unpause(container_id)
             seconds = container["Config"].get("StopTimeout")
             seconds = STOP_SECONDS if seconds is None else seconds
-            self._post_stop(container_id, seconds)
+            timeout = seconds + STOP_MARGIN
+            self.client.call("/containers/{0}/stop", container_id, params={"t": seconds}, timeout=timeout)
         except NotFound:
             return
-
-    def _post_stop(self, container_id: str, seconds: int) -> None:
-        client = self.client
-        url = client._url("/containers/{0}/stop", container_id)
-        response = client.post(url, params={"t": seconds}, timeout=seconds + STOP_MARGIN)
-        client._raise_for_status(response)
 
     def _remove(self, container_id: str) -> None:
         """Remove a container with its anonymous volumes; `v` never removes one that has a name."""
@@ -196,9 +191,9 @@ class _Worker:
             files.write(file)
 
 
-def last_lines(engine: Engine, container_id: str | None) -> list[str]:
+def last_lines(engine: Engine, container_id: str) -> list[str]:
     """The end of a container's log; empty where there is none or the log driver cannot be read."""
-    if container_id is None:
+    if not container_id:
         return []
     try:
         raw: Any = engine.client.logs(container_id, tail=causes.LOG_LINES, stdout=True, stderr=True)

@@ -39,7 +39,7 @@ _TRANSLATIONS: list[tuple[re.Pattern[str], Translation]] = []
 LOG_LINES = 15
 
 
-def _says(pattern: str):
+def _says(pattern: str) -> Callable[[Translation], Translation]:
     """Register a translation of the engine's messages that match."""
 
     def register(translate: Translation) -> Translation:

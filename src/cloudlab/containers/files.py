@@ -67,7 +67,7 @@ def _each(specs: Sequence[Spec], complete: Callable[[Spec], Spec]) -> list[Spec]
 
 def _rendered(spec: Spec, file: File, directory: Path, render: Render) -> File:
     path = str(directory / "config" / spec.name.removeprefix(f"{spec.instance}-") / _file_name(spec, file))
-    if file.src is None:
+    if not file.src:
         return dataclasses.replace(file, path=path)
     try:
         return dataclasses.replace(file, path=path, content=render(file.src, path))
@@ -77,7 +77,7 @@ def _rendered(spec: Spec, file: File, directory: Path, render: Render) -> File:
 
 def _copied(spec: Spec, file: File) -> File:
     """The file with the text of the one that it copies, whatever its encoding."""
-    if file.copy is None:
+    if not file.copy:
         return file
     try:
         return dataclasses.replace(file, content=Path(file.copy).read_bytes().decode(errors="surrogateescape"))

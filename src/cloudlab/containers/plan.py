@@ -8,7 +8,7 @@ of a plan are in the order in which they are applied.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cloudlab.containers import difference, payload, view
@@ -50,13 +50,13 @@ class Step:
 class Plan:
     """What is to be done with one container.
 
-    container_id: the living one, if any. limits: for update, in the engine's words. disconnect, connect: names of
+    container_id: the living one, or empty. limits: for update, in the engine's words. disconnect, connect: names of
     networks. altered: files to write, with the reason. missing: what has to exist before the steps can be done, each
     as a sentence. before, after: the views' difference. limit_drift: some limit differs. healthy: it is healthy now.
     """
 
     spec: Spec
-    container_id: str | None = None
+    container_id: str = ""
     steps: tuple[Step, ...] = ()
     limits: Mapping[str, Any] = field(default_factory=dict)
     disconnect: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ def plan(
         return _down(spec, have, remove=state == "absent")
     if have.container is None:
         return _create(spec, have, api)
-    return _converge(spec, have, api, unenforced)
+    return _converge(spec, have, have.container, api, unenforced)
 
 
 def _down(spec: Spec, have: Situation, remove: bool) -> Plan:
@@ -110,7 +110,7 @@ def _down(spec: Spec, have: Situation, remove: bool) -> Plan:
             before, after = {"state": status}, {"state": "exited"}
     return Plan(
         spec=spec,
-        container_id=have.container and have.container["Id"],
+        container_id=have.container["Id"] if have.container else "",
         steps=tuple(steps),
         leftovers=have.leftovers,
         before=before,
@@ -129,73 +129,80 @@ def _create(spec: Spec, have: Situation, api: tuple[int, int]) -> Plan:
     )
 
 
-def _converge(spec: Spec, have: Situation, api: tuple[int, int], unenforced: frozenset[str]) -> Plan:
+def _converge(
+    spec: Spec, have: Situation, container: Mapping[str, Any], api: tuple[int, int], unenforced: frozenset[str]
+) -> Plan:
     wanted = {name: value for name, value in view.wanted(spec, have.image, api).items() if name not in unenforced}
-    found = view.found(have.container, spec)
+    found = view.found(container, spec)
     drift = difference.differing(found, wanted)
-    networks = _network_drift(spec, have, found)
-    renew = _reasons_to_renew(spec, have, drift, found, wanted)
-    status = have.container["State"]["Status"]
+    networks = _network_drift(spec, view.network_ids(container), have.networks, found)
+    renew = _reasons_to_renew(spec, have, container, drift, found, wanted)
+    state = container["State"]
     before = {name: found.get(name) for name in drift}
     after = {name: wanted[name] for name in drift}
-    common = {
-        "spec": spec,
-        "container_id": have.container["Id"],
-        "leftovers": have.leftovers,
-        "altered": have.altered,
-        "healthy": (have.container["State"].get("Health") or {}).get("Status") == "healthy",
-        "limit_drift": any(name in _LIMITS for name in drift),
-    }
-    if status != "running" or have.container["State"].get("Paused"):
-        before, after = before | {"state": status}, after | {"state": "running"}
+    if state["Status"] != "running" or state.get("Paused"):
+        before, after = before | {"state": state["Status"]}, after | {"state": "running"}
+    common = Plan(
+        spec=spec,
+        container_id=container["Id"],
+        leftovers=have.leftovers,
+        altered=have.altered,
+        before=before,
+        after=after,
+        limit_drift=any(name in _LIMITS for name in drift),
+        healthy=(state.get("Health") or {}).get("Status") == "healthy",
+    )
     if renew:
         everything = [*renew, *_file_reasons(have), *_limit_reasons(drift, found, wanted), *networks.reasons]
         step = Step("recreate", tuple(dict.fromkeys(everything)))
-        return Plan(**common, steps=(step,), missing=_missing(spec, have), before=before, after=after)
+        return replace(common, steps=(step,), missing=_missing(spec, have))
     steps = []
     limits = _limits(spec, drift)
     if limits:
         steps.append(Step("update", tuple(_limit_reasons(drift, found, wanted))))
     if networks.reasons:
         steps.append(Step("connect", tuple(networks.reasons)))
-    steps += _liven(have)
-    return Plan(
-        **common,
+    steps += _liven(state, _file_reasons(have))
+    return replace(
+        common,
         steps=tuple(steps),
         limits=limits,
         disconnect=tuple(networks.disconnect),
         connect=tuple(networks.connect),
         missing=tuple(_missing_networks(networks.connect, have)),
-        before=before,
-        after=after,
     )
 
 
 def _reasons_to_renew(
-    spec: Spec, have: Situation, drift: list[str], found: Mapping[str, Any], wanted: Mapping[str, Any]
+    spec: Spec,
+    have: Situation,
+    container: Mapping[str, Any],
+    drift: list[str],
+    found: Mapping[str, Any],
+    wanted: Mapping[str, Any],
 ) -> list[str]:
     """Why the container cannot be mended; empty when it can."""
     result = []
     for option in drift:
         if option not in ADJUSTABLE or (option in _NEVER_LIFTED and wanted[option] == 0):
             result += difference.reasons(option, found.get(option), wanted[option])
-    result += _hash_reasons(spec, have, explained=bool(result))
-    if not have.image and have.container["Config"].get("Image") != spec.image:
-        result.append(f"image: {have.container['Config'].get('Image')} instead of {spec.image}")
-    default = have.container["HostConfig"].get("NetworkMode")
+    result += _hash_reasons(spec, have, container, explained=bool(result))
+    if not have.image and container["Config"].get("Image") != spec.image:
+        result.append(f"image: {container['Config'].get('Image')} instead of {spec.image}")
+    default = container["HostConfig"].get("NetworkMode")
     if default not in (spec.options["networks"] or ("none",)):
         result.append(f"networks: its default network {default} is not in the specification")
-    if have.container["State"]["Status"] in _BEYOND_REPAIR:
-        result.append(f"state: {have.container['State']['Status']}")
+    if container["State"]["Status"] in _BEYOND_REPAIR:
+        result.append(f"state: {container['State']['Status']}")
     return result
 
 
-def _hash_reasons(spec: Spec, have: Situation, explained: bool) -> list[str]:
+def _hash_reasons(spec: Spec, have: Situation, container: Mapping[str, Any], explained: bool) -> list[str]:
     """Why the label with the hash of the specification is not the one wanted.
 
     explained: a difference that can be seen on the container says it better already.
     """
-    label = (have.container["Config"].get("Labels") or {}).get(LABEL_HASH)
+    label = (container["Config"].get("Labels") or {}).get(LABEL_HASH)
     if label == spec.hash:
         return []
     if not label:
@@ -235,10 +242,11 @@ class _NetworkDrift:
     reasons: list[str] = field(default_factory=list)
 
 
-def _network_drift(spec: Spec, have: Situation, found: Mapping[str, Any]) -> _NetworkDrift:
+def _network_drift(
+    spec: Spec, ids: Mapping[str, str], existing: Mapping[str, str], found: Mapping[str, Any]
+) -> _NetworkDrift:
     """Networks to leave and to join. One that was made anew under its old name is left and joined."""
     drift = _NetworkDrift()
-    ids = view.network_ids(have.container)
     for name in found["networks"]:
         if name not in spec.options["networks"]:
             drift.disconnect.append(name)
@@ -246,7 +254,7 @@ def _network_drift(spec: Spec, have: Situation, found: Mapping[str, Any]) -> _Ne
     for name, aliases in spec.options["networks"].items():
         if name not in found["networks"]:
             reason = f"network {name} is not connected"
-        elif ids[name] and name in have.networks and ids[name] != have.networks[name]:
+        elif ids[name] and name in existing and ids[name] != existing[name]:
             reason = f"network {name} was made anew"
         elif found["networks"][name]["aliases"] != aliases:
             reason = f"network {name} knows it under other aliases"
@@ -259,10 +267,9 @@ def _network_drift(spec: Spec, have: Situation, found: Mapping[str, Any]) -> _Ne
     return drift
 
 
-def _liven(have: Situation) -> list[Step]:
+def _liven(state: Mapping[str, Any], files: list[str]) -> list[Step]:
     """The step that makes it run, and run on the files that are wanted; none when it does."""
-    state = have.container["State"]
-    files, code = _file_reasons(have), state.get("ExitCode", 0)
+    code = state.get("ExitCode", 0)
     if state["Status"] == "created":
         return [Step("start", ("it was never started", *files))]
     if state["Status"] == "exited":

@@ -43,14 +43,16 @@ def run(
 class _Run:
     """One pass over a graph of containers."""
 
-    def __init__(self, needs, work, workers, watcher, timeout):
+    def __init__(
+        self, needs: Mapping[str, set[str]], work: Work, workers: int, watcher: Watcher | None, timeout: float
+    ):
         self.waiting = {name: set(required) for name, required in needs.items()}
         self.needs = needs
         self.work = work
         self.workers = workers
         self.watcher = watcher
         self.timeout = timeout
-        self.running: dict[Future, str] = {}
+        self.running: dict[Future[Outcome], str] = {}
         self.results = Results()
 
     def run(self) -> Results:
@@ -61,13 +63,13 @@ class _Run:
                 for future in self._finished():
                     self._finish(self.running.pop(future), future)
                 if self.watcher:
-                    self._poll()
+                    self._poll(self.watcher)
                 self._submit(pool)
         finally:
             pool.shutdown(cancel_futures=True)  # on an interruption, what has not begun does not begin any more
         return self.results
 
-    def _finished(self) -> set[Future]:
+    def _finished(self) -> set[Future[Outcome]]:
         """Wait for work to end, but no longer than until health has to be asked for again."""
         if self.running:
             return wait(self.running, ROUND_SECONDS if self.watcher else None, FIRST_COMPLETED).done
@@ -80,7 +82,7 @@ class _Run:
             del self.waiting[name]
             self.running[pool.submit(self.work, name)] = name
 
-    def _finish(self, name: str, future: Future) -> None:
+    def _finish(self, name: str, future: Future[Outcome]) -> None:
         """Note the result of one, and watch it if its health is of interest."""
         try:
             outcome = future.result()
@@ -97,12 +99,12 @@ class _Run:
         else:
             self.watcher.add(name, outcome.container_id, self.timeout)
 
-    def _poll(self) -> None:
-        for name, verdict in self.watcher.poll().items():
+    def _poll(self, watcher: Watcher) -> None:
+        for name, verdict in watcher.poll().items():
             self._settle(name, self._as_failure(name, verdict))
 
     def _as_failure(self, name: str, verdict: NotReady | None) -> Failure | None:
-        return verdict and Failure(str(verdict), self.results.outcomes[name].container_id)
+        return Failure(str(verdict), self.results.outcomes[name].container_id) if verdict else None
 
     def _settle(self, name: str, failure: Failure | None = None) -> None:
         """One is done, well or badly: those that need it lose a reason to wait."""

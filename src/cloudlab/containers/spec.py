@@ -34,15 +34,16 @@ class SpecError(ProblemsError):
 class File:
     """A configuration file: its text (once rendered), where it stands on the host, and where in the container.
 
-    copy: the file of this machine that has its text.
+    src: the template of its text. copy: the file of this machine that has its text. Both empty: the text was written in
+    the specification.
     """
 
     target: str
     mode: int
     secret: bool
-    src: str | None = None
-    content: str | None = None
-    copy: str | None = None
+    src: str = ""
+    content: str = ""
+    copy: str = ""
     path: str = ""
 
     @property
@@ -110,7 +111,7 @@ class Spec:
         return hashlib.sha256(json.dumps(document, sort_keys=True, default=list).encode()).hexdigest()
 
 
-MOUNT_DEFAULTS = {"read_only": False, "tmpfs_size": 0, "tmpfs_mode": None, "tmpfs_options": []}
+MOUNT_DEFAULTS: dict[str, Any] = {"read_only": False, "tmpfs_size": 0, "tmpfs_mode": None, "tmpfs_options": []}
 
 
 def _mount(value: Any) -> dict[str, Any]:
@@ -325,8 +326,8 @@ def parse(raw: Any, instance: str, required: Iterable[str] = ("name", "component
         given = "nothing" if raw is None else type(raw).__name__
         raise SpecError([f"specs: a list of specifications is wanted, this is {given}"])
     problems: list[str] = []
-    specs = [_parse_one(place, item, instance, tuple(required), problems) for place, item in enumerate(raw, start=1)]
-    specs = [spec for spec in specs if spec]
+    parsed = [_parse_one(place, item, instance, tuple(required), problems) for place, item in enumerate(raw, start=1)]
+    specs = [spec for spec in parsed if spec]
     problems += _conflicts(specs)
     if problems:
         raise SpecError(problems)

@@ -240,7 +240,7 @@ def _port_number(written: str) -> int:
 
 def split_port(published: str) -> tuple[str, str, str]:
     """A normalised published port as (address without brackets, host port, "container/protocol")."""
-    address, host, inside = re.fullmatch(r"(.+):(\d+):(\d+/\w+)", published).groups()
+    address, host, inside = published.rsplit(":", 2)
     return address.strip("[]"), host, inside
 
 

@@ -11,7 +11,7 @@ import getpass
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,11 +36,34 @@ class EngineError(Exception):
     """The engine cannot be used. The message names the address, the cause and the cure."""
 
 
+class Client(APIClient):
+    """The SDK's low-level client, and requests that it has no method for.
+
+    The attributes are the SDK's own. Its stubs name only public ones, and know of a timeout in whole seconds alone.
+    """
+
+    timeout: Any
+    _version: str
+    _url: Callable[..., str]
+    _raise_for_status: Callable[[requests.Response], None]
+    _stream_helper: Callable[..., Iterator[dict[str, Any]]]
+
+    def call(self, path: str, *ids: str, **options: Any) -> requests.Response:
+        """POST to a path, whose {0}, {1}, … are `ids`. Raises docker.errors.APIError."""
+        response = self.post(self._url(path, *ids), **options)
+        self._raise_for_status(response)
+        return response
+
+    def documents(self, response: requests.Response) -> Iterator[dict[str, Any]]:
+        """The JSON documents of a streamed response, as they come in."""
+        return self._stream_helper(response, decode=True)
+
+
 @dataclass(frozen=True)
 class Engine:
     """A connected engine: `client` is the SDK's low-level client, `version` the answer of GET /version."""
 
-    client: APIClient
+    client: Client
     address: str
     api: tuple[int, int]
     version: Mapping[str, Any]
@@ -54,11 +77,9 @@ class Engine:
 
         The SDK's own `update_container` knows neither NanoCpus nor PidsLimit. Raises docker.errors.APIError.
         """
-        client = self.client
-        response = client.post(
-            client._url("/containers/{0}/update", container_id), json=dict(limits), timeout=client.timeout
-        )
-        return client._result(response, json=True).get("Warnings") or []
+        timeout = self.client.timeout
+        response = self.client.call("/containers/{0}/update", container_id, json=dict(limits), timeout=timeout)
+        return response.json().get("Warnings") or []
 
     def close(self) -> None:
         """Give the connections back."""
@@ -68,14 +89,14 @@ class Engine:
 class _OnePool(UnixHTTPAdapter):
     """The SDK keeps one pool of connections per URL, so that nearly every request dials; all URLs are one socket."""
 
-    def get_connection(self, url, proxies=None):
+    def get_connection(self, url: str | bytes, proxies: Mapping[str, str] | None = None) -> Any:
         return super().get_connection("http+docker://localhost", proxies)
 
 
-def connect(environ: Mapping[str, str] | None = None, timeout: float = REQUEST_SECONDS) -> Engine:
+def connect(environ: Mapping[str, str] | None = None, timeout: float | None = REQUEST_SECONDS) -> Engine:
     """Connect to the engine that the environment names; raise EngineError when it cannot be used.
 
-    timeout: seconds that a single request may take.
+    timeout: seconds that a single request may take; None for no limit.
     """
     environ = os.environ if environ is None else environ
     address, tls = _address(environ)
@@ -114,10 +135,10 @@ def _address(environ: Mapping[str, str]) -> tuple[str, Any]:
     return address, settings.get("tls", False)
 
 
-def _client(address: str, tls: Any) -> APIClient:
+def _client(address: str, tls: Any) -> Client:
     """A client that has not talked to the engine yet."""
     try:
-        client = APIClient(base_url=address, tls=tls, version=_text(OLDEST_API), timeout=HANDSHAKE_SECONDS)
+        client = Client(base_url=address, tls=tls, version=_text(OLDEST_API), timeout=HANDSHAKE_SECONDS)
     except DockerException as error:
         raise EngineError(f"The Docker Engine's address {address} cannot be used: {error}.") from error
     client.trust_env = False  # neither proxies nor ~/.netrc concern the engine; looking for them costs time per request
@@ -126,7 +147,7 @@ def _client(address: str, tls: Any) -> APIClient:
     return client
 
 
-def _ask_version(client: APIClient, address: str) -> dict[str, Any]:
+def _ask_version(client: Client, address: str) -> dict[str, Any]:
     """GET /version, the one round trip that finds out whether anyone is there and what it speaks."""
     try:
         version = client.version(api_version=False)
@@ -234,7 +255,7 @@ def _text(api: tuple[int, int]) -> str:
     return f"{api[0]}.{api[1]}"
 
 
-def _causes(error: BaseException):
+def _causes(error: BaseException) -> Iterator[BaseException]:
     """The error and everything it was raised from; requests and urllib3 also hide causes in `args` and `reason`."""
     pending, seen = [error], set()
     while pending:

@@ -10,8 +10,10 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TextIO
 
 
 class LockedError(RuntimeError):
@@ -36,14 +38,14 @@ def acquire(path: Path, owner: int) -> None:
 
 
 @contextmanager
-def _exclusive(path: Path):
+def _exclusive(path: Path) -> Iterator[TextIO]:
     """The open file at `path` while no other process can be in here; a process that dies leaves at once."""
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
 
 
-def _read(file) -> dict | None:
+def _read(file: TextIO) -> dict[str, Any] | None:
     try:
         holder = json.load(file)
         return holder if {"pid", "started", "taken"} <= holder.keys() else None

@@ -27,14 +27,16 @@ def grpc_name(service: str) -> str:
 
 def clusters(gateway: Gateway) -> list[Resource]:
     """A cluster for every port that a route, the keys or the traces lead to."""
+    used = {cluster_of(route) for route in gateway.routes}
+    if any(route.auth != "none" for route in gateway.routes):
+        used.add(gateway.settings.jwt.service)
     wanted: dict[str, Resource] = {}
-    for route in gateway.routes:
-        service = gateway.service(route.service)
-        name = cluster_of(route)
-        wanted[name] = _cluster(name, service.name, service.grpc if route.grpc else service.http, http2=route.grpc)
-    publisher = gateway.service(gateway.settings.jwt.service)
-    if publisher and publisher.http and publisher.name not in wanted and any(r.auth != "none" for r in gateway.routes):
-        wanted[publisher.name] = _cluster(publisher.name, publisher.name, publisher.http, http2=False)
+    for service in gateway.services:
+        http, grpc = service.name, grpc_name(service.name)
+        if service.http and http in used:
+            wanted[http] = _cluster(http, service.name, service.http, http2=False)
+        if service.grpc and grpc in used:
+            wanted[grpc] = _cluster(grpc, service.name, service.grpc, http2=True)
     return [wanted[name] for name in sorted(wanted)] + _tracing(gateway.settings)
 
 
@@ -107,10 +109,9 @@ def _outlier_detection() -> Resource:
 
 
 def _protocol(http2: bool) -> Resource:
-    version = {"http2_protocol_options": {}} if http2 else {"http_protocol_options": {}}
     return {
         "@type": f"type.googleapis.com/{_PROTOCOL}",
-        "explicit_http_config": version,
+        "explicit_http_config": {"http2_protocol_options" if http2 else "http_protocol_options": {}},
         # Shorter than what servers keep an idle connection for: a request never meets one that is being closed.
         "common_http_protocol_options": {"idle_timeout": "30s"},
     }

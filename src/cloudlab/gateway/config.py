@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudlab.gateway.clusters import clusters
@@ -87,7 +87,7 @@ def _dynamic() -> dict[str, Any]:
     return {"cds_config": live_source(CLUSTERS), "lds_config": live_source(LISTENERS)}
 
 
-def _response(resources: list[Mapping[str, Any]], version: str = "") -> str:
+def _response(resources: Sequence[Mapping[str, Any]], version: str = "") -> str:
     digest = hashlib.sha256(json.dumps(resources, sort_keys=True).encode()).hexdigest()
     return _text({"version_info": version or digest[:12], "resources": resources})
 

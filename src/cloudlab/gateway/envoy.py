@@ -8,6 +8,7 @@ import tarfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import requests
@@ -21,7 +22,7 @@ USER = "101:101"
 ADMIN = "/usr/local/bin/cloudlab-admin"  # the role's script: prints what the admin interface answers
 TRIAL_SECONDS = 60
 _CANDIDATE = "candidate.json"
-_TRIAL_LIMITS = {
+_TRIAL_LIMITS: dict[str, Any] = {
     "network_mode": "none",
     "cap_drop": ["ALL"],
     "security_opt": ["no-new-privileges:true"],

@@ -100,7 +100,7 @@ def _files(folder: Path) -> list[tuple[str, Path]]:
     return files
 
 
-def _feed(digest, relative: str, file: Path) -> None:
+def _feed(digest: hashlib._Hash, relative: str, file: Path) -> None:
     """Name, executable bit and content: what git keeps of a file, so that every checkout gives the same hash."""
     _feed_text(digest, f"{relative} {_mode(file):o}")
     content = file.read_bytes()
@@ -108,7 +108,7 @@ def _feed(digest, relative: str, file: Path) -> None:
     digest.update(content)
 
 
-def _feed_text(digest, text: str) -> None:
+def _feed_text(digest: hashlib._Hash, text: str) -> None:
     digest.update(text.encode() + b"\0")
 
 

@@ -72,7 +72,7 @@ def ask_registries(references: list[str]) -> dict[str, registry.Answer]:
 
 
 def apply(
-    client: APIClient, made: plan.Plan, known: Mapping[str, Context], request: Request, show: Progress
+    client: engine.Client, made: plan.Plan, known: Mapping[str, Context], request: Request, show: Progress
 ) -> dict[str, str]:
     """Pull and build; return reference -> image id. Everything is tried before ImagesError names what failed.
 
@@ -141,7 +141,7 @@ class _Jobs:
         self._show = show
         self._running: dict[Future, str] = {}
 
-    def submit(self, pool: ThreadPoolExecutor, name: str, work: Callable, *arguments) -> None:
+    def submit(self, pool: ThreadPoolExecutor, name: str, work: Callable[..., str], *arguments: Any) -> None:
         """Start a job; its last argument is the function it reports to."""
         self._running[pool.submit(self._run, name, work, *arguments)] = name
 
@@ -166,7 +166,7 @@ class _Jobs:
             pool.shutdown(wait=False, cancel_futures=True)
         self._show.tick()
 
-    def _run(self, name: str, work: Callable, *arguments) -> str:
+    def _run(self, name: str, work: Callable[..., str], *arguments: Any) -> str:
         self._show.start(name, "begins")
         done = "failed"
         try:

@@ -114,7 +114,9 @@ def plan_images(
 
     Raises PlanError with everything that cannot be had.
     """
-    decisions, problems, silent = {}, [], {}
+    decisions: dict[str, Decision] = {}
+    problems: list[str] = []
+    silent: dict[tuple[str, str], list[_Unavailable]] = {}
     for image in wanted:
         try:
             decisions[image["key"]] = _decide(image, local, settings, answers, sources, contexts)
@@ -141,7 +143,14 @@ class _Unavailable(Exception):
         self.host = references.split_host(reference)[0]
 
 
-def _decide(image, local, settings, answers, sources, contexts) -> Decision:
+def _decide(
+    image: Mapping[str, Any],
+    local: Mapping[str, str],
+    settings: Settings,
+    answers: Mapping[str, Answer],
+    sources: Mapping[str, str],
+    contexts: Mapping[str, Context],
+) -> Decision:
     key, context = image["key"], image.get("context") or ""
     source = _source(image, settings, sources)
     reference = references.registry_reference(image, settings.mirror)
@@ -179,7 +188,7 @@ def _present(reference: str, local: Mapping[str, str]) -> str:
     return local.get(references.familiar(reference), "")
 
 
-def _package_present(image, local, contexts) -> str:
+def _package_present(image: Mapping[str, Any], local: Mapping[str, str], contexts: Mapping[str, Context]) -> str:
     context = image.get("context")
     return local.get(contexts[context].reference, "") if context else ""
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import requests
 import urllib3
-from docker import APIClient, auth
+from docker import auth
 from docker.errors import DockerException
 
+from cloudlab.engine import Client
 from cloudlab.images import references
 from cloudlab.images.registry import cause
 
@@ -28,7 +29,7 @@ class PullError(Exception):
     """An image could not be pulled. The message names the reference, the cause and the cure."""
 
 
-def pull(client: APIClient, reference: str, timeout: float, report: Callable[[str], None]) -> str:
+def pull(client: Client, reference: str, timeout: float, report: Callable[[str], None]) -> str:
     """Pull `reference`, return the image's id.
 
     :param client: its timeout is the longest silence of the engine that is waited for.
@@ -51,11 +52,11 @@ def pull(client: APIClient, reference: str, timeout: float, report: Callable[[st
     raise AssertionError("the last attempt returns or raises")
 
 
-def _pull_once(client: APIClient, reference: str, deadline: float, report: Callable[[str], None]) -> None:
+def _pull_once(client: Client, reference: str, deadline: float, report: Callable[[str], None]) -> None:
     layers: dict[str, tuple[int, int]] = {}
     response = _request(client, reference, max(deadline - time.monotonic(), 1.0))
     try:
-        for event in client._stream_helper(response, decode=True):
+        for event in client.documents(response):
             if "error" in event:
                 raise DockerException(event["error"])
             if time.monotonic() > deadline:
@@ -66,20 +67,18 @@ def _pull_once(client: APIClient, reference: str, deadline: float, report: Calla
         response.close()  # the engine stops a pull that nobody listens to
 
 
-def _request(client: APIClient, reference: str, patience: float) -> requests.Response:
+def _request(client: Client, reference: str, patience: float) -> requests.Response:
     """Ask the engine to pull. The SDK's own `pull` waits without end for an engine that waits for a registry."""
     name, tag = references.split_tag(reference)
     host, _ = auth.resolve_repository_name(name)
     header = auth.get_config_header(client, host)
-    response = client.post(
-        client._url("/images/create"),
+    return client.call(
+        "/images/create",
         params={"fromImage": name, "tag": tag},
         headers={"X-Registry-Auth": header} if header else {},
         stream=True,
         timeout=min(client.timeout, patience),
     )
-    client._raise_for_status(response)
-    return response
 
 
 def _count(layers: dict[str, tuple[int, int]], event: dict[str, Any]) -> bool:

@@ -39,7 +39,7 @@ class PlatformError(ProblemsError):
     """A description is missing or wrong; `problems` holds one message each."""
 
 
-def chosen(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def chosen(environ: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
     """The committed catalogue with the services of the platform that `.env` or the process environment choose.
 
     What a play sees before any host is known. Raises PlatformError, and SettingsError for settings that cannot be read.
@@ -48,12 +48,12 @@ def chosen(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     return complete(catalogue.committed()["catalogue"], values)
 
 
-def complete(components: catalogue.Catalogue, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def complete(components: catalogue.Catalogue, values: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """`components` with the services of the platform that the settings `values` choose. Raises PlatformError."""
     return merged(components, settings.ROOT / Path(values["platform_src"]).expanduser(), values["platform_catalogue"])
 
 
-def merged(components: catalogue.Catalogue, folder: Path | str, description: str = "") -> dict[str, dict[str, Any]]:
+def merged(components: catalogue.Catalogue, folder: Path | str, description: str = "") -> dict[str, Mapping[str, Any]]:
     """`components` with the platform's services added to them.
 
     :param components: the infrastructure.

@@ -15,6 +15,7 @@ from cloudlab.model.problems import ProblemsError
 FILE = "seed/seed.yml"
 KINDS = ("tenants", "users", "products", "orders")  # what a size counts
 TEXT, NUMBER = str, int
+_WORDS: dict[type, str] = {str: "a text", list: "a list", dict: "a mapping"}
 # Key -> what its value is.
 PARTS: dict[str, type] = {
     "administrator": str, "sizes": dict, "tenants": list, "people": dict, "warehouses": dict, "cards": dict,
@@ -72,12 +73,11 @@ def selling(recipe: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def _parts(place: str, value: Mapping[str, Any], wanted: Mapping[str, type]) -> Iterable[str]:
     for key, kind in wanted.items():
         if not isinstance(value.get(key), kind) or not value[key]:
-            word = {str: "a text", list: "a list", dict: "a mapping"}[kind]
-            yield f"{place}{key}: {word} is wanted, and not an empty one."
+            yield f"{place}{key}: {_WORDS[kind]} is wanted, and not an empty one."
 
 
 def _sizes(sizes: Mapping[str, Any]) -> Iterable[str]:
-    smaller = dict.fromkeys(KINDS, 0)
+    smaller: Mapping[str, int] = dict.fromkeys(KINDS, 0)
     for name, counts in sizes.items():
         if not isinstance(counts, Mapping) or set(counts) != set(KINDS):
             yield f"sizes.{name}: the counts of {', '.join(KINDS)} are wanted."

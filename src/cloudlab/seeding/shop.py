@@ -52,12 +52,12 @@ class Shop:
     def holdings(self, pool: Executor) -> Holdings:
         """Everything but the levels; the lists are read side by side."""
         self.admin.token()  # a wrong password is said once
-        parts = [
-            pool.submit(read)
-            for read in (self._emails, self._categories, self._warehouses, self._available, self._orders)
-        ]
-        emails, categories, warehouses, available, orders = (part.result() for part in parts)
-        return Holdings(emails, categories, warehouses, available, orders=orders)
+        emails, categories = pool.submit(self._emails), pool.submit(self._categories)
+        warehouses, available = pool.submit(self._warehouses), pool.submit(self._available)
+        orders = pool.submit(self._orders)
+        return Holdings(
+            emails.result(), categories.result(), warehouses.result(), available.result(), orders=orders.result()
+        )
 
     def levels(self, sku: str) -> set[str]:
         """The warehouses that know the SKU, whatever they have left of it."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
+from requests.auth import HTTPBasicAuth
 
 from cloudlab.stores.base import StoreError
 from cloudlab.stores.readiness import NotYetError
@@ -29,7 +30,7 @@ class Client:
         self._session.trust_env = False  # a proxy in the environment is for the internet, not for a loopback port
         self._session.headers.update(headers)
         if user:
-            self._session.auth = (user.encode(), (password or "").encode())
+            self._session.auth = HTTPBasicAuth(user.encode(), (password or "").encode())
 
     def probe(self, path: str) -> requests.Response:
         """The answer to a quick question. Raises ``NotYetError`` until there is a good one.

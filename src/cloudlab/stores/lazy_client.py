@@ -23,7 +23,7 @@ class LazyClient:
             self._client.close()
 
 
-def is_running(client: APIClient, container: str) -> bool:
+def is_running(client: LazyClient, container: str) -> bool:
     """Whether the container exists and can answer (it may be neither stopped nor paused)."""
     found = client.containers(filters={"name": f"^/{container}$"})
     return any(item["State"] == "running" for item in found)

@@ -43,10 +43,10 @@ def document(checks: Sequence[Check]) -> str:
 
 def junit(checks: Sequence[Check]) -> str:
     """All checks as JUnit XML: a suite per area, a case per check. A note is what its case has printed."""
-    suites = ElementTree.Element("testsuites", name="cloudlab", **_counts(checks))
+    suites = ElementTree.Element("testsuites", {"name": "cloudlab", **_counts(checks)})
     for area in dict.fromkeys(check.area for check in checks):
         own = [check for check in checks if check.area == area]
-        suite = ElementTree.SubElement(suites, "testsuite", name=area, **_counts(own))
+        suite = ElementTree.SubElement(suites, "testsuite", {"name": area, **_counts(own)})
         for check in own:
             case = ElementTree.SubElement(suite, "testcase", classname=area, name=check.subject)
             if check.state == FAILED:

@@ -41,15 +41,10 @@ class Requests:
     def unpause(self, _):
         self._note("unpause")
 
-    def post(self, url, params, timeout):
+    def call(self, path, _, params, timeout):
+        assert path == "/containers/{0}/stop"
         self._note(f"stop within {params['t']}")
         assert timeout > params["t"]
-
-    def _url(self, *parts):
-        return parts
-
-    def _raise_for_status(self, _):
-        return
 
     def remove_container(self, *_, **settings):
         assert settings["v"]

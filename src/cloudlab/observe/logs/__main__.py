@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from cloudlab import engine
 from cloudlab.cli.arguments import Parser
@@ -103,7 +103,7 @@ def _past(options: argparse.Namespace, instance: str, wanted: Wanted, until: flo
     return engine_logs.history(client, found, options.since, until)
 
 
-def _shower(options: argparse.Namespace, instance: str):
+def _shower(options: argparse.Namespace, instance: str) -> Callable[[Line], str]:
     """How a line becomes text."""
     if options.json:
         return lines.show_json
@@ -116,7 +116,7 @@ def _shower(options: argparse.Namespace, instance: str):
     return lambda line: lines.show_text(line, width, colours)
 
 
-def _print(found: Iterable[Line], wanted: Wanted, show) -> None:
+def _print(found: Iterable[Line], wanted: Wanted, show: Callable[[Line], str]) -> None:
     for line in found:
         if wanted.takes(line):
             print(show(line), flush=True)

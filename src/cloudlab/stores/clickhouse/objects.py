@@ -190,7 +190,7 @@ def _add(table: Table, column: Column) -> Step:
 
 
 def _engine_name(engine: str) -> str:
-    return re.match(r"\w*", engine.strip())[0]
+    return re.split(r"\W", engine.strip(), maxsplit=1)[0]
 
 
 def _plain(text: str) -> str:

@@ -17,6 +17,8 @@ STORE = "kafka"
 SECONDS = 5  # for each step of a message's way
 RETENTION = {"retention.ms": "60000"}
 
+Settings = dict[str, str | int | float | bool]
+
 
 def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check], dict[str, Any]]:
     """The checks of the broker; nothing is found besides."""
@@ -62,7 +64,7 @@ def round_trip(bootstrap: str) -> Check:
     Its topic is made for it and removed at once, and its reader belongs to no group: who reads topics by their names
     does not meet it, and nothing of it stays behind.
     """
-    settings = {"bootstrap.servers": bootstrap, "client.id": "cloudlab-validation", "log_level": 0}
+    settings: Settings = {"bootstrap.servers": bootstrap, "client.id": "cloudlab-validation", "log_level": 0}
     topic = f"cloudlab.validation.{uuid.uuid4().hex}"
     limits = {"operation_timeout": SECONDS, "request_timeout": SECONDS}
     admin = AdminClient(settings)
@@ -78,7 +80,7 @@ def round_trip(bootstrap: str) -> Check:
     return verdict(STORE, "a message there and back", fault, cure, "through the published port")
 
 
-def _send(settings: Mapping[str, str | int], topic: str) -> str:
+def _send(settings: Settings, topic: str) -> str:
     """Why a message, the topic's name, cannot be sent; empty when it was."""
     outcome: list[KafkaError | None] = []
     producer = Producer(settings | {"message.timeout.ms": SECONDS * 1000})
@@ -88,7 +90,7 @@ def _send(settings: Mapping[str, str | int], topic: str) -> str:
     return f"the broker does not take it: {error.str()}" if error else ""
 
 
-def _receive(settings: Mapping[str, str | int], topic: str) -> str:
+def _receive(settings: Settings, topic: str) -> str:
     """Why what was sent cannot be read; empty when it was."""
     consumer = Consumer(settings | {"group.id": topic, "enable.auto.commit": False})
     try:
@@ -98,6 +100,6 @@ def _receive(settings: Mapping[str, str | int], topic: str) -> str:
         consumer.close()
     if message is None:
         return f"it was sent, and cannot be read within {SECONDS} s"
-    if message.error():
-        return f"it was sent, and cannot be read: {message.error().str()}"
+    if error := message.error():
+        return f"it was sent, and cannot be read: {error.str()}"
     return "" if message.value() == topic.encode() else "another message than the one that was sent came back"
