@@ -35,7 +35,7 @@ class StoreAction(ActionBase):
         """The store's sub-package."""
         return registry.find(self.STORE)
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Run the task; what can fail ends in a message, not in a traceback."""
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec={**self.ARGUMENTS, "mode": modes.ARGUMENT})

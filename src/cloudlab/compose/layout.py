@@ -84,8 +84,9 @@ def _share(entries: list[dict[Any, Any]], found: list[Shared], level: str, of: s
     """The entries without what most of them have in common, which is added to `found`. of: see Shared.key."""
     for key in _PARTS:
         values = [entry.get(key) for entry in entries]
-        if all(isinstance(value, Mapping) for value in values) and any(value != values[0] for value in values):
-            parts = _share(values, found, level, key)
+        nested = [dict(value) for value in values if isinstance(value, Mapping)]
+        if len(nested) == len(values) and any(value != values[0] for value in values):
+            parts = _share(nested, found, level, key)
             entries = [entry | {key: part} for entry, part in zip(entries, parts, strict=True)]
     common = {key: value for key in entries[0] for value in _most([entry.get(key) for entry in entries])}
     if not common.keys() - {_MERGE}:
@@ -151,15 +152,19 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return not isinstance(data, Shared)
 
-    def generate_anchor(self, node: yaml.Node) -> str:
-        return node.shared.name
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self._shared: dict[yaml.Node, Shared] = {}
 
-    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.Node:
+    def generate_anchor(self, node: yaml.Node) -> str:
+        return self._shared[node].name
+
+    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.SequenceNode:
         return super().represent_sequence(tag, sequence, _length(sequence) <= SHORT)
 
-    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.Node:
+    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
         node = super().represent_mapping(tag, mapping, not isinstance(mapping, _Section) and _length(mapping) <= SHORT)
-        node.shared = mapping
+        self._shared[node] = mapping
         return node
 
     def write_folded(self, text: str) -> None:

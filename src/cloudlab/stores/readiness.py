@@ -55,7 +55,7 @@ def soon(docker: LazyClient, container: str, probe: Callable[[], Answer]) -> Ans
 
 
 def wait_until(
-    client: APIClient,
+    client: LazyClient,
     container: str,
     probe: Callable[[], Answer],
     timeout: float,
@@ -87,7 +87,7 @@ def wait_until(
         pause(INTERVAL)
 
 
-def last_lines(client: APIClient, container: str, count: int) -> list[str]:
+def last_lines(client: APIClient | LazyClient, container: str, count: int) -> list[str]:
     """The container's last log lines, both streams; empty when the engine cannot give them."""
     try:
         raw = client.logs(container, tail=count)
@@ -96,7 +96,7 @@ def last_lines(client: APIClient, container: str, count: int) -> list[str]:
     return raw.decode("utf-8", "replace").splitlines()
 
 
-def _inspect(client: APIClient, container: str, reason: str) -> dict:
+def _inspect(client: LazyClient, container: str, reason: str) -> dict:
     try:
         return client.inspect_container(container)
     except NotFound:
@@ -118,7 +118,7 @@ def _trouble(inspected: dict, restarts: int) -> str | None:
     return f"is not running: {state['Status']}, exit code {state['ExitCode']}{cause}"
 
 
-def _report(client: APIClient, container: str, trouble: str) -> str:
+def _report(client: LazyClient, container: str, trouble: str) -> str:
     lines = last_lines(client, container, LINES_EXPLAINED)
     parts = [f"container {container} {trouble}"]
     if explanation := diagnosis.explain(lines):

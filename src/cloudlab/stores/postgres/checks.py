@@ -49,8 +49,14 @@ class Login:
 def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check], dict[str, Any]]:
     """The checks of the server, each service's login included, and what is in its databases."""
     want = declare(arguments)
-    keys = ("host", "port", "container", "admin_user", "admin_password")
-    server = Server(*(arguments[key] for key in keys), docker)
+    server = Server(
+        arguments["host"],
+        arguments["port"],
+        arguments["container"],
+        arguments["admin_user"],
+        arguments["admin_password"],
+        docker,
+    )
     try:
         state = readiness.soon(docker, server.container, partial(server.answer, want.main.name))
         contents = server.contents(want, state, locally=False)

@@ -7,6 +7,7 @@ What breaks the isolation of the services (a grant, a membership, an attribute) 
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from cloudlab.stores.base import ObjectsError
@@ -155,7 +156,7 @@ def _roles(want: Desired, state: Mapping[str, Any]) -> Iterable[Step]:
         yield from _role(want, state, want.health, lambda verifier: verifier is None, None)
     for service in want.services:
         password = service.password
-        yield from _role(want, state, service.role, lambda known, new=password: scram.matches(new, known), password)
+        yield from _role(want, state, service.role, partial(scram.matches, password), password)
 
 
 def _role(

@@ -54,7 +54,7 @@ class Server:
 
         A probe for readiness.wait_until: raises NotYetError while the server starts, RefusedError, StoreError.
         """
-        connection = self._connect(database)
+        connection = self._find(database)
         if connection is None:
             state = self._ask(self._connect(shapes.MAINTENANCE), queries.QUERY)
             del state["content"]
@@ -77,8 +77,6 @@ class Server:
     def query(self, database: str, sql: str, parameters: tuple[Any, ...] | None = None) -> list[tuple[Any, ...]]:
         """The rows of a query in a database that exists."""
         connection = self._connect(database)
-        if connection is None:
-            raise StoreError(f"{self._place(database)}: there is no such database")
         try:
             return connection.execute(sql, parameters).fetchall()
         except psycopg.Error as error:
@@ -87,7 +85,7 @@ class Server:
     def apply(self, plan: shapes.Plan) -> None:
         """Carry the plan out: roles, then databases, then each database's content in one transaction."""
         first = next(iter(plan.content))
-        self._transaction(self._connect(first) or self._connect(shapes.MAINTENANCE), plan.cluster)
+        self._transaction(self._find(first) or self._connect(shapes.MAINTENANCE), plan.cluster)
         for step in plan.create:
             self._execute(self._connect(shapes.MAINTENANCE), step)
         for database, steps in plan.content.items():
@@ -132,7 +130,14 @@ class Server:
             connection.close()
         self.engine.close()
 
-    def _connect(self, database: str) -> psycopg.Connection | None:
+    def _connect(self, database: str) -> psycopg.Connection:
+        """An open connection to a database that exists."""
+        connection = self._find(database)
+        if connection is None:
+            raise StoreError(f"{self._place(database)}: there is no such database")
+        return connection
+
+    def _find(self, database: str) -> psycopg.Connection | None:
         """An open connection, made once per database; None when the database does not exist."""
         known = self._connections.get(database)
         if known is not None and not known.closed:
@@ -152,12 +157,13 @@ class Server:
                 application_name="cloudlab",
             )
         except (psycopg.OperationalError, UnicodeError) as error:
-            return self._refused(database, str(error))
+            self._refuse_unless_missing(database, str(error))
+            return None
         self._connections[database] = connection
         return connection
 
-    def _refused(self, database: str, reason: str) -> None:
-        """None when only the database is missing; raises what else the reason means."""
+    def _refuse_unless_missing(self, database: str, reason: str) -> None:
+        """Raise what a refused connection means, unless only the database is missing."""
         if any(sign in reason for sign in _ROLE_IS_WRONG):
             raise RefusedError(reason)
         if f'database "{database}" does not exist' in reason:
@@ -168,7 +174,8 @@ class Server:
 
     def _ask(self, connection: psycopg.Connection, query: str) -> dict[str, Any]:
         try:
-            return connection.execute(query).fetchone()[0]
+            [(answer,)] = connection.execute(query)
+            return answer
         except psycopg.errors.InsufficientPrivilege as error:
             raise RefusedError(str(error)) from error
         except psycopg.errors.AdminShutdown as error:  # the server restarts: another connection may do
