@@ -49,16 +49,10 @@ class Login:
 def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check], dict[str, Any]]:
     """The checks of the server, each service's login included, and what is in its databases."""
     want = declare(arguments)
-    server = Server(
-        arguments["host"],
-        arguments["port"],
-        arguments["container"],
-        arguments["admin_user"],
-        arguments["admin_password"],
-        docker,
-    )
+    host, port, container = arguments["host"], arguments["port"], arguments["container"]
+    server = Server(host, port, container, arguments["admin_user"], arguments["admin_password"], docker)
     try:
-        state = readiness.soon(docker, server.container, partial(server.answer, want.main.name))
+        state = readiness.soon(docker, container, partial(server.answer, want.main.name))
         contents = server.contents(want, state, locally=False)
         logins = {each.name: log_in(server, each, want) for each in want.services}
         found = find(server, want, contents)
