@@ -163,9 +163,10 @@ class _Dumper(yaml.SafeDumper):
         return node
 
     def write_folded(self, text: str) -> None:
-        self.best_width = WIDTH
+        """Only a folded text may be broken: the width of everything else stays unlimited."""
+        self.best_width, unlimited = WIDTH, self.best_width
         super().write_folded(text)
-        self.best_width = 10**6
+        self.best_width = unlimited
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
