@@ -83,7 +83,7 @@ def _ordered(entry: Mapping[str, Any]) -> dict[str, Any]:
 def _share(entries: list[dict[Any, Any]], found: list[Shared], level: str, of: str = "") -> list[dict[Any, Any]]:
     """The entries without what most of them have in common, which is added to `found`. of: see Shared.key."""
     for key in _PARTS:
-        values = [entry.get(key) for entry in entries]
+        values: list[Any] = [entry.get(key) for entry in entries]
         if all(isinstance(value, Mapping) for value in values) and any(value != values[0] for value in values):
             parts = _share(values, found, level, key)
             entries = [entry | {key: part} for entry, part in zip(entries, parts, strict=True)]
@@ -148,18 +148,23 @@ def _spaced(written: str, headings: Mapping[str, str]) -> str:
 class _Dumper(yaml.SafeDumper):
     """Long texts as they are, short collections on one line, and no anchors but those of shared parts."""
 
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self.shared: dict[yaml.Node, Shared] = {}
+
     def ignore_aliases(self, data: Any) -> bool:
         return not isinstance(data, Shared)
 
     def generate_anchor(self, node: yaml.Node) -> str:
-        return node.shared.name
+        return self.shared[node].name
 
-    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.Node:
+    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.SequenceNode:
         return super().represent_sequence(tag, sequence, _length(sequence) <= SHORT)
 
-    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.Node:
+    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
         node = super().represent_mapping(tag, mapping, not isinstance(mapping, _Section) and _length(mapping) <= SHORT)
-        node.shared = mapping
+        if isinstance(mapping, Shared):
+            self.shared[node] = mapping
         return node
 
     def write_folded(self, text: str) -> None:
