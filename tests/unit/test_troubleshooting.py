@@ -28,6 +28,7 @@ PASSED_OVER = {
     "src/cloudlab/containers/difference.py": "why a container is made anew: not an error",
     "src/cloudlab/compose/example.py": "text of .env.example",
     "src/cloudlab/compose/files.py": "text of the compose files",
+    "src/cloudlab/compose/layout.py": "headings of the Compose files",
     "src/cloudlab/model/platform.py": "below `services.<name>.<key>`: each says what is wanted",
     "src/cloudlab/model/placeholders.py": "the same",
     "src/cloudlab/gateway/model.py": "below `routes of`: each says what is wanted",

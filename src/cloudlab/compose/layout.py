@@ -83,10 +83,9 @@ def _ordered(entry: Mapping[str, Any]) -> dict[str, Any]:
 def _share(entries: list[dict[Any, Any]], found: list[Shared], level: str, of: str = "") -> list[dict[Any, Any]]:
     """The entries without what most of them have in common, which is added to `found`. of: see Shared.key."""
     for key in _PARTS:
-        values = [entry.get(key) for entry in entries]
-        nested = [dict(value) for value in values if isinstance(value, Mapping)]
-        if len(nested) == len(values) and any(value != values[0] for value in values):
-            parts = _share(nested, found, level, key)
+        values: list[Any] = [entry.get(key) for entry in entries]
+        if all(isinstance(value, Mapping) for value in values) and any(value != values[0] for value in values):
+            parts = _share(values, found, level, key)
             entries = [entry | {key: part} for entry, part in zip(entries, parts, strict=True)]
     common = {key: value for key in entries[0] for value in _most([entry.get(key) for entry in entries])}
     if not common.keys() - {_MERGE}:
@@ -149,28 +148,30 @@ def _spaced(written: str, headings: Mapping[str, str]) -> str:
 class _Dumper(yaml.SafeDumper):
     """Long texts as they are, short collections on one line, and no anchors but those of shared parts."""
 
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self.shared: dict[yaml.Node, Shared] = {}
+
     def ignore_aliases(self, data: Any) -> bool:
         return not isinstance(data, Shared)
 
-    def __init__(self, *arguments: Any, **options: Any):
-        super().__init__(*arguments, **options)
-        self._shared: dict[yaml.Node, Shared] = {}
-
     def generate_anchor(self, node: yaml.Node) -> str:
-        return self._shared[node].name
+        return self.shared[node].name
 
     def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.SequenceNode:
         return super().represent_sequence(tag, sequence, _length(sequence) <= SHORT)
 
     def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
         node = super().represent_mapping(tag, mapping, not isinstance(mapping, _Section) and _length(mapping) <= SHORT)
-        self._shared[node] = mapping
+        if isinstance(mapping, Shared):
+            self.shared[node] = mapping
         return node
 
     def write_folded(self, text: str) -> None:
-        self.best_width = WIDTH
+        """Only a folded text may be broken: the width of everything else stays unlimited."""
+        self.best_width, unlimited = WIDTH, self.best_width
         super().write_folded(text)
-        self.best_width = 10**6
+        self.best_width = unlimited
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)

@@ -98,6 +98,11 @@ def test_a_service_waits_for_whoever_makes_what_it_reads():
     assert made["healthcheck"]["start_period"] == "360s"
 
 
+def test_a_volume_belongs_to_whoever_makes_it_and_not_to_who_reads_it():
+    made = build(mounts=[{"type": "volume", "source": "lab-db-data", "target": "/data", "read_only": True}])
+    assert made["volumes"]["db-data"]["labels"]["cloudlab.component"] == "db"
+
+
 def test_a_store_is_filled_by_its_own_image_once_it_is_healthy():
     made = build()
     store, shot = made["services"]["db"], made["services"]["db-init"]
@@ -171,6 +176,7 @@ def test_the_override_turns_the_base_into_what_development_needs():
     # It says no more than what differs.
     assert override["services"].keys() == {"shop", "extra"}
     assert override["services"]["shop"]["healthcheck"] == {"start_period": "9s"}
+    assert override["services"]["shop"]["entrypoint"] == ["/run"]
     assert document.changes(base, base) == {}
 
 
@@ -184,14 +190,16 @@ def test_newer_engines_get_a_file_of_their_own():
 
 
 def test_configurations_are_in_a_file_that_the_base_includes():
-    base = build(files=[{"content": "of the image", "target": "/a"}, {"content": "same", "target": "/b"}])
-    reload = build(files=[{"content": "reload", "target": "/a"}, {"content": "same", "target": "/b"}])
+    shared = {"content": "same", "target": "/b"}
+    base = build(files=[{"content": "of the image", "target": "/a"}, shared])
+    reload = build(files=[{"content": "reload", "target": "/a"}, shared, {"content": "new", "target": "/c"}])
     written = files.texts(base, reload, [], "full")
     texts = {name: yaml.load(written[name], Tagged) for name in (files.BASE, files.CONFIGS, files.OVERRIDE)}  # noqa: S506
     assert texts[files.BASE]["include"] == [files.CONFIGS]
     assert "configs" not in texts[files.BASE]
-    assert texts[files.CONFIGS] == {"configs": {"shop-a": {"content": "of the image"}, "shop-b": {"content": "same"}}}
-    # What development changes of it replaces that.
+    contents = {name: entry["content"] for name, entry in texts[files.CONFIGS]["configs"].items()}
+    assert contents == {"shop-a": "of the image", "shop-b": "same", "shop-c": "new"}
+    # What development has otherwise replaces that.
     assert texts[files.OVERRIDE]["configs"] == {"shop-a": {"content": "reload"}}
 
 

@@ -95,13 +95,17 @@ def test_each_group_has_one_heading_and_a_one_shot_stays_with_its_store():
     assert lines[start : start + 4] == ["services:", headings[0], "", "  db:"]
 
 
-def test_a_text_keeps_its_lines_and_a_long_one_is_folded():
+def test_a_text_keeps_its_lines_and_only_a_long_one_is_folded():
     long = " ".join(["${WORD:-word}"] * 20)
-    text = written(services={"db": service("db", labels={"long": long})})
+    spaced = "two  spaces " * 20
+    text = written(services={"db": service("db", labels={"long": long, "spaced": spaced})})
     assert "content: |\n      a\n        b\n" in text
     assert "long: >-\n" in text
-    assert max(map(len, text.splitlines())) <= layout.WIDTH + len("        ${WORD:-word}")
-    assert yaml.safe_load(text)["services"]["db"]["labels"]["long"] == long
+    folded = [line for line in text.splitlines() if "${WORD" in line]
+    assert len(folded) > 1
+    assert max(map(len, folded)) <= layout.WIDTH + len("        ${WORD:-word}")
+    assert f"spaced: '{spaced}'\n" in text
+    assert yaml.safe_load(text)["services"]["db"]["labels"] == {"long": long, "spaced": spaced}
 
 
 def test_short_values_stand_on_one_line_and_a_health_check_on_several():
