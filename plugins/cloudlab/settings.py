@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudlab import dotenv, yamlfile
+from cloudlab import dotenv, sizes, yamlfile
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC_FILE = ROOT / "roles" / "preflight" / "meta" / "argument_specs.yml"
@@ -38,6 +38,9 @@ _PATTERNS = {
     "registry_mirror": (r"(?:[A-Za-z0-9.-]+(?::\d+)?(?:/[a-z0-9._/-]+)?)?", "host[:port][/path], without https://"),
 }
 _RANGES = {"trace_sampling": (0, 100)}
+
+# Amounts of memory, and the least that what has them works with; empty for the size of the profile.
+AMOUNTS = {"builder_memory": "512m"}
 
 
 class SettingsError(ValueError):
@@ -128,6 +131,8 @@ def convert(name: str, value: Any) -> Any:
     if option.get("choices") and text not in option["choices"]:
         raise ValueError(f"{key} is {text!r}; it must be one of {', '.join(option['choices'])}.")
     _match(name, key, text)
+    if name in AMOUNTS and text:
+        _suffice(key, text, AMOUNTS[name])
     return text
 
 
@@ -137,6 +142,15 @@ def _match(name: str, key: str, text: str) -> None:
             # A password is not repeated on the terminal.
             shown = "" if suffix == "_password" else f" is {text!r};"
             raise ValueError(f"{key}{shown} must be {wanted}.")
+
+
+def _suffice(key: str, text: str, least: str) -> None:
+    try:
+        amount = sizes.parse(text)
+    except ValueError:
+        raise ValueError(f"{key} is {text!r}; it must be an amount of memory, for example 3g.") from None
+    if amount < sizes.parse(least):
+        raise ValueError(f"{key} is {text!r}; it must be at least {least}.")
 
 
 def _boolean(key: str, value: Any) -> bool:

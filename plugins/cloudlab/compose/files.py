@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cloudlab import catalogue
 from cloudlab.compose import document, example
 from cloudlab.compose.placeholders import Expressions, PlaceholderError, compare
 
@@ -43,7 +44,9 @@ COMPOSE_FILE in .env names it: see .env.example.
 def read(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Mapping[str, Any], hostile: bool) -> Any:
     """One reading, with expressions in the place of its placeholders."""
     built = document.build(described, picture, profiles)
-    return document.stamp(document.express(built, Expressions(example.defaults(), hostile)))
+    # Compose knows no sizes: what an empty setting means is written down.
+    defaults = example.defaults() | catalogue.memory_settings(picture["catalogue"], picture["size"])
+    return document.stamp(document.express(built, Expressions(defaults, hostile)))
 
 
 def agreed(plain: Any, hostile: Any) -> Any:
