@@ -56,8 +56,11 @@ func (m Memory) read(names []string) string {
 	return ""
 }
 
-// Size is an amount of memory for people, for example 1.5 GiB.
+// Size is a limit for people, for example 1.5 GiB.
 func Size(octets int64) string {
+	if octets == 0 {
+		return "none"
+	}
 	if octets < 1<<30 {
 		return fmt.Sprintf("%d MiB", octets>>20)
 	}

@@ -63,7 +63,7 @@ func TestBothVersionsTellLimitAndKills(t *testing.T) {
 }
 
 func TestSizesAreWrittenForPeople(t *testing.T) {
-	for octets, expected := range map[int64]string{512 << 20: "512 MiB", 1 << 30: "1.0 GiB", 3 << 29: "1.5 GiB"} {
+	for octets, expected := range map[int64]string{0: "none", 512 << 20: "512 MiB", 1 << 30: "1.0 GiB", 3 << 29: "1.5 GiB"} {
 		if size := Size(octets); size != expected {
 			t.Errorf("%q instead of %q", size, expected)
 		}

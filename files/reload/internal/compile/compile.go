@@ -193,6 +193,10 @@ func (t *Toolchain) run(ctx context.Context, folder string, arguments ...string)
 	command := exec.CommandContext(ctx, "go", arguments...)
 	command.Dir = folder
 	command.Env = append(os.Environ(), "PWD="+folder, "GOTMPDIR="+t.Stage)
+	if limit := t.Memory.Limit(); limit > 0 {
+		// A compiler collects its garbage before the kernel ends it; go itself and what is cached need the rest.
+		command.Env = append(command.Env, fmt.Sprintf("GOMEMLIMIT=%d", limit/4*3))
+	}
 	// Its own process group: a build that is not wanted any more ends with its compilers. Interrupted, go removes its folder.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGINT) }

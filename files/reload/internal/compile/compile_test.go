@@ -24,10 +24,11 @@ var shop = map[string]string{
 }
 
 // starving is a go command whose compilers the kernel ends, and counts, when more than `fit` run at a time. It keeps how many
-// each call was allowed.
+// each call was allowed, and what the last one was told of memory.
 const starving = `#!/bin/sh
 jobs=$(printf '%%s\n' "$@" | sed -n 's/^-p=//p')
 echo "$jobs" >>'%[1]s/jobs'
+echo "$GOMEMLIMIT" >'%[1]s/goal'
 case "$*" in *%[2]s*) fit=%[3]d ;; *) fit=99 ;; esac
 if [ "$jobs" -gt "$fit" ]; then
   kills=$(sed -n 's/^oom_kill //p' '%[1]s/memory.events')
@@ -48,7 +49,7 @@ type bench struct {
 	memory    string
 	// path is PATH with the real go.
 	path string
-	log       bytes.Buffer
+	log  bytes.Buffer
 }
 
 func newBench(t *testing.T) *bench {
@@ -200,6 +201,18 @@ func TestTheMessageNamesLimitSettingAndPackageWhenOneCompilerIsTooMany(t *testin
 		t.Errorf("%+v instead of %q", results["one"], expected)
 	}
 	b.answers(results, "two")
+}
+
+func TestCompilersCollectTheirGarbageBeforeTheLimit(t *testing.T) {
+	b := newBench(t)
+	b.starve("nothing", 0)
+	for limit, goal := range map[string]string{"1073741824": "805306368", "max": ""} {
+		b.limit(limit)
+		b.build("one")
+		if told, err := os.ReadFile(filepath.Join(b.memory, "goal")); err != nil || strings.TrimSpace(string(told)) != goal {
+			t.Errorf("limit %s: GOMEMLIMIT is %q instead of %q (%v)", limit, told, goal, err)
+		}
+	}
 }
 
 func TestWithoutLimitTheEngineNeedsMore(t *testing.T) {
