@@ -121,6 +121,7 @@ def test_a_cycle_is_shown():
         ({"networks": ["moon"]}, "catalogue.db.networks: unknown network moon"),
         ({"image": "none"}, "catalogue.db.image: unknown image none"),
         ({"ports": [{"name": "x", "container": 1, "setting": "x_port"}]}, "catalogue.db.ports: unknown setting x_port"),
+        ({"resources": {"full": {"memory_setting": "x_memory"}}}, "catalogue.db.resources: unknown setting x_memory"),
         ({"volume": {}}, "catalogue.db: unknown key volume. Did you mean volumes?"),
         ({"needs": ["db"]}, "needs form a cycle: db -> db"),
     ],

@@ -55,6 +55,15 @@ def test_limits_come_from_the_size_and_never_exceed_the_engine():
     assert (spec["memory"], spec["memory_swap"], spec["cpus"], spec["pids_limit"]) == ("256m", "256m", 2.0, 64)
 
 
+@pytest.mark.parametrize(("set_to", "memory"), [("", "256m"), ("3g", "3g")])
+def test_a_setting_replaces_the_memory_of_the_size(set_to, memory):
+    catalogue = {**VALUES["catalogue"], "db": {**VALUES["catalogue"]["db"]}}
+    catalogue["db"]["resources"] = {"full": {"memory": "1g", "memory_setting": "db_memory"}, "lite": {"memory": "256m"}}
+    values = VALUES | {"catalogue": catalogue, "db_memory": set_to}
+    found = environment.component("db", values, "lite", ENGINE)
+    assert (found["memory"], found["spec"]["memory"], found["spec"]["memory_swap"]) == (memory, memory, memory)
+
+
 def test_every_container_starts_hardened():
     spec = describe()["components"]["db"]["spec"]
     assert spec["cap_drop"] == ["ALL"]

@@ -48,6 +48,13 @@ def test_a_sketch_has_no_password_and_knows_no_state():
     assert [row["component"] for row in report.sketch(ENVIRONMENT, ACCESS, {}, ["worker"])] == ["db"]
 
 
+def test_a_sketch_leaves_out_a_limit_that_env_sets():
+    set_later = {**ENVIRONMENT["components"]["db"], "memory_setting": "db_memory"}
+    environment = {**ENVIRONMENT, "components": {**ENVIRONMENT["components"], "db": set_later}}
+    assert report.sketch(environment, ACCESS, {})[0]["memory"] == {"used": None, "limit": None}
+    assert report.sketch(ENVIRONMENT, ACCESS, {})[0]["memory"]["limit"] == 512 * MEBIBYTE
+
+
 def test_what_is_not_built_here_comes_from_a_registry():
     running = [listed("lab-worker") | {"Image": "docker.io/library/worker:1"}]
     [_, worker] = report.rows(ENVIRONMENT, ACCESS, running, {})

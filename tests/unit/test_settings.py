@@ -67,12 +67,20 @@ def test_a_bad_value_that_is_overridden_does_not_matter(load):
         ("CLOUDLAB_INSTANCE=My Lab", "CLOUDLAB_INSTANCE is 'My Lab'; must be up to 31"),
         ("POSTGRES_PASSWORD=", "POSTGRES_PASSWORD must be at least one character"),
         ("REGISTRY_MIRROR=https://mirror.example.com", "without https://"),
+        ("BUILDER_MEMORY=lots", ".env:1: BUILDER_MEMORY is 'lots'; it must be an amount of memory, for example 3g."),
+        ("BUILDER_MEMORY=256m", ".env:1: BUILDER_MEMORY is '256m'; it must be at least 512m."),
+        ("BUILDER_MEMORY=3", ".env:1: BUILDER_MEMORY is '3'; it must be at least 512m."),
     ],
 )
 def test_problem(load, text, message):
     with pytest.raises(settings.SettingsError) as error:
         load(text)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "512m", "3g", "1.5GiB"])
+def test_an_amount_of_memory_is_taken_as_it_is_written(load, text):
+    assert load(f"BUILDER_MEMORY={text}") == {"builder_memory": text}
 
 
 def test_a_refused_password_is_not_shown(load):

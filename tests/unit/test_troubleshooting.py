@@ -105,8 +105,9 @@ def plain(text):
     return " ".join(re.sub(r"[`*\\]", "", text).split())
 
 
-# Those of scripts and of the page are not told apart from the rest of their text.
-WHOLE = [path for pattern in ("scripts/**/*.sh", "roles/*/files/*.js") for path in settings.ROOT.glob(pattern)]
+# Those of scripts, of the dashboard and of the builder are not told apart from the rest of their text.
+PATTERNS = ("scripts/**/*.sh", "roles/*/files/*.js", "files/reload/**/*.go")
+WHOLE = [path for pattern in PATTERNS for path in settings.ROOT.glob(pattern)]
 SAID = plain(
     "\n".join(
         [

@@ -7,6 +7,7 @@ from typing import Any
 
 from cloudlab.compose import document, example, layout
 from cloudlab.compose.placeholders import Expressions, PlaceholderError, compare
+from cloudlab.model import catalogue
 
 BASE = "docker-compose.yml"
 CONFIGS = "docker-compose.configs.yml"
@@ -47,7 +48,9 @@ To use this file, set COMPOSE_FILE in .env: see .env.example.
 def read(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Mapping[str, Any], hostile: bool) -> Any:
     """One reading, with expressions in the place of its placeholders."""
     built = document.build(described, picture, profiles)
-    return document.stamp(document.express(built, Expressions(example.defaults(), hostile)))
+    # Compose knows no sizes: what an empty setting means is written down.
+    defaults = example.defaults() | catalogue.memory_settings(picture["catalogue"], picture["size"])
+    return document.stamp(document.express(built, Expressions(defaults, hostile)))
 
 
 def agreed(plain: Any, hostile: Any) -> Any:

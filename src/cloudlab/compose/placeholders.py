@@ -61,9 +61,12 @@ def values(hostile: bool) -> dict[str, Any]:
     """Setting -> the value that stands for it."""
     chosen: dict[str, Any] = {}
     for place, name in enumerate(name for name in settings.spec() if name not in FIXED):
+        first, distance = _PORTS[hostile]
         if settings.spec()[name]["type"] == "int":
-            first, distance = _PORTS[hostile]
             chosen[name] = first + distance * place if name.endswith("_port") else _NUMBERS[hostile]
+        elif name in settings.AMOUNTS:
+            # Odd, so that it is written in this unit again.
+            chosen[name] = f"{2 * (first + distance * place) + 1}m"
         else:
             tail = _HOSTILE if hostile and name.endswith("_password") else "," if hostile and _is_free(name) else ""
             chosen[name] = f"qq{'h' if hostile else 's'}_{name}qq{tail}"

@@ -48,15 +48,18 @@ def sketch(
     views: Mapping[str, Mapping[str, Any]],
     waived: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """Rows of an environment that is only written down: nobody knows what will run, and passwords are left out.
+    """Rows of an environment that is only written down: nobody knows what will run, and what `.env` says is left out.
 
-    They come from `.env` later, and nothing there could escape them for URLs and JSON.
+    Nothing there could escape passwords for URLs and JSON, or turn an amount of memory into a number.
     """
     known = {
         name: {**entry, "password": "", "url": entry.get("url", "").replace(":{password}", "")}
         for name, entry in access.items()
     }
     found = [{**row, "state": UNKNOWN} for row in rows(environment, known, [], {}, waived)]
+    for row in found:
+        if environment["components"][row["component"]].get("memory_setting"):
+            row["memory"] = {"used": None, "limit": None}
     return with_views(found, views)
 
 

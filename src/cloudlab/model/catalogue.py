@@ -132,6 +132,12 @@ def resources(entry: Mapping[str, Any], size: str) -> dict[str, Any]:
     return {**table.get("full", {}), **table.get(size, {})}
 
 
+def memory_settings(catalogue: Catalogue, size: str) -> dict[str, str]:
+    """Setting that replaces the memory of a component -> what counts at `size` where it is not set."""
+    limits = (resources(entry, size) for entry in catalogue.values())
+    return {own["memory_setting"]: own.get("memory", "") for own in limits if "memory_setting" in own}
+
+
 def problems(
     catalogue: Catalogue, networks: Iterable[str], images: Iterable[str], settings: Iterable[str], roles: Iterable[str]
 ) -> list[str]:
@@ -153,6 +159,8 @@ def problems(
         ]
         wanted = [port["setting"] for port in entry.get("ports", []) if "setting" in port]
         found += [f"{place}.ports: {text}" for text in unknown(wanted, settings, "setting")]
+        wanted = list(memory_settings({name: entry}, "full"))
+        found += [f"{place}.resources: {text}" for text in unknown(wanted, settings, "setting")]
     found += _shared_settings(catalogue)
     if not found:
         try:

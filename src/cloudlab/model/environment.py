@@ -131,6 +131,7 @@ def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[s
     }
     networks = list(entry.get("networks", []))
     limits = catalogue.resources(entry, size)
+    memory = values.get(limits.get("memory_setting", "")) or limits.get("memory", "")
     spec = {
         "name": f"{instance}-{name}",
         "component": name,
@@ -150,9 +151,9 @@ def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[s
         # With the labels in every line of the file, whoever reads it knows whose line it is, and asks nobody.
         "log_options": {"max-size": "10m", "max-file": "3", "labels": LOG_LABELS},
     }
-    if "memory" in limits:
+    if memory:
         # No swap on top: a component that outgrows its limit is ended and named, instead of slowing the machine down.
-        spec |= {"memory": limits["memory"], "memory_swap": limits["memory"]}
+        spec |= {"memory": memory, "memory_swap": memory}
     if "cpus" in limits and engine.get("cpu_limit", True):
         spec["cpus"] = min(float(limits["cpus"]), float(engine["cpus"]))
     if "pids" in limits:
@@ -166,7 +167,9 @@ def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[s
         "ports": ports,
         "networks": networks,
         "volumes": volumes,
-        "memory": limits.get("memory", ""),
+        "memory": memory,
+        # The setting that replaces it.
+        "memory_setting": limits.get("memory_setting", ""),
         "dump": entry.get("dump", ""),
         "spec": spec,
     }

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudlab.model import dotenv, yamlfile
+from cloudlab.model import dotenv, sizes, yamlfile
 from cloudlab.model.problems import ProblemsError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,6 +40,9 @@ _PATTERNS = {
 }
 _RANGES = {"trace_sampling": (0, 100)}
 _SETTING_NAME = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)*")
+
+# Amounts of memory, and the least that what has them works with; empty for the size of the profile.
+AMOUNTS = {"builder_memory": "512m"}
 
 
 class SettingsError(ProblemsError):
@@ -131,6 +134,8 @@ def convert(name: str, value: Any) -> Any:
     if option.get("choices") and text not in option["choices"]:
         raise ValueError(f"{key} is {text!r}; it must be one of {', '.join(option['choices'])}.")
     _match(name, key, text)
+    if name in AMOUNTS and text:
+        _suffice(key, text, AMOUNTS[name])
     return text
 
 
@@ -140,6 +145,15 @@ def _match(name: str, key: str, text: str) -> None:
             # Neither a password nor an address with one in it is repeated on the terminal.
             shown = "" if suffix == "_password" or "@" in text else f" is {text!r};"
             raise ValueError(f"{key}{shown} must be {wanted}.")
+
+
+def _suffice(key: str, text: str, least: str) -> None:
+    try:
+        amount = sizes.parse(text)
+    except ValueError:
+        raise ValueError(f"{key} is {text!r}; it must be an amount of memory, for example 3g.") from None
+    if amount < sizes.parse(least):
+        raise ValueError(f"{key} is {text!r}; it must be at least {least}.")
 
 
 def _boolean(key: str, value: Any) -> bool:

@@ -33,6 +33,12 @@ TAIL_LINES = 25
 # Neither sources of a program nor what it reads: a change in them is no reason to compile.
 EXCLUDED = ["**/.git", "**/.hg", "**/.svn", "**/node_modules", "**/.cloudlab", "**/.venv", "**/*_test.go", DESCRIPTION]
 MODULE_FILES = ("go.mod", "go.sum", "go.work", "go.work.sum")
+# How go describes the end of a compiler that the kernel ended. An image is built under no limit but the engine's own.
+_KILLED = "signal: killed"
+OUT_OF_MEMORY = (
+    "the engine ran out of memory while it compiled. "
+    "Give the engine more memory, then run ansible-playbook playbooks/dev.yml."
+)
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -198,7 +204,8 @@ def _build(client: APIClient, reference: str, own: Mapping[str, str], context: b
     )  # fmt: skip
     for event in events:
         if "error" in event:
-            raise ServiceImageError("\n".join(_said(lines)) or event["error"].strip())
+            said = "\n".join(_said(lines)) or event["error"].strip()
+            raise ServiceImageError(f"{OUT_OF_MEMORY}\n{said}" if _KILLED in said else said)
         if "stream" in event:
             lines += _ESCAPES.sub("", event["stream"]).splitlines()
 

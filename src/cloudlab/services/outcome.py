@@ -19,7 +19,7 @@ from typing import Any
 from docker.errors import APIError, NotFound
 
 from cloudlab.engine import Engine
-from cloudlab.model import environment
+from cloudlab.model import environment, sizes
 
 STATUS_FILE = "/go/bin/status.json"
 ROUND_SECONDS = 0.3
@@ -29,6 +29,11 @@ LOG_LINES = 20
 CRASHES = 3
 WAITING, BUILT, FAILED = "waiting", "built", "failed"
 NOT_BUILT = "cannot be built"
+# The builder says the same of a build that memory does not suffice for.
+OUT_OF_MEMORY = (
+    "the builder ran out of memory (limit {limit}). "
+    "Set BUILDER_MEMORY in .env to more, then run ansible-playbook playbooks/dev.yml."
+)
 # How the runner's health check begins to speak of a program that ended by itself.
 _CRASHED = "crashed "
 
@@ -133,6 +138,8 @@ class Waiting:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     _since: dict[str, float] = field(default_factory=dict)
     _requests: int | None = None
+    # The builder as it was when it was first looked at.
+    _first: Mapping[str, Any] | None = None
 
     def run(self) -> dict[str, Verdict]:
         """The verdict on each service. Raises BuilderError."""
@@ -194,6 +201,9 @@ class Waiting:
     def _reports(self) -> Mapping[str, Mapping[str, Any]]:
         """Build reports by the builder that runs now; empty while it has none."""
         container = self._inspect(self.builder)
+        if container and self._ran_out_of_memory(container):
+            limit = sizes.show(container["HostConfig"]["Memory"])
+            raise BuilderError(OUT_OF_MEMORY.format(limit=limit) + self._tail(self.builder))
         if container is None or not container["State"].get("Running") or container.get("RestartCount", 0) >= CRASHES:
             raise BuilderError(f"the builder {self.builder} does not run.{self._tail(self.builder)}")
         status = self._status()
@@ -206,6 +216,21 @@ class Waiting:
             if broken:
                 self.engine.client.kill(self.builder, signal=signal.SIGHUP.name)
         return status["services"] if status["requests"] >= self._requests else {}
+
+    def _ran_out_of_memory(self, container: Mapping[str, Any]) -> bool:
+        """Whether the builder itself ended since it is waited for, because memory ran out.
+
+        A compiler that was killed in a builder that goes on is the builder's own matter.
+        """
+        self._first = self._first or container
+        if container["State"].get("Running") and container["RestartCount"] <= self._first["RestartCount"]:
+            return False
+        if container["State"].get("OOMKilled"):
+            return True
+        # Engines forget it with the next start; their events tell.
+        chosen = {"container": [container["Id"]], "event": ["oom"]}
+        since = int(moment_of(self._first["State"]["StartedAt"]).timestamp())
+        return any(True for _ in self.engine.client.events(since=since, until=int(time.time()), filters=chosen))
 
     def _status(self) -> dict[str, Any] | None:
         """The builder's status file, or None while there is none."""

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from cloudlab.compose import example, placeholders
-from cloudlab.model import settings
+from cloudlab.compose import example, placeholders, service
+from cloudlab.model import settings, sizes
 
 
 def express(make):
@@ -22,6 +22,11 @@ def express(make):
 def test_a_setting_as_it_is_becomes_an_expression():
     made = express(lambda values: f"say {values['redis_password']} on 127.0.0.1:{values['redis_port']}:6379, please")
     assert made == ("say ${REDIS_PASSWORD:-development} on 127.0.0.1:${REDIS_PORT:-6379}:6379, please", [])
+
+
+def test_an_amount_of_memory_is_found_again_after_it_was_counted():
+    made = express(lambda values: service.size(sizes.parse(values["builder_memory"])))
+    assert made == ("${BUILDER_MEMORY:-}", [])
 
 
 def test_every_other_dollar_sign_stands_for_itself():

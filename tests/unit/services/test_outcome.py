@@ -1,8 +1,10 @@
 """What is decided about services that were started."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
+from docker.errors import NotFound
 
 from cloudlab.services import outcome
 
@@ -115,3 +117,69 @@ def test_a_start_is_not_late_while_another_service_is_compiled():
     settled = outcome.Moment({"order": built, "user": built}, unready)
     waiting._judge(ORDER, settled, time.monotonic())
     assert "is not healthy after 0 s" in waiting._judge(ORDER, settled, time.monotonic()).cause
+
+
+class BuilderEngine:
+    """An engine with a builder that has built nothing yet, and looks as it is told, one inspection after the other."""
+
+    def __init__(self, *looks, events=()):
+        self.looks, self.happened = list(looks), events
+        self.client = SimpleNamespace(
+            inspect_container=lambda name: self.looks.pop(0),
+            get_archive=self.get_archive,
+            events=lambda since, until, filters: iter(self.happened if "oom" in filters["event"] else ()),
+            logs=lambda *_, **__: b"the builder's own words\n",
+        )
+
+    def get_archive(self, *_):
+        raise NotFound("no status yet")
+
+
+def builder(restarts=0, *, oom=False, running=True, code=0):
+    state = {"Running": running, "OOMKilled": oom, "ExitCode": code, "StartedAt": FINISHED}
+    return {"Id": "1", "State": state, "RestartCount": restarts, "HostConfig": {"Memory": 2**30}}
+
+
+def look_at(*looks, events=()):
+    waiting = outcome.Waiting(BuilderEngine(*looks, events=events), "lab-builder", [ORDER], 900, 120)
+    for _ in looks:
+        waiting._reports()
+
+
+@pytest.mark.parametrize(
+    ("looks", "events"),
+    [
+        ([builder(2), builder(3, oom=True)], []),
+        ([builder(), builder(1, oom=True, running=False, code=137)], []),
+        ([builder(oom=True, running=False, code=137)], []),
+        # What newer engines say after the next start; their events remember.
+        ([builder(), builder(1)], [{"Action": "oom"}]),
+    ],
+)
+def test_a_builder_that_is_restarted_because_memory_ran_out_ends_the_wait(looks, events):
+    with pytest.raises(outcome.BuilderError) as error:
+        look_at(*looks, events=events)
+    assert str(error.value) == (
+        "the builder ran out of memory (limit 1.0 GiB). "
+        "Set BUILDER_MEMORY in .env to more, then run ansible-playbook playbooks/dev.yml."
+        "\nIts last lines:\nthe builder's own words"
+    )
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        # A compiler was killed, and the builder goes on with fewer of them.
+        [builder(oom=True), builder(oom=True)],
+        # It happened before anybody waited.
+        [builder(2, oom=True), builder(2, oom=True)],
+        [builder(), builder(1)],
+    ],
+)
+def test_a_builder_that_goes_on_is_waited_for(looks):
+    look_at(*looks)
+
+
+def test_a_builder_that_ends_for_another_reason_does_not_run():
+    with pytest.raises(outcome.BuilderError, match="the builder lab-builder does not run"):
+        look_at(builder(), builder(1, running=False, code=1))

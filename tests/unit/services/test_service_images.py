@@ -88,10 +88,10 @@ def test_a_changed_description_gives_that_service_a_new_tag(checkout):
 
 
 class Client:
-    """An engine that builds what it is told, except for one service."""
+    """An engine that builds what it is told, except for one service, whose compiler says why."""
 
-    def __init__(self, present=(), broken=""):
-        self.present, self.broken, self.built, self.removed = list(present), broken, [], []
+    def __init__(self, present=(), broken="", said="cmd/order/main.go:3:1: undefined: x"):
+        self.present, self.broken, self.said, self.built, self.removed = list(present), broken, said, [], []
 
     def images(self, name=None):
         return [{"RepoTags": [tag]} for tag in self.present if not name or tag.startswith(f"{name}:")]
@@ -101,7 +101,7 @@ class Client:
         yield {"stream": "Step 1/9 : FROM x\n ---> 123\n"}
         if self.broken and self.broken in tag:
             yield {"stream": "Step 9/9 : RUN sh\n ---> Running in 5\n"}
-            yield {"stream": "\x1b[91mcmd/order/main.go:3:1: undefined: x\n\x1b[0m"}
+            yield {"stream": f"\x1b[91m{self.said}\n\x1b[0m"}
             yield {"error": "The command returned a non-zero code: 1"}
             return
         self.present.append(tag)
@@ -130,6 +130,11 @@ def test_one_that_cannot_be_built_is_told_in_the_compilers_words_and_the_others_
     client = Client(broken="order")
     assert build(client, wanted) == {"order": "cmd/order/main.go:3:1: undefined: x"}
     assert client.present == ["cloudlab/lab-mail:new"]
+
+
+def test_a_compiler_that_the_kernel_killed_means_that_memory_ran_out(wanted):
+    said = "codec: /usr/lib/go/pkg/tool/linux_amd64/compile: signal: killed"
+    assert build(Client(broken="order", said=said), wanted) == {"order": f"{service_images.OUT_OF_MEMORY}\n{said}"}
 
 
 def test_former_images_are_removed(wanted):

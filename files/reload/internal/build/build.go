@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"cloudlab.example/reload/internal/cgroup"
 	"cloudlab.example/reload/internal/compile"
 	"cloudlab.example/reload/internal/graph"
 	"cloudlab.example/reload/internal/shelf"
@@ -90,7 +91,7 @@ func (c Config) polls() (bool, error) {
 // A Builder rebuilds what a change affects.
 type Builder struct {
 	shelf     shelf.Shelf
-	toolchain compile.Toolchain
+	toolchain *compile.Toolchain
 	graph     *graph.Graph
 	status    shelf.Status
 	// owed are targets to build, failed those whose last build failed; by key.
@@ -133,7 +134,9 @@ func Run(ctx context.Context, config Config, retry <-chan os.Signal, ready func(
 		owed:   map[string]graph.Target{},
 		failed: map[string]graph.Target{},
 	}
-	builder.toolchain = compile.Toolchain{Source: config.Source, Stage: builder.shelf.Stage()}
+	builder.toolchain = &compile.Toolchain{
+		Source: config.Source, Stage: builder.shelf.Stage(), Memory: cgroup.Memory{Root: cgroup.Root},
+	}
 	var names []string
 	for _, service := range config.Services {
 		names = append(names, service.Name)

@@ -1,0 +1,115 @@
+"""The builder's memory: a package that takes as much of it to compile as github.com/ugorji/go/codec, which gin imports.
+
+It is built in the size `lite`; a setting that is too small is named; so is a builder that itself runs out of memory.
+"""
+
+import os
+import shutil
+
+import pytest
+import stores
+import yaml
+from lab import ROOT, Lab
+
+from cloudlab import engine
+from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
+from cloudlab.services import outcome
+
+INSTANCE = "test-builder-memory"
+OFFSET = 24000
+MODULE = "module memory.example/m\n\ngo 1.26\n"
+RUNS = "package main\n\nimport {imports}\n\nfunc main() {{ {uses}time.Sleep(time.Hour) }}\n"
+# One compiler takes about 1.2 GB for it, as for the one that gin imports.
+ENTRIES = 1_200_000
+# A builder that does nothing but take memory.
+GREEDY = ["sh", "-c", "sleep 1; exec tail /dev/zero"]
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory):
+    """A checkout with two services, one of which imports the package."""
+    root = tmp_path_factory.mktemp("platform")
+    # Whoever builds it may read it.
+    root.chmod(0o755)
+    huge = "".join(f"\t{{{number}, {number}}},\n" for number in range(ENTRIES))
+    sources = {
+        "go.mod": MODULE,
+        "huge/huge.go": f"package huge\n\nvar Table = []struct{{ A, B int }}{{\n{huge}}}\n",
+        "cmd/huge/main.go": RUNS.format(
+            imports='(\n\t"time"\n\n\t"memory.example/m/huge"\n)', uses="println(len(huge.Table)); "
+        ),
+        "cmd/small/main.go": RUNS.format(imports='"time"', uses=""),
+    }
+    for name, content in sources.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    services = {name: {"summary": name, "needs": [], "go": {"main": f"./cmd/{name}"}} for name in ("huge", "small")}
+    (root / "cloudlab.yml").write_text(yaml.safe_dump({"services": services}), encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="module")
+def lab(platform):
+    """The instance with its two services in the size `lite`, removed at the end."""
+    chosen = {
+        "CLOUDLAB_ENV_FILE": "",
+        "CLOUDLAB_INSTANCE": INSTANCE,
+        "PORT_OFFSET": str(OFFSET),
+        "CLOUDLAB_PROFILE": "lite",
+        "IMAGE_SOURCE": "packages",
+        "PLATFORM_SRC": str(platform),
+        "GATEWAY_JWT_SERVICE": "",
+    }
+    found = Lab(dict(os.environ) | chosen)
+    found.remove_everything()
+    yield found
+    found.remove_everything()
+    shutil.rmtree(ROOT / ".cloudlab" / INSTANCE, ignore_errors=True)
+
+
+def test_too_little_memory_is_named_with_its_setting(lab):
+    run = lab.playbook("dev", "--tags", "huge,small", status=2, BUILDER_MEMORY="512m")
+    said = " ".join(run.output.split())
+    assert (
+        "huge cannot be built the builder ran out of memory (limit 512 MiB). "
+        "Set BUILDER_MEMORY in .env to more, then run ansible-playbook playbooks/dev.yml."
+    ) in said
+    assert "memory.example/m/huge" in said
+    assert "small cannot be built" not in said
+    assert lab.is_healthy("small")
+    log = lab.client.logs(lab.container("builder")).decode()
+    assert "the builder ran out of memory: building again with fewer compilers at a time" in log
+
+
+def test_in_lite_everything_is_built(lab):
+    before = lab.lives()["builder"]
+    lab.converge("huge", "small")
+    assert lab.is_healthy("huge") and lab.is_healthy("small")
+    # A limit is raised in place: what was compiled goes on being compiled.
+    assert lab.lives()["builder"] == before
+
+
+@pytest.fixture
+def greedy(lab):
+    """The name of a container that is restarted again and again because memory runs out."""
+    name = f"{INSTANCE}-greedy"
+    limits = lab.client.create_host_config(
+        mem_limit="64m", memswap_limit="64m", restart_policy={"Name": "unless-stopped"}, init=True
+    )
+    labels = {LABEL_INSTANCE: INSTANCE, LABEL_COMPONENT: "greedy"}
+    image = stores.image_of("base-trixie")
+    made = lab.client.create_container(image, entrypoint=GREEDY, name=name, host_config=limits, labels=labels)
+    lab.client.start(made)
+    yield name
+    lab.client.remove_container(made, force=True)
+
+
+def test_a_builder_that_is_restarted_for_want_of_memory_ends_the_wait(greedy):
+    connected = engine.connect()
+    waiting = outcome.Waiting(connected, greedy, [outcome.Service("huge", ())], build_seconds=120, start_seconds=1)
+    try:
+        with pytest.raises(outcome.BuilderError, match=r"^the builder ran out of memory \(limit 64 MiB\)"):
+            waiting.run()
+    finally:
+        connected.close()
