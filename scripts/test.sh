@@ -10,6 +10,8 @@ source "$ROOT/scripts/lib/packages.sh"
 source "$ROOT/scripts/lib/python.sh"
 # shellcheck source=lib/engine.sh
 source "$ROOT/scripts/lib/engine.sh"
+# shellcheck source=lib/go.sh
+source "$ROOT/scripts/lib/go.sh"
 # shellcheck source=lib/steps.sh
 source "$ROOT/scripts/lib/steps.sh"
 
@@ -36,14 +38,13 @@ IMAGES_LIMIT=2700
 SCENARIO_LIMIT=1500
 
 fast_steps() {
-  printf '%s\n' yamllint ruff ruff-format mypy shellcheck syntax ansible-lint unit reload
-  [[ ! -f "$ROOT/files/platform/go.mod" ]] || printf '%s\n' platform
+  printf '%s\n' yamllint ruff ruff-format mypy shellcheck syntax ansible-lint gofumpt go-vet staticcheck unit reload platform
 }
 
 engine_steps() {
   local file
   # images comes first, because all other engine steps use the images.
-  printf '%s\n' images integration
+  printf '%s\n' images platform-stores integration
   for file in "$ROOT"/molecule/*/molecule.yml; do
     printf 'molecule-%s\n' "$(basename "$(dirname "$file")")"
   done
@@ -60,11 +61,21 @@ step() {
     syntax) run_step "$1" "$FAST_LIMIT" ansible-playbook --syntax-check playbooks/*.yml ;;
     ansible-lint) run_step "$1" "$FAST_LIMIT" ansible-lint --offline ;;
     unit) run_step "$1" "$FAST_LIMIT" python -m pytest --quiet tests/unit ;;
-    reload) run_step "$1" "$FAST_LIMIT" bash -c 'cd files/reload && go vet ./... && go test ./...' ;;
-    platform) run_step "$1" "$FAST_LIMIT" bash -c 'cd files/platform && go vet ./... && go test ./...' ;;
+    gofumpt) run_step "$1" "$FAST_LIMIT" bash -euo pipefail -c 'source scripts/lib/go.sh; check_go_format' ;;
+    go-vet) run_step "$1" "$FAST_LIMIT" bash -euo pipefail -c 'source scripts/lib/go.sh; check_go_vet' ;;
+    staticcheck) run_step "$1" "$FAST_LIMIT" bash -euo pipefail -c 'source scripts/lib/go.sh; check_go_static' ;;
+    reload)
+      ensure_c_compiler
+      run_step "$1" "$FAST_LIMIT" python tests/support/go_tests.py files/reload -race
+      ;;
+    platform) run_step "$1" "$FAST_LIMIT" python tests/support/go_tests.py files/platform ;;
     # Always from packages, because most tests cover these images.
     images) run_step "$1" "$IMAGES_LIMIT" env IMAGE_SOURCE=packages \
       ansible-playbook molecule/shared/images.yml --extra-vars "images_file=$LOGS/images.json" ;;
+    platform-stores)
+      ensure_c_compiler
+      run_step "$1" "$INTEGRATION_LIMIT" python tests/support/platform_stores.py
+      ;;
     # Two files in parallel take little more than half the time, because the tests mostly wait. Each file uses its own
     # instance.
     integration) run_step "$1" "$INTEGRATION_LIMIT" \

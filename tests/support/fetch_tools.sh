@@ -7,6 +7,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/common.sh"
 # shellcheck source=../../scripts/lib/packages.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/packages.sh"
+# shellcheck source=../../scripts/lib/go.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/go.sh"
 
 TOOLS="$ROOT/.cloudlab/test-tools"
 
@@ -27,17 +29,12 @@ fetch() {
   [[ -x "$TOOLS/$program" ]] || die "the package $package holds no program $program"
 }
 
-# build PACKAGE@VERSION PROGRAM: compile a Go program and call it so, unless there is one already.
-build() {
-  local package="$1" program="$2" draft
-  if [[ -x "$TOOLS/$program" ]] || have "$program"; then
-    return
-  fi
-  have go || die "building $program takes Go, and there is none on this machine"
-  draft=$(mktemp -d "$TOOLS/.draft.XXXXXX")
-  GOBIN="$draft" go install "$package"
-  mv "$draft"/* "$TOOLS/$program"
-  rm -rf "$draft"
+# compile TOOL PROGRAM: a tool of tests/tools/go.mod, under the name of a program that may be on this machine already.
+compile() {
+  local tool="$1" program="$2" compiled
+  [[ -x "$TOOLS/$program" ]] || ! have "$program" || return 0
+  compiled=$(go_tool "$tool")
+  ln -sf "$compiled" "$TOOLS/$program"
 }
 
 # The second version of Compose; the first one is another program. Ubuntu has it as a package of its own. On Debian it is
@@ -67,5 +64,5 @@ fetch_compose
 # Pages are looked at in a browser, which is too much to unpack.
 have chromium || have google-chrome || apt_install chromium
 # What the documents call the API with.
-build github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4 grpcurl
-build github.com/itchyny/gojq/cmd/gojq@v0.12.17 jq
+compile grpcurl grpcurl
+compile gojq jq

@@ -57,7 +57,7 @@ class Store:
 
     def __init__(self, component: str, directory: Path, **settings):
         self.component, self.directory, self.settings = component, directory, settings
-        self.instance = f"store-test-{uuid.uuid4().hex[:8]}"
+        self.instance = f"test-store-{uuid.uuid4().hex[:8]}"
         self.api = docker.APIClient(version="1.41", timeout=60)  # asks nothing yet
         entry = yaml.safe_load((ROOT / "inventory/group_vars/all/catalogue.yml").read_text())["catalogue"][component]
         values = {"catalogue": {component: entry}, "cloudlab_instance": self.instance, "port_offset": 0}
@@ -68,7 +68,10 @@ class Store:
 
     def __enter__(self):
         try:
-            self.api.create_network(f"{self.instance}-database")
+            labels = {environment.LABEL_INSTANCE: self.instance}  # support/leftovers.py knows them by it
+            self.api.create_network(f"{self.instance}-database", labels=labels)
+            for volume in self.description["volumes"].values():
+                self.api.create_volume(volume["name"], labels=labels)
             self.create()
             self.start()
         except BaseException:

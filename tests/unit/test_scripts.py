@@ -161,6 +161,15 @@ def test_without_a_file_the_report_is_all_that_is_printed(run):
     assert "playbooks/validate.yml" in done.stderr
 
 
+def test_go_tests_with_stores_run_on_the_images_that_were_made(run):
+    steps = run("test.sh", "--list").stdout.split()
+    assert steps.index("images") < steps.index("platform-stores")
+    fast = run("test.sh", "--fast", "--only", "platform-stores")
+    assert "unknown step: platform-stores" in fast.stderr
+    for step in ("gofumpt", "go-vet", "staticcheck", "reload", "platform"):
+        assert step in fast.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

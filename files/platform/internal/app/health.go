@@ -58,8 +58,10 @@ func (h *healthStatus) stop() {
 
 // live says that the process runs and can answer; it asks no dependency.
 func (h *healthStatus) live(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{"service": h.service, "status": "ok",
-		"uptime_seconds": int(time.Since(h.begin).Seconds())})
+	writeJSON(w, http.StatusOK, map[string]any{
+		"service": h.service, "status": "ok",
+		"uptime_seconds": int(time.Since(h.begin).Seconds()),
+	})
 }
 
 func (h *healthStatus) ready(w http.ResponseWriter, r *http.Request) {

@@ -79,8 +79,10 @@ type RemoteKeys struct {
 
 // NewRemoteKeys fetches from a JWKS URL.
 func NewRemoteKeys(url string) *RemoteKeys {
-	return &RemoteKeys{url: url, client: &http.Client{Timeout: 3 * time.Second},
-		err: errors.New("the keys have not been fetched yet")}
+	return &RemoteKeys{
+		url: url, client: &http.Client{Timeout: 3 * time.Second},
+		err: errors.New("the keys have not been fetched yet"),
+	}
 }
 
 // Run keeps the keys fresh until the context ends.

@@ -236,8 +236,10 @@ func observe(ctx context.Context, event Event) (context.Context, func(error)) {
 	begin := time.Now()
 	return ctx, func(err error) {
 		otel.End(span, err)
-		level, attrs := slog.LevelInfo, []any{"topic", event.Topic, "type", event.Type, "event_id", event.ID.String(),
-			"key", event.Key, "duration_ms", float64(time.Since(begin).Microseconds()) / 1000}
+		level, attrs := slog.LevelInfo, []any{
+			"topic", event.Topic, "type", event.Type, "event_id", event.ID.String(),
+			"key", event.Key, "duration_ms", float64(time.Since(begin).Microseconds()) / 1000,
+		}
 		if err != nil {
 			level, attrs = slog.LevelWarn, append(attrs, "error", err)
 		}

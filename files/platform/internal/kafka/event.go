@@ -79,8 +79,10 @@ func FromRecord(record *kgo.Record) (Event, error) {
 	for _, header := range record.Headers {
 		headers[header.Key] = string(header.Value)
 	}
-	event := Event{Topic: record.Topic, Key: string(record.Key), Data: record.Value, Headers: headers,
-		Type: headers[headerType], Tenant: headers[headerTenant], OccurredAt: record.Timestamp}
+	event := Event{
+		Topic: record.Topic, Key: string(record.Key), Data: record.Value, Headers: headers,
+		Type: headers[headerType], Tenant: headers[headerTenant], OccurredAt: record.Timestamp,
+	}
 	var err error
 	if event.ID, err = uuid.Parse(headers[headerID]); err != nil {
 		return event, fault.Wrap(fault.Invalid, err, "header %s", headerID)

@@ -20,8 +20,10 @@ import (
 )
 
 func event(kind, key string) Event {
-	return Event{ID: uuid.New(), Topic: OrderEvents, Type: kind, Key: key, Tenant: "t1",
-		OccurredAt: time.Now().UTC().Truncate(time.Millisecond), Data: []byte(`{"n":1}`)}
+	return Event{
+		ID: uuid.New(), Topic: OrderEvents, Type: kind, Key: key, Tenant: "t1",
+		OccurredAt: time.Now().UTC().Truncate(time.Millisecond), Data: []byte(`{"n":1}`),
+	}
 }
 
 func TestEventSurvivesTheRecord(t *testing.T) {

@@ -1,9 +1,8 @@
 // Package otel sets up tracing and carries its context across REST, gRPC and Kafka. Spans always have ids, so that log
 // lines can be joined; they are recorded and sent only when the environment names an exporter:
 //
-//	OTEL_EXPORTER_ZIPKIN_ENDPOINT=http://zipkin:9411/api/v2/spans   Zipkin's own format
-//	OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318               OTLP over HTTP
-//	OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG                    as in the OpenTelemetry specification
+//	OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318   OTLP over HTTP
+//	OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG        as in the OpenTelemetry specification
 package otel
 
 import (
@@ -18,7 +17,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
-	"go.opentelemetry.io/otel/exporters/zipkin"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -54,8 +52,6 @@ func exporterOf(ctx context.Context) (sdk.SpanExporter, error) {
 	switch {
 	case os.Getenv("OTEL_SDK_DISABLED") == "true" || os.Getenv("OTEL_TRACES_EXPORTER") == "none":
 		return nil, nil
-	case os.Getenv("OTEL_EXPORTER_ZIPKIN_ENDPOINT") != "":
-		return zipkin.New("")
 	case os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "", os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "":
 		return otlptracehttp.New(ctx)
 	}

@@ -2,12 +2,15 @@ package otel
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/protobuf/proto"
 
 	"cloudlab.example/platform/internal/log"
 )
@@ -29,14 +32,23 @@ func TestHeadersCarryTraceAndRequest(t *testing.T) {
 	}
 }
 
-func TestSpansReachZipkin(t *testing.T) {
-	received := make(chan string, 1)
-	zipkin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		received <- r.URL.Path
-		w.WriteHeader(http.StatusAccepted)
+func TestSpansReachTheCollector(t *testing.T) {
+	type export struct {
+		path    string
+		request collector.ExportTraceServiceRequest
+		err     error
+	}
+	received := make(chan *export, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e := &export{path: r.URL.Path}
+		var body []byte
+		if body, e.err = io.ReadAll(r.Body); e.err == nil {
+			e.err = proto.Unmarshal(body, &e.request)
+		}
+		received <- e
 	}))
-	defer zipkin.Close()
-	t.Setenv("OTEL_EXPORTER_ZIPKIN_ENDPOINT", zipkin.URL+"/api/v2/spans")
+	defer server.Close()
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
 
 	flush, err := Setup(t.Context(), "test")
 	if err != nil {
@@ -48,9 +60,16 @@ func TestSpansReachZipkin(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case path := <-received:
-		if path != "/api/v2/spans" {
-			t.Errorf("posted to %s", path)
+	case got := <-received:
+		if got.err != nil || got.path != "/v1/traces" {
+			t.Fatalf("posted to %s: %v", got.path, got.err)
+		}
+		spans := got.request.GetResourceSpans()[0]
+		if service := spans.GetResource().GetAttributes()[0]; service.GetKey() != "service.name" || service.GetValue().GetStringValue() != "test" {
+			t.Errorf("resource %v", service)
+		}
+		if name := spans.GetScopeSpans()[0].GetSpans()[0].GetName(); name != "work" {
+			t.Errorf("span %q", name)
 		}
 	case <-time.After(5 * time.Second):
 		t.Fatal("no spans arrived")

@@ -1,10 +1,8 @@
 package analytics
 
 import (
-	"cmp"
 	"context"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"cloudlab.example/platform/internal/auth"
-	"cloudlab.example/platform/internal/config"
 	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/httpx"
 	"cloudlab.example/platform/internal/kafka"
@@ -32,8 +29,10 @@ func TestRowOf(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			event := kafka.Event{ID: uuid.New(), Type: "x.y", Topic: "x.events", Key: "k", Tenant: "t", OccurredAt: time.Now(),
-				Data: []byte(test.data), Headers: map[string]string{log.RequestIDHeader: "r"}}
+			event := kafka.Event{
+				ID: uuid.New(), Type: "x.y", Topic: "x.events", Key: "k", Tenant: "t", OccurredAt: time.Now(),
+				Data: []byte(test.data), Headers: map[string]string{log.RequestIDHeader: "r"},
+			}
 			got := rowOf(event)
 			if got.ID != event.ID || got.Aggregate != "k" || got.RequestID != "r" || got.Data != test.data {
 				t.Errorf("%+v", got)
@@ -83,64 +82,6 @@ func TestRoutes(t *testing.T) {
 		mux.ServeHTTP(recorder, r)
 		if recorder.Code != test.status || !strings.Contains(recorder.Body.String(), test.contains) {
 			t.Errorf("%s: %d %s", test.path, recorder.Code, recorder.Body)
-		}
-	}
-}
-
-// TestWarehouse runs every statement on a real server, of whatever version TEST_CLICKHOUSE_ADDR names.
-func TestWarehouse(t *testing.T) {
-	addr := os.Getenv("TEST_CLICKHOUSE_ADDR")
-	if addr == "" {
-		t.Skip("TEST_CLICKHOUSE_ADDR is not set")
-	}
-	cfg := ClickHouse{Addr: addr, Database: "default", User: cmp.Or(os.Getenv("TEST_CLICKHOUSE_USER"), "default"),
-		Password: config.Secret(os.Getenv("TEST_CLICKHOUSE_PASSWORD"))}
-	st, err := openStore(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.conn.Close()
-	ctx := t.Context()
-	database := "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	if err := st.conn.Exec(ctx, "CREATE DATABASE "+database); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = st.conn.Exec(context.Background(), "DROP DATABASE "+database) }()
-	cfg.Database = database
-	own, err := openStore(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer own.conn.Close()
-	for range 2 { // migrating again changes nothing
-		if err := own.migrate(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
-	now := time.Now().UTC()
-	placed := row{ID: uuid.New(), Type: "order.placed", Topic: "order.events", Aggregate: "o1", User: "u1", Amount: 500, OccurredAt: now}
-	confirmed := placed
-	confirmed.ID, confirmed.Type = uuid.New(), "order.confirmed"
-	for range 3 { // the same batch again and again counts once
-		if err := own.insert(ctx, []row{placed, confirmed}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	total, err := own.summary(ctx, 1)
-	if err != nil || total != (summary{Events: 2, Placed: 1, Confirmed: 1, Revenue: 500, Customers: 1}) {
-		t.Errorf("summary %+v, %v", total, err)
-	}
-	minutes, err := own.perMinute(ctx, 5)
-	if err != nil || len(minutes) != 1 || minutes[0].Revenue != 500 || now.Sub(minutes[0].Minute) > 2*time.Minute {
-		t.Errorf("minutes %+v, %v", minutes, err)
-	}
-	counts, err := own.counts(ctx, 1)
-	if err != nil || counts["order.placed"] != 1 {
-		t.Errorf("counts %v, %v", counts, err)
-	}
-	for _, of := range []string{"", "o1", "order.placed"} {
-		if found, err := own.latest(ctx, of, 10); err != nil || len(found) == 0 || found[0].Aggregate != "o1" {
-			t.Errorf("latest of %q: %+v, %v", of, found, err)
 		}
 	}
 }

@@ -63,8 +63,11 @@ type stage struct {
 }
 
 var stages = []struct{ name, event string }{
-	{"registered", "user.registered"}, {"placed", "order.placed"}, {"reserved", "order.reserved"},
-	{"paid", "order.paid"}, {"confirmed", "order.confirmed"},
+	{"registered", "user.registered"},
+	{"placed", "order.placed"},
+	{"reserved", "order.reserved"},
+	{"paid", "order.paid"},
+	{"confirmed", "order.confirmed"},
 }
 
 func funnelOf(counts map[string]uint64) []stage {

@@ -27,8 +27,10 @@ type row struct {
 
 // rowOf never fails: an event with fields of other types is still an event.
 func rowOf(event kafka.Event) row {
-	r := row{ID: event.ID, Type: event.Type, Topic: event.Topic, Aggregate: event.Key, Tenant: event.Tenant,
-		RequestID: event.Headers[log.RequestIDHeader], OccurredAt: event.OccurredAt.UTC(), Data: string(event.Data)}
+	r := row{
+		ID: event.ID, Type: event.Type, Topic: event.Topic, Aggregate: event.Key, Tenant: event.Tenant,
+		RequestID: event.Headers[log.RequestIDHeader], OccurredAt: event.OccurredAt.UTC(), Data: string(event.Data),
+	}
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(event.Data, &fields) != nil {
 		return r

@@ -67,8 +67,10 @@ func (s *accounts) create(ctx context.Context, n newAccount) (user, error) {
 	if err != nil {
 		return user{}, err
 	}
-	u := user{ID: uuid.Must(uuid.NewV7()), Tenant: n.Tenant, Email: strings.ToLower(n.Email), Name: n.Name, Phone: n.Phone,
-		Roles: n.Roles, CreatedAt: time.Now().UTC(), PasswordHash: hash}
+	u := user{
+		ID: uuid.Must(uuid.NewV7()), Tenant: n.Tenant, Email: strings.ToLower(n.Email), Name: n.Name, Phone: n.Phone,
+		Roles: n.Roles, CreatedAt: time.Now().UTC(), PasswordHash: hash,
+	}
 	err = s.events.Tx(ctx, func(tx *outbox.Tx) error {
 		if n.NewTenant {
 			if _, err := tx.Exec(ctx, `INSERT INTO tenants (id) VALUES ($1)`, n.Tenant); err != nil {
@@ -101,8 +103,10 @@ func (s *accounts) ensureAdmin(ctx context.Context, email, password string) erro
 	u, err := s.byEmail(ctx, email)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
-		_, err = s.create(ctx, newAccount{Email: email, Password: password, Name: "Administrator",
-			Tenant: platformTenant, Roles: []string{roleAdmin}})
+		_, err = s.create(ctx, newAccount{
+			Email: email, Password: password, Name: "Administrator",
+			Tenant: platformTenant, Roles: []string{roleAdmin},
+		})
 		if fault.KindOf(err) == fault.Conflict {
 			return nil // another replica was faster
 		}

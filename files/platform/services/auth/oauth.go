@@ -142,14 +142,18 @@ func (s *Service) clientCredentials(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	access, err := s.keys.sign(auth.Claims{RegisteredClaims: jwt.RegisteredClaims{Subject: id}, Tenant: platformTenant,
-		Roles: []string{roleService}, Permissions: permissions, ClientID: id}, s.cfg.AccessTTL)
+	access, err := s.keys.sign(auth.Claims{
+		RegisteredClaims: jwt.RegisteredClaims{Subject: id}, Tenant: platformTenant,
+		Roles: []string{roleService}, Permissions: permissions, ClientID: id,
+	}, s.cfg.AccessTTL)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return httpx.JSON(w, http.StatusOK, tokens{AccessToken: access, TokenType: "Bearer",
-		ExpiresIn: int(s.cfg.AccessTTL.Seconds()), Scope: strings.Join(permissions, " ")})
+	return httpx.JSON(w, http.StatusOK, tokens{
+		AccessToken: access, TokenType: "Bearer",
+		ExpiresIn: int(s.cfg.AccessTTL.Seconds()), Scope: strings.Join(permissions, " "),
+	})
 }
 
 func (s *Service) exchangeCode(w http.ResponseWriter, r *http.Request) error {
@@ -229,7 +233,9 @@ func (s *Service) introspect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return httpx.JSON(w, http.StatusOK, map[string]any{"active": false})
 	}
-	return httpx.JSON(w, http.StatusOK, map[string]any{"active": true, "sub": claims.Subject, "client_id": claims.ClientID,
+	return httpx.JSON(w, http.StatusOK, map[string]any{
+		"active": true, "sub": claims.Subject, "client_id": claims.ClientID,
 		"tenant": claims.Tenant, "exp": claims.ExpiresAt.Unix(), "iat": claims.IssuedAt.Unix(), "iss": claims.Issuer,
-		"scope": strings.Join(claims.Permissions, " "), "token_type": "Bearer"})
+		"scope": strings.Join(claims.Permissions, " "), "token_type": "Bearer",
+	})
 }

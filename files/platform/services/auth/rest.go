@@ -66,8 +66,10 @@ func (s *Service) register(w http.ResponseWriter, r *http.Request) error {
 	if err := httpx.Decode(w, r, &body); err != nil {
 		return err
 	}
-	account := newAccount{Email: body.Email, Password: body.Password, Name: body.Name, Phone: body.Phone,
-		Tenant: defaultTenant, Roles: []string{roleCustomer}}
+	account := newAccount{
+		Email: body.Email, Password: body.Password, Name: body.Name, Phone: body.Phone,
+		Tenant: defaultTenant, Roles: []string{roleCustomer},
+	}
 	switch {
 	case body.Tenant != "":
 		account.Tenant, account.NewTenant, account.Roles = body.Tenant, true, []string{roleOwner}
@@ -153,8 +155,10 @@ func (s *Service) answerTokens(w http.ResponseWriter, r *http.Request, u user, o
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return httpx.JSON(w, http.StatusOK, tokens{AccessToken: access, TokenType: "Bearer", RefreshToken: refresh,
-		ExpiresIn: int(s.cfg.AccessTTL.Seconds())})
+	return httpx.JSON(w, http.StatusOK, tokens{
+		AccessToken: access, TokenType: "Bearer", RefreshToken: refresh,
+		ExpiresIn: int(s.cfg.AccessTTL.Seconds()),
+	})
 }
 
 // active returns the caller, unless its session was ended: this service knows, the others learn when the token expires.
@@ -234,13 +238,17 @@ func (s *Service) invite(w http.ResponseWriter, r *http.Request) error {
 	if err := httpx.Decode(w, r, &body); err != nil {
 		return err
 	}
-	code, err := s.keys.signFor(auth.Claims{RegisteredClaims: jwt.RegisteredClaims{Subject: body.Email},
-		Tenant: claims.Tenant, Roles: []string{roleCustomer}}, invitationAudience, invitationTTL)
+	code, err := s.keys.signFor(auth.Claims{
+		RegisteredClaims: jwt.RegisteredClaims{Subject: body.Email},
+		Tenant:           claims.Tenant, Roles: []string{roleCustomer},
+	}, invitationAudience, invitationTTL)
 	if err != nil {
 		return err
 	}
-	return httpx.JSON(w, http.StatusCreated, map[string]any{"invitation": code, "tenant": claims.Tenant,
-		"expires_in": int(invitationTTL.Seconds())})
+	return httpx.JSON(w, http.StatusCreated, map[string]any{
+		"invitation": code, "tenant": claims.Tenant,
+		"expires_in": int(invitationTTL.Seconds()),
+	})
 }
 
 func (s *Service) invitation(ctx context.Context, code, email string) (auth.Claims, error) {

@@ -59,8 +59,10 @@ func token(id, word string) string { return id + "." + word }
 func (s *sessions) open(ctx context.Context, userID, clientID, agent string) (session, string, error) {
 	now := time.Now().UTC()
 	word := rand.Text()
-	opened := session{ID: uuid.NewString(), UserID: userID, ClientID: clientID, UserAgent: agent, CreatedAt: now,
-		RenewedAt: now, Secret: digest(word)}
+	opened := session{
+		ID: uuid.NewString(), UserID: userID, ClientID: clientID, UserAgent: agent, CreatedAt: now,
+		RenewedAt: now, Secret: digest(word),
+	}
 	encoded, err := json.Marshal(opened)
 	if err != nil {
 		return opened, "", err

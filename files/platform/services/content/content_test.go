@@ -63,8 +63,10 @@ type client struct {
 }
 
 func newClient(t *testing.T) *client {
-	return &client{t: t, service: &Service{store: &shelf{map[uuid.UUID]media{}, map[digest][]byte{}},
-		signer: newSigner("key"), maxBytes: 1 << 16}}
+	return &client{t: t, service: &Service{
+		store:  &shelf{map[uuid.UUID]media{}, map[digest][]byte{}},
+		signer: newSigner("key"), maxBytes: 1 << 16,
+	}}
 }
 
 func (c client) as(tenant string) client {

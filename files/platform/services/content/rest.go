@@ -46,9 +46,11 @@ func (s *Service) upload(w http.ResponseWriter, r *http.Request) error {
 	if query.Get("filename") != "" {
 		filename = query.Get("filename")
 	}
-	m := media{ID: uuid.Must(uuid.NewV7()), Tenant: claims.Tenant, Owner: claims.Subject, Subject: query.Get("subject"),
+	m := media{
+		ID: uuid.Must(uuid.NewV7()), Tenant: claims.Tenant, Owner: claims.Subject, Subject: query.Get("subject"),
 		Filename: filename, Alt: query.Get("alt"), Type: http.DetectContentType(data), Size: int64(len(data)),
-		SHA256: sha256.Sum256(data), Public: query.Get("visibility") != "private", CreatedAt: time.Now().UTC()}
+		SHA256: sha256.Sum256(data), Public: query.Get("visibility") != "private", CreatedAt: time.Now().UTC(),
+	}
 	var fields fault.Fields
 	fields.Check(served[m.Type], "body", "is "+m.Type+"; images, video, audio and PDF are taken")
 	fields.Check(len(m.Subject) <= 200, "subject", "must have at most 200 bytes")

@@ -49,8 +49,10 @@ func Setup(a *app.App, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	s := &Service{store: &store{pool: pool, events: outbox.New(a, pool, producer)}, signer: newSigner(cfg.SigningKey.Reveal()),
-		maxBytes: cfg.MaxBytes, publicURL: cfg.PublicURL}
+	s := &Service{
+		store: &store{pool: pool, events: outbox.New(a, pool, producer)}, signer: newSigner(cfg.SigningKey.Reveal()),
+		maxBytes: cfg.MaxBytes, publicURL: cfg.PublicURL,
+	}
 	a.VerifyRemote(cfg.Tokens)
 	s.routes(a.API)
 	return nil

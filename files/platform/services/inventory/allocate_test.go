@@ -9,7 +9,9 @@ import (
 
 func TestAllocate(t *testing.T) {
 	levels := []level{
-		{"A", "main", 10, 0}, {"A", "north", 5, 1}, {"A", "south", 3, 3},
+		{"A", "main", 10, 0},
+		{"A", "north", 5, 1},
+		{"A", "south", 3, 3},
 		{"B", "main", 1, 0},
 	}
 	tests := []struct {

@@ -108,8 +108,10 @@ func message(r reservation, err error) (*inventoryv1.Reservation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &inventoryv1.Reservation{OrderId: r.OrderID.String(), State: stateMessage[r.State],
-		ExpiresAt: timestamppb.New(r.ExpiresAt)}, nil
+	return &inventoryv1.Reservation{
+		OrderId: r.OrderID.String(), State: stateMessage[r.State],
+		ExpiresAt: timestamppb.New(r.ExpiresAt),
+	}, nil
 }
 
 // reserver checks that the caller may hold stock, and reads the order's id.
@@ -173,8 +175,10 @@ func (s *Service) GetStock(ctx context.Context, request *inventoryv1.GetStockReq
 	}
 	answer := &inventoryv1.GetStockResponse{}
 	for _, t := range totals {
-		answer.Stock = append(answer.Stock, &inventoryv1.Stock{Sku: t.SKU, OnHand: t.OnHand, Reserved: t.Reserved,
-			Available: t.Available})
+		answer.Stock = append(answer.Stock, &inventoryv1.Stock{
+			Sku: t.SKU, OnHand: t.OnHand, Reserved: t.Reserved,
+			Available: t.Available,
+		})
 	}
 	return answer, nil
 }

@@ -93,8 +93,10 @@ func TestOnEvent(t *testing.T) {
 		{"no profile: the inbox only", orderEvent("order.confirmed"), fault.New(fault.NotFound, "none"), 0, "skipped"},
 		{"user service away: later", orderEvent("order.confirmed"), fault.New(fault.Unavailable, "away"), fault.Unavailable, ""},
 		{"our token refused: later", orderEvent("order.confirmed"), fault.New(fault.Unauthenticated, "no"), fault.Unavailable, ""},
-		{"concerns nobody", kafka.Event{Topic: kafka.PaymentEvents, Type: "payment.refunded", Key: "o1",
-			Data: []byte(`{"order_id":"o1","amount":5,"currency":"EUR"}`)}, nil, fault.Invalid, ""},
+		{"concerns nobody", kafka.Event{
+			Topic: kafka.PaymentEvents, Type: "payment.refunded", Key: "o1",
+			Data: []byte(`{"order_id":"o1","amount":5,"currency":"EUR"}`),
+		}, nil, fault.Invalid, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

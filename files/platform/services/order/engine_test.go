@@ -1,3 +1,5 @@
+//go:build integration
+
 package order
 
 import (
@@ -53,8 +55,10 @@ func testStore(t *testing.T) *store {
 func placed(t *testing.T, s *store, key, body string) order {
 	t.Helper()
 	now := time.Now().UTC()
-	o := order{ID: uuid.Must(uuid.NewV7()), Tenant: "t1", UserID: "u1", Currency: "EUR", Lines: []line{{SKU: "A", Quantity: 1}},
-		State: pending, History: []passage{{State: pending, At: now}}, CreatedAt: now, UpdatedAt: now, enteredAt: now, cardToken: "tok"}
+	o := order{
+		ID: uuid.Must(uuid.NewV7()), Tenant: "t1", UserID: "u1", Currency: "EUR", Lines: []line{{SKU: "A", Quantity: 1}},
+		State: pending, History: []passage{{State: pending, At: now}}, CreatedAt: now, UpdatedAt: now, enteredAt: now, cardToken: "tok",
+	}
 	if err := s.place(log.WithRequestID(t.Context(), "r-1"), o, key, []byte(body)); err != nil {
 		t.Fatal(err)
 	}

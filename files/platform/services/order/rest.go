@@ -148,8 +148,10 @@ func (s *Service) price(ctx context.Context, b basket) (order, error) {
 
 // total adds up the basket. What is not offered, or mixes currencies, is the customer's mistake.
 func total(b basket, offers map[string]*productv1.Variant, now time.Time) (order, error) {
-	o := order{ID: uuid.Must(uuid.NewV7()), State: pending, History: []passage{{State: pending, At: now}},
-		CreatedAt: now, UpdatedAt: now, enteredAt: now, cardToken: b.CardToken}
+	o := order{
+		ID: uuid.Must(uuid.NewV7()), State: pending, History: []passage{{State: pending, At: now}},
+		CreatedAt: now, UpdatedAt: now, enteredAt: now, cardToken: b.CardToken,
+	}
 	var fields fault.Fields
 	for i, item := range b.Items {
 		offer := offers[item.SKU]

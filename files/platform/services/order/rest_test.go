@@ -1,6 +1,7 @@
 package order
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http/httptest"
 	"testing"
@@ -8,7 +9,6 @@ import (
 
 	productv1 "cloudlab.example/platform/api/product/v1"
 	"cloudlab.example/platform/internal/fault"
-	"encoding/json"
 )
 
 func basketOf(t *testing.T, text string) basket {

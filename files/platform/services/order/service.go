@@ -109,8 +109,10 @@ func (s *Service) GetOrder(ctx context.Context, request *orderv1.GetOrderRequest
 	if err != nil {
 		return nil, err
 	}
-	answer := &orderv1.Order{Id: o.ID.String(), UserId: o.UserID, TenantId: o.Tenant, State: string(o.State), Reason: o.Reason,
-		Total: o.Total, Currency: o.Currency, CreatedAt: timestamppb.New(o.CreatedAt)}
+	answer := &orderv1.Order{
+		Id: o.ID.String(), UserId: o.UserID, TenantId: o.Tenant, State: string(o.State), Reason: o.Reason,
+		Total: o.Total, Currency: o.Currency, CreatedAt: timestamppb.New(o.CreatedAt),
+	}
 	for _, l := range o.Lines {
 		answer.Lines = append(answer.Lines, &orderv1.Line{Sku: l.SKU, Name: l.Name, Quantity: l.Quantity, Price: l.Price})
 	}
@@ -151,8 +153,10 @@ func (r remote) Release(ctx context.Context, o order) error {
 }
 
 func (r remote) Charge(ctx context.Context, o order) (payment, string, error) {
-	p, err := r.payment.Charge(ctx, &paymentv1.ChargeRequest{OrderId: o.ID.String(), UserId: o.UserID, TenantId: o.Tenant,
-		Amount: o.Total, Currency: o.Currency, CardToken: o.cardToken})
+	p, err := r.payment.Charge(ctx, &paymentv1.ChargeRequest{
+		OrderId: o.ID.String(), UserId: o.UserID, TenantId: o.Tenant,
+		Amount: o.Total, Currency: o.Currency, CardToken: o.cardToken,
+	})
 	switch p.GetState() {
 	case paymentv1.PaymentState_PAYMENT_STATE_APPROVED:
 		return paymentApproved, "", err

@@ -9,9 +9,6 @@ import (
 
 	"cloudlab.example/platform/internal/auth"
 	"cloudlab.example/platform/internal/fault"
-	"cloudlab.example/platform/internal/outbox"
-	"cloudlab.example/platform/internal/pg"
-	"cloudlab.example/platform/internal/pg/pgtest"
 
 	paymentv1 "cloudlab.example/platform/api/payment/v1"
 )
@@ -178,25 +175,5 @@ func TestOnlyServicesCharge(t *testing.T) {
 	_, err := (&Service{}).Charge(customer, &paymentv1.ChargeRequest{OrderId: uuid.NewString()})
 	if fault.KindOf(err) != fault.Forbidden {
 		t.Errorf("error %v", err)
-	}
-}
-
-func TestStore(t *testing.T) {
-	pool := pgtest.New(t, outbox.Migrations, pg.Migrations{Files: migrations})
-	s := &Service{store: &store{pool: pool, events: outbox.NewDetached(pool)}, provider: mock{pool}, timeout: time.Second}
-	order := payment{OrderID: uuid.New(), UserID: "u1", Tenant: "t1", Amount: 100, Currency: "EUR"}
-	for range 2 {
-		if p, err := s.charge(t.Context(), order, "tok"); err != nil || p.State != approved {
-			t.Fatalf("%+v, %v", p, err)
-		}
-	}
-	for range 2 {
-		if p, err := s.refund(t.Context(), order.OrderID, "back"); err != nil || p.State != refunded {
-			t.Fatalf("%+v, %v", p, err)
-		}
-	}
-	var entries int
-	if err := pool.QueryRow(t.Context(), `SELECT count(*) FROM provider_book`).Scan(&entries); err != nil || entries != 2 {
-		t.Errorf("%d entries in the provider's book, %v", entries, err)
 	}
 }

@@ -64,8 +64,10 @@ func Setup(a *app.App, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	s := &Service{store: &store{pool: pool, events: outbox.New(a, pool, producer)}, provider: mock{pool},
-		timeout: cfg.ProviderTimeout}
+	s := &Service{
+		store: &store{pool: pool, events: outbox.New(a, pool, producer)}, provider: mock{pool},
+		timeout: cfg.ProviderTimeout,
+	}
 	a.VerifyRemote(cfg.Tokens)
 	s.routes(a.API)
 	paymentv1.RegisterPaymentServiceServer(a.GRPC, s)
@@ -159,8 +161,10 @@ func message(p payment, err error) (*paymentv1.Payment, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &paymentv1.Payment{Id: p.ID.String(), OrderId: p.OrderID.String(), State: stateMessage[p.State],
-		Amount: p.Amount, Currency: p.Currency, Reason: p.Reason}, nil
+	return &paymentv1.Payment{
+		Id: p.ID.String(), OrderId: p.OrderID.String(), State: stateMessage[p.State],
+		Amount: p.Amount, Currency: p.Currency, Reason: p.Reason,
+	}, nil
 }
 
 // charger checks that the caller may charge, and reads the order's id.
@@ -188,8 +192,10 @@ func (s *Service) Charge(ctx context.Context, request *paymentv1.ChargeRequest) 
 	if err := fields.Err(); err != nil {
 		return nil, err
 	}
-	return message(s.charge(ctx, payment{OrderID: order, UserID: request.GetUserId(), Tenant: request.GetTenantId(),
-		Amount: request.GetAmount(), Currency: request.GetCurrency()}, request.GetCardToken()))
+	return message(s.charge(ctx, payment{
+		OrderID: order, UserID: request.GetUserId(), Tenant: request.GetTenantId(),
+		Amount: request.GetAmount(), Currency: request.GetCurrency(),
+	}, request.GetCardToken()))
 }
 
 // Refund implements the gRPC service.

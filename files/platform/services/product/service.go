@@ -77,8 +77,10 @@ func (s *Service) GetProduct(ctx context.Context, request *productv1.GetProductR
 	if err != nil {
 		return nil, err
 	}
-	answer := &productv1.Product{Id: p.ID.String(), TenantId: p.Tenant, Name: p.Name, Description: p.Description,
-		Brand: p.Brand, Category: p.Category, Active: p.Active, Version: p.Version}
+	answer := &productv1.Product{
+		Id: p.ID.String(), TenantId: p.Tenant, Name: p.Name, Description: p.Description,
+		Brand: p.Brand, Category: p.Category, Active: p.Active, Version: p.Version,
+	}
 	for _, v := range p.Variants {
 		answer.Variants = append(answer.Variants, variantMessage(p, v))
 	}
@@ -107,6 +109,8 @@ func variantMessage(p product, v variant) *productv1.Variant {
 	if v.Name != "" {
 		name += ", " + v.Name
 	}
-	return &productv1.Variant{Sku: v.SKU, ProductId: p.ID.String(), Name: name, Price: v.Price, Currency: v.Currency,
-		Active: p.Active}
+	return &productv1.Variant{
+		Sku: v.SKU, ProductId: p.ID.String(), Name: name, Price: v.Price, Currency: v.Currency,
+		Active: p.Active,
+	}
 }

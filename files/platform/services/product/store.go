@@ -211,8 +211,10 @@ func (s *store) putVariants(ctx context.Context, tx *outbox.Tx, id uuid.UUID, d 
 func explain(err error, d draft) error {
 	var state interface{ SQLState() string }
 	if errors.As(err, &state) && state.SQLState() == "23503" { // foreign_key_violation
-		return &fault.Error{Kind: fault.Invalid, Message: "the request is not valid", Cause: err,
-			Fields: fault.Fields{"category": "there is no category " + d.Category}}
+		return &fault.Error{
+			Kind: fault.Invalid, Message: "the request is not valid", Cause: err,
+			Fields: fault.Fields{"category": "there is no category " + d.Category},
+		}
 	}
 	return err
 }

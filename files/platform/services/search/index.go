@@ -54,10 +54,11 @@ func openIndex(cfg Elastic) (*index, error) {
 	if err != nil || address.Host == "" {
 		return nil, fmt.Errorf("ELASTICSEARCH_URL: %q is not a URL", cfg.URL)
 	}
-	transport, err := elastictransport.New(elastictransport.Config{
-		URLs: []*url.URL{address}, Username: cfg.Username, Password: cfg.Password.Reveal(),
-		MaxRetries: 2, RetryOnStatus: []int{http.StatusBadGateway, http.StatusServiceUnavailable},
-	})
+	transport, err := elastictransport.NewClient(
+		elastictransport.WithURLs(address),
+		elastictransport.WithBasicAuth(cfg.Username, cfg.Password.Reveal()),
+		elastictransport.WithRetry(2, http.StatusBadGateway, http.StatusServiceUnavailable),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("ELASTICSEARCH_URL: %w", err)
 	}

@@ -62,8 +62,10 @@ func (r request) body() map[string]any {
 		"aggs": map[string]any{
 			"categories": facet("category", all(brand, price)),
 			"brands":     facet("brand.raw", all(category, price)),
-			"prices": map[string]any{"filter": all(category, brand),
-				"aggs": map[string]any{"of": map[string]any{"stats": map[string]any{"field": "min_price"}}}},
+			"prices": map[string]any{
+				"filter": all(category, brand),
+				"aggs":   map[string]any{"of": map[string]any{"stats": map[string]any{"field": "min_price"}}},
+			},
 		},
 	}
 }
@@ -75,11 +77,15 @@ func (r request) textQuery() map[string]any {
 	}
 	fields := []string{"name^4", "brand^2", "category.text^2", "skus.text^2", "description"}
 	return map[string]any{"bool": map[string]any{"minimum_should_match": 1, "should": []any{
-		map[string]any{"multi_match": map[string]any{"query": r.Text, "fields": fields, "type": "cross_fields",
-			"operator": "and", "boost": 3}},
+		map[string]any{"multi_match": map[string]any{
+			"query": r.Text, "fields": fields, "type": "cross_fields",
+			"operator": "and", "boost": 3,
+		}},
 		map[string]any{"multi_match": map[string]any{"query": r.Text, "fields": fields, "fuzziness": "AUTO", "prefix_length": 1}},
-		map[string]any{"multi_match": map[string]any{"query": r.Text, "fields": []string{"name", "brand"},
-			"type": "phrase_prefix", "boost": 2}},
+		map[string]any{"multi_match": map[string]any{
+			"query": r.Text, "fields": []string{"name", "brand"},
+			"type": "phrase_prefix", "boost": 2,
+		}},
 	}}}
 }
 
@@ -113,6 +119,8 @@ func all(filters ...any) map[string]any {
 }
 
 func facet(field string, within map[string]any) map[string]any {
-	return map[string]any{"filter": within,
-		"aggs": map[string]any{"of": map[string]any{"terms": map[string]any{"field": field, "size": 20}}}}
+	return map[string]any{
+		"filter": within,
+		"aggs":   map[string]any{"of": map[string]any{"terms": map[string]any{"field": field, "size": 20}}},
+	}
 }

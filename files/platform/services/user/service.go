@@ -85,8 +85,10 @@ func (s *Service) GetContact(ctx context.Context, request *userv1.GetContactRequ
 	if err != nil {
 		return nil, err
 	}
-	return &userv1.Contact{UserId: p.ID.String(), TenantId: p.Tenant, Name: p.Name, Email: p.Email, Phone: p.Phone,
-		Locale: p.Locale}, nil
+	return &userv1.Contact{
+		UserId: p.ID.String(), TenantId: p.Tenant, Name: p.Name, Email: p.Email, Phone: p.Phone,
+		Locale: p.Locale,
+	}, nil
 }
 
 // mayRead says whether a person may read a profile of its own tenant: its own, or any with the permission to manage.

@@ -76,7 +76,8 @@ type Supervisor struct {
 // A child is a process of the program.
 type child struct {
 	command *exec.Cmd
-	file    os.FileInfo
+	// file is the program, open: the next build takes its name.
+	file    *os.File
 	started time.Time
 	// ended delivers the process's end once.
 	ended chan error
@@ -153,7 +154,7 @@ func (s *Supervisor) overdue() <-chan time.Time {
 // replace ends the running program for a new one; without a running one the new one starts.
 func (s *Supervisor) replace() error {
 	file, err := os.Stat(s.program())
-	if err != nil || (s.child != nil && os.SameFile(file, s.child.file)) {
+	if err != nil || (s.child != nil && s.child.runs(file)) {
 		return nil //nolint:nilerr // it went away again: the next one is announced by itself
 	}
 	s.state.Ends, s.state.Last = 0, ""
@@ -173,6 +174,7 @@ func (s *Supervisor) replace() error {
 func (s *Supervisor) next(end error) error {
 	ended := s.child
 	s.child = nil
+	_ = ended.file.Close()
 	if ended.successor {
 		return s.start()
 	}
@@ -196,7 +198,7 @@ func (s *Supervisor) start() error {
 	if s.child != nil {
 		return nil
 	}
-	file, err := os.Stat(s.program())
+	file, err := os.Open(s.program())
 	if errors.Is(err, os.ErrNotExist) {
 		s.set(State{State: Waiting, Words: s.state.Words})
 		if s.report.State == shelf.Waiting {
@@ -207,7 +209,7 @@ func (s *Supervisor) start() error {
 	if err != nil {
 		return err
 	}
-	command, err := s.execute()
+	command, err := s.execute(file)
 	if err != nil {
 		s.say("the program cannot be started: %s", err)
 		s.child = &child{file: file, started: time.Now()}
@@ -220,12 +222,20 @@ func (s *Supervisor) start() error {
 	return nil
 }
 
-// execute starts the process. go may still be starting another process that inherits the open file for a moment, and the kernel
+// runs says whether the child was started from this file.
+func (c *child) runs(file os.FileInfo) bool {
+	own, err := c.file.Stat()
+	return err == nil && os.SameFile(own, file)
+}
+
+// execute starts the process from the open file: under the program's name there may be the next build already, which would
+// then be started twice. go may still be starting another process that inherits the open file for a moment, and the kernel
 // refuses to run a file that somebody could write to.
-func (s *Supervisor) execute() (*exec.Cmd, error) {
+func (s *Supervisor) execute(file *os.File) (*exec.Cmd, error) {
 	const attempts, wait = 50, 10 * time.Millisecond
 	for attempt := 1; ; attempt++ {
 		command := exec.Command(s.program(), s.Arguments...)
+		command.Path = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), file.Fd())
 		command.Stdout, command.Stderr = s.Output, s.Errors
 		err := command.Start()
 		if !errors.Is(err, syscall.ETXTBSY) || attempt == attempts {

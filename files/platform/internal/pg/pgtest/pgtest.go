@@ -15,7 +15,8 @@ import (
 	"cloudlab.example/platform/internal/pg"
 )
 
-// Variable names the server that tests may use, as a DSN. Without it the tests that need one are skipped.
+// Variable names the server that tests may use, as a DSN. Tests that need it have the build tag `integration`;
+// `scripts/test.sh --only platform-stores` starts the server and sets it.
 const Variable = "TEST_DATABASE_URL"
 
 // New makes a schema, migrates it, and drops it after the test.
@@ -23,7 +24,7 @@ func New(t *testing.T, migrations ...pg.Migrations) *pgxpool.Pool {
 	t.Helper()
 	dsn := os.Getenv(Variable)
 	if dsn == "" {
-		t.Skipf("%s is not set", Variable)
+		t.Fatalf("%s is not set: it is the DSN of a PostgreSQL server that tests may create schemas in", Variable)
 	}
 	address, err := url.Parse(dsn)
 	if err != nil {
