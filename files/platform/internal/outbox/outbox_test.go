@@ -102,6 +102,37 @@ func TestTwoRelaysKeepTheOrderOfEachAggregate(t *testing.T) {
 	}
 }
 
+// publish is a function as a publisher.
+type publish func(ctx context.Context, events ...kafka.Event) error
+
+func (p publish) Publish(ctx context.Context, events ...kafka.Event) error { return p(ctx, events...) }
+
+// TestNoRelayOvertakesAnother lets a second relay forward while the first one publishes; one batch cannot hold all events.
+func TestNoRelayOvertakesAnother(t *testing.T) {
+	pool := pgtest.New(t, Migrations)
+	second := newOutbox(pool, &broker{types: map[string][]string{}})
+	first := newOutbox(pool, publish(func(ctx context.Context, _ ...kafka.Event) error {
+		if sent, err := second.forward(ctx); sent != 0 || err != nil {
+			t.Errorf("%d events overtook those in hand: %v", sent, err)
+		}
+		return nil
+	}))
+	err := first.Tx(t.Context(), func(tx *Tx) error {
+		for range batch + 1 {
+			if err := tx.Emit(t.Context(), kafka.OrderEvents, "x", "1", "t1", nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sent, err := first.forward(t.Context()); sent == 0 || err != nil {
+		t.Errorf("sent %d, %v", sent, err)
+	}
+}
+
 func TestNothingIsEmittedWithoutTheChange(t *testing.T) {
 	pool := pgtest.New(t, Migrations)
 	b := &broker{types: map[string][]string{}}
