@@ -21,8 +21,10 @@ func TestWarehouse(t *testing.T) {
 	if addr == "" {
 		t.Fatal("TEST_CLICKHOUSE_ADDR is not set: it is host:port of a ClickHouse server that tests may create databases in")
 	}
-	cfg := ClickHouse{Addr: addr, Database: "default", User: cmp.Or(os.Getenv("TEST_CLICKHOUSE_USER"), "default"),
-		Password: config.Secret(os.Getenv("TEST_CLICKHOUSE_PASSWORD"))}
+	cfg := ClickHouse{
+		Addr: addr, Database: "default", User: cmp.Or(os.Getenv("TEST_CLICKHOUSE_USER"), "default"),
+		Password: config.Secret(os.Getenv("TEST_CLICKHOUSE_PASSWORD")),
+	}
 	st, err := openStore(cfg)
 	if err != nil {
 		t.Fatal(err)

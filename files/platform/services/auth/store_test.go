@@ -30,9 +30,11 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	pool := pgtest.New(t, outbox.Migrations, pg.Migrations{Files: migrations})
-	cfg := Config{AccessTTL: time.Minute, SessionTTL: time.Hour, Clients: map[string]config.Secret{"order": "s3"},
+	cfg := Config{
+		AccessTTL: time.Minute, SessionTTL: time.Hour, Clients: map[string]config.Secret{"order": "s3"},
 		PublicClients: map[string]string{"web": "http://localhost/callback"}, AdminEmail: "root@example.org", AdminPassword: "administrator",
-		Tokens: config.Tokens{Issuer: "iss", Audience: "aud"}}
+		Tokens: config.Tokens{Issuer: "iss", Audience: "aud"},
+	}
 	s := newService(cfg, pool, outbox.NewDetached(pool), newMemory())
 	for _, init := range []func(context.Context) error{s.keys.load, s.ensureAdmin, s.ensureAdmin} {
 		if err := init(t.Context()); err != nil {
@@ -115,8 +117,10 @@ func TestOAuth(t *testing.T) {
 
 	admin := w.login("root@example.org", "administrator")
 	verifier := strings.Repeat("v", 50)
-	query := url.Values{"response_type": {"code"}, "client_id": {"web"}, "redirect_uri": {"http://localhost/callback"},
-		"code_challenge": {challenge(verifier)}, "code_challenge_method": {"S256"}, "state": {"s"}}
+	query := url.Values{
+		"response_type": {"code"}, "client_id": {"web"}, "redirect_uri": {"http://localhost/callback"},
+		"code_challenge": {challenge(verifier)}, "code_challenge_method": {"S256"}, "state": {"s"},
+	}
 	w.do("GET", "/oauth2/authorize?"+query.Encode(), "", "", 401)
 	code := func() string {
 		answer, err := url.Parse(w.do("GET", "/oauth2/authorize?"+query.Encode(), "", admin, 302)["location"].(string))
@@ -126,8 +130,10 @@ func TestOAuth(t *testing.T) {
 		return answer.Query().Get("code")
 	}
 	exchange := func(code, verifier string) string {
-		return url.Values{"grant_type": {"authorization_code"}, "code": {code}, "client_id": {"web"},
-			"redirect_uri": {"http://localhost/callback"}, "code_verifier": {verifier}}.Encode()
+		return url.Values{
+			"grant_type": {"authorization_code"}, "code": {code}, "client_id": {"web"},
+			"redirect_uri": {"http://localhost/callback"}, "code_verifier": {verifier},
+		}.Encode()
 	}
 	stolen := code()
 	w.do("POST", "/oauth2/token", exchange(stolen, "wrong"), "", 400)

@@ -70,8 +70,10 @@ func TestRowsAreGuardedBelowTheQueries(t *testing.T) {
 		if err := tx.QueryRow(t.Context(), `SELECT current_schema()`).Scan(&schema); err != nil {
 			return err
 		}
-		for _, statement := range []string{"CREATE ROLE " + role, "GRANT USAGE ON SCHEMA " + schema + " TO " + role,
-			"GRANT SELECT ON profiles TO " + role, "SET LOCAL ROLE " + role} {
+		for _, statement := range []string{
+			"CREATE ROLE " + role, "GRANT USAGE ON SCHEMA " + schema + " TO " + role,
+			"GRANT SELECT ON profiles TO " + role, "SET LOCAL ROLE " + role,
+		} {
 			if _, err := tx.Exec(t.Context(), statement); err != nil {
 				return err
 			}
