@@ -72,7 +72,7 @@ def test_too_little_memory_is_named_with_its_setting(lab):
     run = lab.playbook("dev", "--tags", "huge,small", status=2, BUILDER_MEMORY="512m")
     said = " ".join(run.output.split())
     assert (
-        "huge cannot be built the builder ran out of memory (limit 512 MiB). "
+        "huge: cannot be built the builder ran out of memory (limit 512 MiB). "
         "Set BUILDER_MEMORY in .env to more, then run ansible-playbook playbooks/dev.yml."
     ) in said
     assert "memory.example/m/huge" in said
