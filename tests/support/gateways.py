@@ -117,6 +117,7 @@ class Gateway:
             "components": {"gateway": self.component},
         }
         play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "roles": ["gateway"]}
+        play["module_defaults"] = {"containers": {"instance": self.instance, "directory": str(self.directory)}}
         play["vars"] = {"cloudlab": picture, "gateway_services": services, "gateway_tracing_endpoint": ""} | settings
         playbook = self.directory / "play.json"
         playbook.write_text(json.dumps([play]))
