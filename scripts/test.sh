@@ -125,6 +125,7 @@ prepare() {
   forget_settings
   cd "$ROOT"
   mkdir -p "$LOGS"
+  have go || warn "Go is not installed: the steps that compile Go code will fail." "Install Go 1.26 or newer."
 }
 
 # Two runs at once would take each other's instances for leftovers.
