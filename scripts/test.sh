@@ -126,6 +126,7 @@ prepare() {
   forget_settings
   cd "$ROOT"
   mkdir -p "$LOGS"
+  have go || warn "Go is not installed: the steps that compile Go code will fail." "Install Go 1.26 or newer."
 }
 
 # Two concurrent runs would remove each other's instances as leftovers.

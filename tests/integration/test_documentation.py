@@ -67,6 +67,7 @@ PROVEN_ELSEWHERE = {
     "sudo apt-get install docker.io mmdebstrap": "roles/engine installs them in molecule fresh-debian12",
     "ansible-playbook playbooks/dev.yml --tags <component>": "a pattern",
     "docker logs cloudlab-gateway": "docker logs cloudlab-order, of another container",
+    "docker logs cloudlab-kafka": "docker logs cloudlab-order, of another container",
 }
 
 # In this order. A command that is in the documents and in neither list fails the test.

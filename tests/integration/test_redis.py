@@ -1,5 +1,6 @@
 """Redis as its role runs it: who may log in, what survives, what happens when memory is full."""
 
+import leftovers
 import pytest
 import redis
 import stores
@@ -14,6 +15,13 @@ def store(tmp_path_factory):
     with stores.Store("redis", tmp_path_factory.mktemp("redis"), redis_password=ODD_PASSWORD) as store:
         store.wait_healthy()
         yield store
+
+
+def test_what_an_interrupted_test_leaves_behind_is_known(store):
+    api = store.api
+    assert f"/{store.name}" in {name for found in leftovers.ours(api.containers()) for name in found["Names"]}
+    assert f"{store.instance}-database" in {found["Name"] for found in leftovers.ours(api.networks())}
+    assert f"{store.name}-data" in {found["Name"] for found in leftovers.ours(api.volumes()["Volumes"])}
 
 
 def client(store, password=ODD_PASSWORD, user=None):
