@@ -20,8 +20,18 @@ from pathlib import Path
 
 from ansible import context
 from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.utils.display import Display
 
-from cloudlab.ansible import commandline
+try:
+    from cloudlab.ansible import commandline
+except ImportError as error:
+    # The first plugin of a run: an exception here would end in a traceback.
+    Display().error(
+        f"Cloudlab's Python package cannot be imported by {sys.executable}: {error}. "
+        "Run ./scripts/setup.sh, then activate its environment: . .venv/bin/activate",
+        wrap_text=False,
+    )
+    raise SystemExit(1) from None
 
 HOST = "localhost"
 
