@@ -64,7 +64,7 @@ class Registry:
             if not self.has(self.name(key)):
                 self._push(source, self.name(key))
         for key in standins.FOLDERS:
-            self.serve(key, standins.build(self.lab.client, key, self.sources["nginx"]))
+            self.serve(key, standins.build(self.lab.client, key))
 
     def serve(self, key: str, source: str) -> None:
         """Serve the engine's image `source` under the upstream name of the image `key`."""

@@ -9,14 +9,21 @@ from pathlib import Path
 import docker
 from lab import ROOT
 
+from cloudlab.images import contexts
+
 SOURCES = ROOT / "tests" / "standins"
 BUILD_SECONDS = 300
 # Catalogue key of the image -> its folder.
 FOLDERS = {"clickhouse-ui": "ch-ui"}
 
 
-def build(client: docker.APIClient, key: str, base: str) -> str:
-    """Build the stand-in for the image `key` on the image `base`; returns its reference."""
+def base() -> str:
+    """An image with a shell and wget, which the step `images` of test.sh makes."""
+    return contexts.load(ROOT / "files" / "images", ["nginx"])["nginx"].reference
+
+
+def build(client: docker.APIClient, key: str) -> str:
+    """Build the stand-in for the image `key`; returns its reference."""
     folder = FOLDERS[key]
     tag = f"cloudlab-test/{folder}:standin"
     with tempfile.TemporaryDirectory() as directory:
@@ -28,6 +35,6 @@ def build(client: docker.APIClient, key: str, base: str) -> str:
             check=True,
             timeout=BUILD_SECONDS,
         )
-        for line in client.build(path=directory, tag=tag, buildargs={"BASE": base}, rm=True, decode=True):
+        for line in client.build(path=directory, tag=tag, buildargs={"BASE": base()}, rm=True, decode=True):
             assert "error" not in line, line["error"]
     return tag
