@@ -17,10 +17,11 @@ SECONDS = 30
 @pytest.fixture(scope="module", autouse=True)
 def instance(lab, served):
     """The profile `tools`, of which the tests converge a part."""
+    own = lab.environ["CLOUDLAB_PROFILE"]
     lab.environ["CLOUDLAB_PROFILE"] = "tools"
     yield lab
     lab.playbook("reset", "--extra-vars", "level=everything confirm=yes")
-    del lab.environ["CLOUDLAB_PROFILE"]
+    lab.environ["CLOUDLAB_PROFILE"] = own
 
 
 @pytest.fixture
