@@ -1,4 +1,4 @@
-"""Check a living environment from all sides. Documentation: plugins/modules/environment_checks.py."""
+"""Check a running environment. Documentation: plugins/modules/environment_checks.py."""
 
 import time
 
@@ -36,24 +36,24 @@ class ActionModule(ActionBase):
             request = self._request(arguments)
             docker = engine.connect()
             try:
-                made = environment.look(docker.client, request)
+                made = environment.run(docker.client, request)
             finally:
                 docker.close()
         except (engine.EngineError, logs.PatternError, ValueError) as error:
             raise AnsibleActionFail(str(error)) from None
         except (DockerException, requests.RequestException) as error:
-            raise AnsibleActionFail(f"The checks could not be finished: {causes.explain(error)}.") from None
+            raise AnsibleActionFail(f"The checks could not be completed: {causes.explain(error)}.") from None
         return result | {"changed": False, "checks": checks.plain(made)}
 
     def _request(self, arguments):
-        picture = arguments["environment"]
+        context = arguments["environment"]
         configuration = arguments["gateway_config"]
         return environment.Request(
-            environment=picture,
-            # Of a component that is not chosen there is no plan.
+            environment=context,
+            # Components that are not selected have no plan.
             plans={name: plan for name, plan in arguments["plans"].items() if not plan.get("skipped")},
             configuration=configuration if "files" in configuration else None,
-            routes=model.routes(model.from_catalogue(picture["catalogue"]), arguments["jwt_service"]),
+            routes=model.routes(model.from_catalogue(context["catalogue"]), arguments["jwt_service"]),
             access=arguments["access"],
             expected=logs.expected(arguments["expected_errors"]),
             since=lines.moment(arguments["since"], time.time()) if arguments["since"] else 0,

@@ -1,4 +1,7 @@
-"""The first task of every play: check everything, take the lock, and describe the environment."""
+"""The first task of every play: run the preflight checks, acquire the lock, and gather facts.
+
+Documentation: plugins/modules/environment_facts.py.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,9 @@ from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
 from cloudlab.ansible import modes
-from cloudlab.ansible import rolespecs as specs_check
-from cloudlab.compose import sketch
-from cloudlab.engine import lock
-from cloudlab.engine import state as stock
+from cloudlab.ansible import rolespecs as role_arguments
+from cloudlab.compose import offline
+from cloudlab.engine import lock, state
 from cloudlab.gateway import model
 from cloudlab.lifecycle import preflight
 from cloudlab.model import catalogue, environment, platform, rolespecs, settings, sizes
@@ -36,21 +38,21 @@ class ActionModule(ActionBase):
             }
         )
         values = self._values(task_vars)
-        # Placeholders stand for settings that fit.
+        # Placeholders are valid settings.
         problems = [] if options["mode"] == modes.DESCRIBE else settings.check(values)
         problems, chosen = self._configuration(values, task_vars, problems)
         if options["mode"] == modes.DESCRIBE:
             if problems:
                 return result | {"failed": True, "msg": _message(problems)}
-            return result | {"changed": False} | sketch.describe(values, chosen)
+            return result | {"changed": False} | offline.describe(values, chosen)
         try:
-            facts, holdings = stock.take(engine.connect())
+            facts, objects = state.take(engine.connect())
         except engine.EngineError as error:
             return result | {"failed": True, "msg": _message([*problems, str(error)])}
         if problems:
             return result | {"failed": True, "msg": _message(problems)}
         complete = not set(task_vars.get("ansible_run_tags", [])) - catalogue.ANSIBLE_TAGS
-        picture = environment.describe(settings.ROOT, values, chosen, holdings, facts, complete)
+        context = environment.describe(settings.ROOT, values, chosen, objects, facts, complete)
         warnings = []
         if options["checks"]:
             needs = {
@@ -58,32 +60,32 @@ class ActionModule(ActionBase):
                 "disk": sizes.parse(options["disk_min"]),
                 "map_count": options["map_count_min"],
             }
-            findings = preflight.inspect(picture, holdings, needs)
+            findings = preflight.inspect(context, objects, needs)
             if errors := [str(finding) for finding in findings if finding.level == preflight.ERROR]:
                 return result | {"failed": True, "msg": _message(errors)}
             warnings = [str(finding) for finding in findings]
         if options["lock"] and not self._task.check_mode:
             try:
-                # The worker that runs this task ends with it; the lock belongs to the run, its parent process.
-                lock.acquire(Path(picture["directory"]) / "lock", os.getppid())
+                # The task runs in a worker that exits with it, so the lock belongs to its parent process, the run.
+                lock.acquire(Path(context["directory"]) / "lock", os.getppid())
             except lock.LockedError as error:
                 return result | {"failed": True, "msg": str(error)}
-        return result | {"changed": False, "warnings": warnings} | picture
+        return result | {"changed": False, "warnings": warnings} | context
 
     def _values(self, task_vars):
-        """The variables that this plugin reads, with templates resolved."""
+        """The variables that the checks read, with templates resolved."""
         names = [*settings.spec(), "catalogue", "networks", "images", "profiles"]
         values = {name: self._templar.template(task_vars[name]) for name in names if name in task_vars}
         for name in rolespecs.names(_roles()) & task_vars.keys():
             try:
                 values[name] = self._templar.template(task_vars[name])
             except AnsibleUndefinedVariable:
-                # It rests on what only comes to be in this run, as some roles' defaults do.
+                # Some defaults depend on results of later tasks.
                 continue
         return values
 
     def _platform(self, values):
-        """Add the platform's services to the catalogue of `values`; what is wrong with them."""
+        """Add the platform's services to the catalogue of `values`; return their problems."""
         try:
             complete = platform.complete(values["catalogue"], values)
             seen = platform.chosen(os.environ)
@@ -91,17 +93,17 @@ class ActionModule(ActionBase):
             return error.problems
         values["catalogue"] = complete
         if complete.keys() != seen.keys():
-            # Tags were computed from it before extra variables counted.
+            # The tags of the play were computed before extra variables were known.
             return [
-                "PLATFORM_SRC, PLATFORM_CATALOGUE or the catalogue were set with -e. Set them in .env, in the process "
-                "environment or in group_vars/all/, where the play sees them before it begins."
+                "PLATFORM_SRC, PLATFORM_CATALOGUE and the catalogue cannot be set with -e. Set them in .env, in the "
+                "process environment or in group_vars/all/, which are read before the tags of the play are computed."
             ]
         routes = model.problems(model.from_catalogue(complete), values["gateway_jwt_service"])
-        return [f"routes of {problem}. Mend them in the platform's description." for problem in routes]
+        return [f"routes of {problem}. Correct them in the platform's description." for problem in routes]
 
     def _configuration(self, values, task_vars, problems):
-        """`problems` and what is wrong with roles and catalogue; the chosen components when nothing is."""
-        problems = problems + specs_check.problems(_roles(), values)
+        """`problems` and those of roles and catalogue, and the chosen components if there are none."""
+        problems = problems + role_arguments.problems(_roles(), values)
         problems += self._platform(values) if not problems else []
         roles = [role.name for role in _roles()]
         problems += catalogue.problems(
@@ -118,15 +120,16 @@ class ActionModule(ActionBase):
             )
         except catalogue.CatalogueError as error:
             return error.problems, []
-        # All components' ports, chosen or not: a second run with other tags must not collide with this one.
+        # The ports of all components, so that a later run with other tags does not collide with this one.
         ports = catalogue.host_ports(values["catalogue"], values["catalogue"], values)
         return catalogue.port_problems(ports), chosen
 
 
 def _roles():
-    """The folders of all roles."""
+    """The directories of all roles."""
     return sorted(path for path in (settings.ROOT / "roles").iterdir() if path.is_dir())
 
 
 def _message(problems):
-    return "Nothing was changed. Please mend this first:\n" + "\n".join(f"  - {problem}" for problem in problems)
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    return "\n".join([f"Preflight failed: {count}. Nothing was changed.", *(f"  - {problem}" for problem in problems)])

@@ -1,4 +1,4 @@
-"""Wait for what still starts, and show what runs."""
+"""Wait for the components, and report the environment. Documentation: plugins/modules/environment_report.py."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
         )
         environment = options["environment"]
         if options["mode"] == modes.DESCRIBE:
-            return result | modes.describe(task_vars, folders={options["copy"]: {PAGE: _text(_sketch(options))}})
+            return result | modes.describe(task_vars, folders={options["copy"]: {PAGE: _text(_static_page(options))}})
         try:
             docker = engine.connect()
         except engine.EngineError as error:
@@ -63,7 +63,7 @@ class ActionModule(ActionBase):
         page, rows = _page(environment, options, listed, used, failures, _read(file))
         if converging:
             page["converged"] = datetime.now(UTC).isoformat(timespec="seconds")
-        # The worker's display reaches the terminal at once, and stays readable with every output callback.
+        # The worker's display prints at once, and is readable with every output callback.
         self._display.display(_shown(page, rows, options))
         if not self._task.check_mode:
             _write(file, page, 0o600)
@@ -76,7 +76,7 @@ class ActionModule(ActionBase):
 
 
 def _page(environment, options, listed, used, failures, earlier):
-    """The whole page, and of its rows those that this run is about."""
+    """The complete report, and the rows of this run."""
     unavailable = report.unavailable(environment, earlier.get("unavailable", {}))
     rows = [
         row
@@ -94,24 +94,24 @@ def _page(environment, options, listed, used, failures, earlier):
     }, rows
 
 
-def _sketch(options):
-    """The page of an environment that Docker Compose brings up."""
+def _static_page(options):
+    """The report of an exported environment."""
     environment = options["environment"]
     return {
         "instance": environment["instance"],
         "composed": True,
-        "components": report.sketch(environment, options["access"], options["views"], options["waived"]),
+        "components": report.static_rows(environment, options["access"], options["views"], options["waived"]),
         "unavailable": {},
     }
 
 
 def _shown(page, rows, options):
-    """What the run prints."""
+    """The output of the task."""
     if options["format"] == "json":
         return json.dumps(page, indent=2)
     text = "\n" + report.table(rows, page["unavailable"]) + "\n"
     if address := report.address(page["components"], options["overview"]):
-        text += f"\nEverything at a glance: {address}\n"
+        text += f"\nDashboard: {address}\n"
     return text
 
 
@@ -120,13 +120,13 @@ def _listed(docker, instance):
 
 
 def _memory(docker, listed):
-    """Container -> bytes in use, of those that run."""
+    """Running container -> bytes in use."""
     running = {name: item["Id"] for name, item in report.by_name(listed).items() if item["State"] == "running"}
     return {name: usage.memory(stats) for name, stats in usage.sample(docker.client, running).items()}
 
 
 def _wait(docker, environment, listed, timeout, waived):
-    """Wait until all chosen containers but the `waived` are healthy; failed component -> cause and last log lines."""
+    """Wait until the chosen components except `waived` are healthy; failed component -> cause and last log lines."""
     by_name = report.by_name(listed)
     watcher = waiting.Watcher(docker)
     component_of = {}
@@ -134,21 +134,21 @@ def _wait(docker, environment, listed, timeout, waived):
     for name in (name for name in environment["chosen"] if name not in waived):
         container = by_name.get(environment["components"][name]["container"])
         if container is None:
-            failures[name] = f"its container does not exist. Converge it: --tags {name}"
+            failures[name] = f"its container does not exist. Run: ansible-playbook playbooks/dev.yml --tags {name}"
         elif report.state(container) != "healthy":
             component_of[environment["components"][name]["container"]] = name
             watcher.add(environment["components"][name]["container"], container["Id"], timeout)
     while len(watcher):
-        for container, trouble in watcher.poll().items():
-            if trouble:
+        for container, problem in watcher.poll().items():
+            if problem:
                 lines = readiness.last_lines(docker.client, container, LOG_LINES)
-                failures[component_of[container]] = "\n".join([str(trouble), *lines])
+                failures[component_of[container]] = "\n".join([str(problem), *lines])
         time.sleep(waiting.ROUND_SECONDS if len(watcher) else 0)
     return failures
 
 
 def _read(path):
-    """The page as the last run left it; empty when there is none, or when another version wrote it."""
+    """The report of the last run; empty if there is none, or if another version wrote it."""
     try:
         page = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -161,7 +161,7 @@ def _text(page):
 
 
 def _write(path, page, mode):
-    """Keep the page for programs. It holds passwords: nobody else may read it but those that `mode` names."""
+    """Write the report. It contains passwords, so that access is limited to `mode`."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
     draft.touch(mode=0o600)

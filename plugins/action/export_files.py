@@ -1,4 +1,4 @@
-"""Write the files of Docker Compose from what was described. Documentation: plugins/modules/export_files.py."""
+"""Write the Docker Compose files. Documentation: plugins/modules/export_files.py."""
 
 from pathlib import Path
 
@@ -29,12 +29,12 @@ class ActionModule(ActionBase):
         return result | self._write(Path(arguments["folder"]), texts)
 
     def _texts(self, hosts, built, reload):
-        picture = hosts[reload[0]]["cloudlab"]
-        tools = [name for name, entry in picture["catalogue"].items() if entry["kind"] == "tool"]
-        return files.texts(self._agreed(hosts, built), self._agreed(hosts, reload), tools, picture["profile"])
+        context = hosts[reload[0]]["cloudlab"]
+        tools = [name for name, entry in context["catalogue"].items() if entry["kind"] == "tool"]
+        return files.texts(self._agreed(hosts, built), self._agreed(hosts, reload), tools, context["profile"])
 
     def _agreed(self, hosts, names):
-        """The document that both readings make: the first one with plain values, the second one with hostile ones."""
+        """The document on which the host with plain values and the one with hostile values agree."""
         return files.agreed(
             *(
                 files.read(

@@ -1,4 +1,4 @@
-"""Add a host that reads the roles with placeholders for settings. Documentation: plugins/modules/export_reading.py."""
+"""Add a host with placeholders for settings. Documentation: plugins/modules/export_reading.py."""
 
 import sys
 
@@ -24,7 +24,7 @@ class ActionModule(ActionBase):
         variables = {
             **placeholders.values(arguments["hostile"]),
             "hot_reload_enabled": arguments["hot_reload"],
-            # The playbooks' own settings for these cannot be Compose's.
+            # Settings of the playbooks that do not apply to Compose.
             "port_offset": 0,
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,

@@ -7,7 +7,7 @@ from ansible.utils.display import Display
 
 from cloudlab import engine
 from cloudlab.ansible import modes
-from cloudlab.compose import sketch
+from cloudlab.compose import offline
 from cloudlab.images import build, contexts, converge, plan, progress, trust
 from cloudlab.model import environment
 
@@ -33,11 +33,11 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         if arguments["mode"] == modes.DESCRIBE:
-            return result | {"changed": False} | sketch.images(arguments["environment"], arguments["images"])
+            return result | {"changed": False} | offline.images(arguments["environment"], arguments["images"])
         try:
             changed, provided = self._converge(self._request(arguments))
-            picture = environment.with_images(arguments["environment"], provided, arguments["images"])
-            return result | {"changed": changed} | picture
+            context = environment.with_images(arguments["environment"], provided, arguments["images"])
+            return result | {"changed": changed} | context
         except environment.ImageError as error:
             return result | {"failed": True, "msg": str(error)}
         except (plan.PlanError, converge.ImagesError) as error:
@@ -46,13 +46,13 @@ class ActionModule(ActionBase):
             return result | {"failed": True, "msg": str(error)}
 
     def _request(self, arguments):
-        picture = arguments["environment"]
+        context = arguments["environment"]
         return converge.Request(
-            wanted=plan.wanted_images(picture, arguments["images"]),
-            sources=plan.volume_sources(picture, environment.LABEL_SOURCE),
+            wanted=plan.wanted_images(context, arguments["images"]),
+            sources=plan.volume_sources(context, environment.LABEL_SOURCE),
             settings=plan.Settings(arguments["image_source"], arguments["registry_mirror"], build.no_base_reason()),
             root=Path(arguments["contexts"]),
-            logs=Path(picture["directory"]) / "logs",
+            logs=Path(context["directory"]) / "logs",
             pull_timeout=arguments["pull_timeout"],
         )
 

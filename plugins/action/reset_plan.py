@@ -1,11 +1,11 @@
-"""Work out what a reset would remove; remove nothing."""
+"""Determine what a reset would remove. Documentation: plugins/modules/reset_plan.py."""
 
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
-from cloudlab.engine import state as stock
+from cloudlab.engine import state
 from cloudlab.lifecycle import reset
 from cloudlab.model import environment, settings
 
@@ -25,15 +25,15 @@ class ActionModule(ActionBase):
             }
         )
         try:
-            _, holdings = stock.take(engine.connect())
+            _, objects = state.take(engine.connect())
             plan = reset.plan(
-                options["level"], options["components"], options["catalogue"], options["instance"], holdings
+                options["level"], options["components"], options["catalogue"], options["instance"], objects
             )
         except engine.EngineError as error:
             return result | {"failed": True, "msg": str(error)}
         except reset.ResetError as error:
             return result | {"failed": True, "msg": "Nothing was removed.\n" + str(error)}
-        # The lock of this very run is nothing that a reset would have to remove.
+        # The lock of this run does not count as a generated file.
         directory = environment.directory(settings.ROOT, options["instance"])
         plan["directory"] &= directory.is_dir() and any(entry.name != "lock" for entry in directory.iterdir())
         return result | {"changed": False, **plan}

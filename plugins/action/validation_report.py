@@ -1,4 +1,4 @@
-"""Tell what all checks found. Documentation: plugins/modules/validation_report.py."""
+"""Report the results of all checks. Documentation: plugins/modules/validation_report.py."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
             checks = self._checks(arguments)
         except (platform.ExpectationError, recipe.RecipeError) as error:
             raise AnsibleActionFail("\n".join(error.problems)) from None
-        # The worker's display reaches the terminal at once, and stays readable with every output callback.
+        # The worker's display prints at once, and is readable with every output callback.
         self._display.display(f"\n{formats.table(checks)}\n\n{formats.summary(checks)}\n")
         if arguments["output"]:
             try:
@@ -42,13 +42,12 @@ class ActionModule(ActionBase):
             except OSError as error:
                 raise AnsibleActionFail(f"{arguments['output']} cannot be written: {error.strerror}.") from None
         result |= {"changed": False, "checks": outcomes.plain(checks)}
-        if failures := formats.failures(checks):
-            text = "The environment is not whole:\n" + "\n".join(failures)
-            return result | {"failed": True, "msg": text}
+        if message := formats.failure_message(checks):
+            return result | {"failed": True, "msg": message}
         return result
 
     def _checks(self, arguments):
-        """All checks, those of one area together."""
+        """All checks, grouped by area."""
         environment = arguments["environment"]
         folder = (settings.ROOT / Path(arguments["platform"]).expanduser()).resolve()
         entries = {name: environment["catalogue"][name] for name in environment["chosen"]}
@@ -56,7 +55,7 @@ class ActionModule(ActionBase):
         size = arguments["seeded"]
         counts = content.make(recipe.read(folder), size).counts() if size else {}
         expected = platform.read(folder, environment["catalogue"])
-        # A component that is not chosen has no result, and a store that cannot be asked has found nothing.
+        # Components that are not selected have no result, and stores that do not respond have no contents.
         results = [each for each in arguments["results"] if "checks" in each]
         found = {each["store"]: each["found"] for each in results if each.get("found") is not None}
         checks = [outcomes.Check(**check) for each in results for check in each["checks"]]

@@ -1,4 +1,4 @@
-"""What a person sees of a run: what was changed, how long it took, and what went wrong, once and in plain words."""
+"""The output of a run: a line per change, with durations, and each failure once."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ extends_documentation_fragment:
   - default_callback
   - result_format_callback
 description:
-  - Shows a line for every task that changed something or took long, with the time since the start, and at the end
-    whether there was anything to do. Tasks that found what they wanted are silent.
-  - A failure is shown once, with the task's message.
-  - With C(-v) it is Ansible's default output.
-  - With C(-e format=json) all of this goes to standard error; standard output is for a program, and holds only what the
-    play itself prints.
+  - Prints a line for each task that changed something or took long, with the time since the start, and at the end the
+    number of changed tasks. Other tasks print nothing.
+  - A failure is printed once, with the message of the task.
+  - With C(-v), prints Ansible's default output.
+  - With C(-e format=json), prints to standard error; standard output contains only the output of the play itself.
 """
 
 import time
@@ -26,9 +25,9 @@ from ansible.plugins.callback.default import CallbackModule as DefaultCallback
 
 from cloudlab.ansible import commandline
 
-# A task that changed nothing is worth a line when somebody had to wait for it.
+# A task without changes is printed only if it takes at least this long.
 LONG_SECONDS = 3
-# How much of a failed command's own words is shown.
+# Number of lines of a failed command's output.
 ERROR_LINES = 15
 
 
@@ -44,7 +43,7 @@ class CallbackModule(DefaultCallback):
         self._for_program = False
 
     def v2_playbook_on_start(self, playbook):
-        # Ansible looks for the task to start at before it asks for variables; this is the last chance to refuse.
+        # Ansible skips to --start-at-task before it loads variables, so the option must be rejected here.
         if problem := commandline.problem(context.CLIARGS):
             self._display.error(problem, wrap_text=False)
             raise SystemExit(1)
@@ -97,7 +96,7 @@ class CallbackModule(DefaultCallback):
             super().v2_runner_item_on_skipped(result)
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
-        # Ansible has shown a task's error already when its action failed; what is left to say is which task it was.
+        # Ansible has already printed the error of a failed action, but not the name of its task.
         if not self._is_brief:
             super().v2_runner_on_failed(result, ignore_errors)
             return
@@ -111,10 +110,8 @@ class CallbackModule(DefaultCallback):
             took = time.monotonic() - self._began
             changed = sum(stats.changed.values())
             if not stats.failures:
-                told = (
-                    f"{changed} tasks changed something" if changed else "nothing to do, everything is as it should be"
-                )
-                self._say(f"done: {told} ({took:.1f} s)", C.COLOR_CHANGED if changed else C.COLOR_OK)
+                text = f"{changed} task{'s' if changed > 1 else ''} changed" if changed else "up to date"
+                self._say(f"{text} ({took:.1f} s)", C.COLOR_CHANGED if changed else C.COLOR_OK)
         if not self._for_program:
             super().v2_playbook_on_stats(stats)
 

@@ -1,13 +1,13 @@
-"""The one machine that is converged: this one."""
+"""The inventory: this machine."""
 
 from __future__ import annotations
 
 DOCUMENTATION = """
 name: this_machine
-short_description: The machine that Ansible runs on, and nothing else
+short_description: The machine that Ansible runs on
 description:
-  - Holds C(localhost), with the Python that runs Ansible.
-  - Refuses a C(--limit) that leaves no host, with the valid names. Ansible alone would only say that there is none.
+  - Contains C(localhost), with the Python interpreter that runs Ansible.
+  - Rejects unknown names in C(--limit), with the valid names.
 options:
   plugin:
     description: Must be C(this_machine).
@@ -25,7 +25,7 @@ from ansible.utils.display import Display
 try:
     from cloudlab.ansible import commandline
 except ImportError as error:
-    # The first plugin of a run: an exception here would end in a traceback.
+    # This is the first plugin of a run, and an exception here would print a traceback.
     Display().error(
         f"Cloudlab's Python package cannot be imported by {sys.executable}: {error}. "
         "Run ./scripts/setup.sh, then activate its environment: . .venv/bin/activate",
@@ -46,7 +46,7 @@ class InventoryModule(BaseInventoryPlugin):
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
         if problem := commandline.limit_problem(context.CLIARGS.get("subset"), [HOST, "all"]):
-            # An AnsibleError would only be a warning here: another inventory plugin might understand the file.
+            # An AnsibleError would only be a warning, because another inventory plugin could parse the file.
             self.display.error(problem, wrap_text=False)
             raise SystemExit(1)
         inventory.add_host(HOST, "ungrouped")

@@ -1,12 +1,12 @@
-"""Documents that are written from what the project declares."""
+"""Generated documents."""
 
 from __future__ import annotations
 
 DOCUMENTATION = """
 name: documents
-short_description: The documents that are written from argument specs, defaults and catalogue
+short_description: Generate the documents from argument specs, defaults and the catalogue
 description:
-  - Returns the reference of all settings and the tables of components as they have to stand in the project.
+  - Returns the reference of all settings and the tables of components.
 options:
   _terms:
     description: None.
@@ -18,7 +18,7 @@ documents: "{{ query('documents') }}"
 
 RETURN = """
 _raw:
-  description: Each document's C(path) below the project's folder, and its C(content).
+  description: C(path) of each document in the project, and its C(content).
   type: list
   elements: dict
 """

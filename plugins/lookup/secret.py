@@ -1,4 +1,4 @@
-"""Secrets that nobody has to choose."""
+"""Generated secrets."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ DOCUMENTATION = """
 name: secret
 short_description: A generated secret of this instance
 description:
-  - Returns the content of the file C(<directory>/secrets/<name>). When there is none, 32 random letters and digits are
-    generated and kept there, readable for their owner only.
-  - Of an environment that Docker Compose brought up, returns what its C(.env) says instead.
-  - In check mode nothing is written; the value returned is then good for this run only.
+  - Returns the content of the file C(<directory>/secrets/<name>). If it does not exist, generates 32 random letters and
+    digits and stores them there, readable by their owner only.
+  - For an environment that Docker Compose started, returns the value in its C(.env) instead.
+  - In check mode, a generated value is not stored.
 options:
   _terms:
     description: Names of secrets.

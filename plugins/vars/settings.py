@@ -1,4 +1,4 @@
-"""The user's one door: `.env` at the project's root, and the process environment over it."""
+"""The user's settings: `.env` in the project, overridden by the process environment."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ DOCUMENTATION = """
 name: settings
 short_description: Read the project's settings from .env and the process environment
 description:
-  - Every variable that the preflight role's argument specs describe under C(settings) can be set in C(.env) under its
-    upper-case name. A variable of the process environment wins over C(.env), extra variables win over both, and all of
-    them win over C(group_vars).
-  - An unknown key or a value of the wrong type ends the run with the file, the line and the nearest valid name.
-  - Command-line options that would silently skip what a run rests on (C(--start-at-task), C(--skip-tags)) are refused
-    here too, because Ansible alone would do nothing, or half of it, and report success.
+  - Each variable in the argument spec C(settings) of the role preflight can be set in C(.env) by its upper-case name.
+    Precedence, highest first - extra variables, process environment, C(.env), C(group_vars).
+  - An unknown key or a value of the wrong type is an error with the file, the line and the nearest valid name.
+  - Rejects the options C(--start-at-task) and C(--skip-tags), which would skip required tasks and report success.
 options:
   stage:
-    description: When Ansible asks this plugin; see C(ansible-doc -t vars host_group_vars).
+    description: When Ansible calls this plugin; see C(ansible-doc -t vars host_group_vars).
     choices: [all, inventory, task]
     ini:
       - {key: stage, section: vars_settings}
@@ -33,9 +31,9 @@ from cloudlab.model import settings
 
 
 class VarsModule(BaseVarsPlugin):
-    """Answers for the group `all`; asked many times in a run, it reads the file once."""
+    """Returns the settings for the group `all`. Ansible calls it many times; the file is read once."""
 
-    # Asked in the order of vars_plugins_enabled, after group_vars and so winning over them.
+    # Called in the order of vars_plugins_enabled: after group_vars, which it overrides.
     REQUIRES_ENABLED = True
 
     _values: dict | None = None
@@ -50,7 +48,7 @@ class VarsModule(BaseVarsPlugin):
             try:
                 VarsModule._values = settings.load(os.environ)
             except settings.SettingsError as error:
-                raise AnsibleError("The settings cannot be used:\n" + _bullets(error.problems)) from None
+                raise AnsibleError("Invalid settings:\n" + _bullets(error.problems)) from None
         return dict(VarsModule._values)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab import ROOT, Lab
 
-from cloudlab.compose import sketch
+from cloudlab.compose import offline
 from cloudlab.model import settings
 
 PROGRAM = ROOT / ".cloudlab" / "test-tools" / "docker-compose"
@@ -31,7 +31,7 @@ def copy(folder: Path) -> Path:
 
 def socket_group() -> int:
     """Whose the engine's socket is, as `.env` has to say on this machine."""
-    return os.stat(sketch.ENGINE["socket"]).st_gid
+    return os.stat(offline.ENGINE["socket"]).st_gid
 
 
 class Compose:

@@ -111,14 +111,14 @@ class Gateway:
 
     def converge(self, services: list, *arguments: str, **settings) -> "Run":
         """Run the role as a play does."""
-        picture = {
+        context = {
             "instance": self.instance,
             "directory": str(self.directory),
             "components": {"gateway": self.component},
         }
         play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "roles": ["gateway"]}
         play["module_defaults"] = {"containers": {"instance": self.instance, "directory": str(self.directory)}}
-        play["vars"] = {"cloudlab": picture, "gateway_services": services, "gateway_tracing_endpoint": ""} | settings
+        play["vars"] = {"cloudlab": context, "gateway_services": services, "gateway_tracing_endpoint": ""} | settings
         playbook = self.directory / "play.json"
         playbook.write_text(json.dumps([play]))
         command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook), "--diff", *arguments]

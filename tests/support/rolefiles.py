@@ -21,9 +21,9 @@ def expressions() -> dict[str, str]:
     }
 
 
-def variables(role: str, picture: dict, **settings) -> dict:
-    """What the role works with: `picture` is the variable `cloudlab`, `settings` what the play sets of the defaults."""
-    return {"cloudlab": picture} | _of_role(role) | settings
+def variables(role: str, context: dict, **settings) -> dict:
+    """What the role works with: `context` is the variable `cloudlab`, `settings` what the play sets of the defaults."""
+    return {"cloudlab": context} | _of_role(role) | settings
 
 
 def _of_role(role: str) -> dict:
@@ -71,13 +71,13 @@ def project(root: Path, engine: dict) -> dict:
     values["catalogue"] = platform.complete(values["catalogue"], values)
     chosen = catalogue.choose(values["catalogue"], values["profiles"], "full", [])
     holdings: dict = {"containers": [], "networks": [], "volumes": []}
-    picture = environment.describe(root, values, chosen, holdings, engine, complete=True)
-    for entry in picture["components"].values():
+    context = environment.describe(root, values, chosen, holdings, engine, complete=True)
+    for entry in context["components"].values():
         entry["spec"]["image"] = "image"
         entry["image"] = {"source": "registry", "reference": "image", "data": ""}
-    gateway = {"folder": f"{picture['directory']}/gateway/live", "bootstrap": "{}"}
+    gateway = {"folder": f"{context['directory']}/gateway/live", "bootstrap": "{}"}
     # What an earlier task registers, too.
-    return known | {"cloudlab": picture, "ansible_check_mode": False, "__gateway_config": gateway}
+    return known | {"cloudlab": context, "ansible_check_mode": False, "__gateway_config": gateway}
 
 
 def _load_plugins() -> None:

@@ -87,8 +87,8 @@ class Store:
 
     def specification(self) -> spec.Spec:
         """The container that the role asks for, its files rendered."""
-        picture = {"instance": self.instance, "components": {self.component: self.description}}
-        known = rolefiles.variables(self.component, picture, **self.settings)
+        context = {"instance": self.instance, "components": {self.component: self.description}}
+        known = rolefiles.variables(self.component, context, **self.settings)
         own = f"__{self.component}_container, recursive=True, list_merge='append'"
         expression = f"[cloudlab.components.{self.component}.spec | combine({own})]"
         return rolefiles.specifications(self.component, expression, known, self.directory)[0]

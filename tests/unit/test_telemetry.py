@@ -28,9 +28,9 @@ def test_variables_only_where_there_is_a_collector():
 def test_what_is_planned_does_not_depend_on_the_part_a_run_is_about():
     entries = {name: {"summary": name} for name in ("a", "b", "c", "d")} | {"b": {"summary": "b", "needs": ["a"]}}
     profiles = {"some": {"components": ["b", "d"]}}
-    picture = {"catalogue": entries, "profile": "some", "unavailable": {"d": "no image"}}
-    assert set(catalogue.planned(picture | {"chosen": ["a"]}, profiles)) == {"a", "b"}
-    assert set(catalogue.planned(picture | {"chosen": ["c"]}, profiles)) == {"a", "b", "c"}
+    context = {"catalogue": entries, "profile": "some", "unavailable": {"d": "no image"}}
+    assert set(catalogue.planned(context | {"chosen": ["a"]}, profiles)) == {"a", "b"}
+    assert set(catalogue.planned(context | {"chosen": ["c"]}, profiles)) == {"a", "b", "c"}
 
 
 def test_a_profile_can_leave_components_out():

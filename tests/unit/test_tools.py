@@ -51,15 +51,15 @@ def containers(tmp_path):
             "port_offset": 1000,
             **catalogue.committed("ports"),
         }
-        picture = {
+        context = {
             "instance": "lab",
             "chosen": list(TOOLS),
             "components": {name: environment.component(name, values, "full", {"cpus": 8}) for name in TOOLS},
         }
-        for entry in picture["components"].values():
+        for entry in context["components"].values():
             entry["spec"]["image"] = "image"
         # Unit tests do without an engine; what is mounted has to exist.
-        known = rolefiles.variables("tools", picture, **SETTINGS | {"tools_engine_socket": str(tmp_path)} | settings)
+        known = rolefiles.variables("tools", context, **SETTINGS | {"tools_engine_socket": str(tmp_path)} | settings)
         found = rolefiles.specifications("tools", "__tools_specs", known, tmp_path)
         return {container.component: container for container in found}
 

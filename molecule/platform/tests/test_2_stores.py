@@ -83,7 +83,7 @@ def test_damage_is_named_and_mended_by_a_converge(lab, damage, told):
     status, output = validate(lab)
     assert status != 0
     assert told in output
-    assert "to mend it: ansible-playbook playbooks/dev.yml --tags" in output
+    assert "fix: ansible-playbook playbooks/dev.yml --tags" in output
     assert lab.converge("kafka", "postgres").changed > 0
     status, output = validate(lab)
     assert status == 0, output

@@ -141,7 +141,7 @@ def test_a_fault_has_its_own_lines(found, fault):
 
 
 def test_a_port_that_somebody_else_has_is_told(lab, found):
-    assert "taken by " in found[f"ports, 127.0.0.1:{lab.port('search', 'http')}, search http"]["text"]
+    assert "in use by " in found[f"ports, 127.0.0.1:{lab.port('search', 'http')}, search http"]["text"]
 
 
 def test_what_is_in_order_is_in_order(found):

@@ -1,1 +1,1 @@
-"""What the plugins share; the only part of the package that imports Ansible."""
+"""Shared code of the plugins; the only part of the package that imports Ansible."""

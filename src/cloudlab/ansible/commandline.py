@@ -1,4 +1,4 @@
-"""Options of ansible-playbook that would end in doing nothing, or half of it, with exit status 0."""
+"""Options of ansible-playbook that are rejected because they would skip tasks and report success."""
 
 from __future__ import annotations
 
@@ -8,26 +8,22 @@ from typing import Any
 
 
 def problem(arguments: Mapping[str, Any]) -> str:
-    """What is wrong with the options (`ansible.context.CLIARGS`), and what to use instead; empty when nothing is."""
+    """Why the options (`ansible.context.CLIARGS`) are rejected, and the alternative; empty if they are not."""
     if arguments.get("start_at_task"):
-        return (
-            "--start-at-task would skip the checks that every run begins with. Choose components with --tags instead."
-        )
+        return "--start-at-task is not supported: it would skip the preflight checks. Select components with --tags."
     if arguments.get("skip_tags"):
         return (
-            "--skip-tags: a component's tags include what needs it, so skipping one would skip what others rest on. "
-            "Choose components with --tags, or a list of your own in group_vars/all/profiles.yml."
+            "--skip-tags is not supported: the tags of a component include its dependents, so that a dependency of "
+            "other components would be skipped. Select components with --tags, or add a profile to "
+            "group_vars/all/profiles.yml."
         )
     return ""
 
 
 def limit_problem(subset: str | None, hosts: Collection[str]) -> str:
-    """What is wrong with `--limit`: a name in it that is no host. Patterns (*, !, @file, ~) are Ansible's matter."""
+    """Why `--limit` is rejected: it has an unknown name. Patterns (*, !, @file, ~) are left to Ansible."""
     names = [name for name in re.split(r"[,:]", subset or "") if name and not set(name) & set("*?[!&@~")]
     unknown = [name for name in names if name not in hosts]
     if not unknown:
         return ""
-    return (
-        f"--limit {', '.join(unknown)}: there is no such host. Valid: {', '.join(hosts)}. "
-        "What is converged is chosen with --tags."
-    )
+    return f"--limit {', '.join(unknown)}: unknown host. Valid: {', '.join(hosts)}. Select components with --tags."

@@ -1,10 +1,10 @@
-"""The mode in which a play runs the roles. dev, validate and export share one list of roles and its tasks.
+"""The mode of an action. The playbooks dev, validate and export run the same tasks in different modes.
 
-- converge: bring what is declared about.
-- compare: change nothing; add what differs to the host's fact `compared`, for `validation_report`.
-- describe: ask no engine; add what is declared to the host's fact `described`, for the export to Docker Compose.
+- converge: apply the declaration.
+- compare: change nothing; add the differences to the host's fact `compared`, for `validation_report`.
+- describe: use no engine; add the declaration to the host's fact `described`, for the Docker Compose export.
 
-A play sets the mode of all actions at once with `module_defaults`.
+A play sets the mode of all actions with `module_defaults`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ CONVERGE, COMPARE, DESCRIBE = "converge", "compare", "describe"
 ARGUMENT = {"type": "str", "choices": [CONVERGE, COMPARE, DESCRIBE], "default": CONVERGE}
 
 COMPARED = "compared"
-# plans: role -> what its containers' plans say; stores: results of checks of what a store holds; gateway: result of the
+# plans: role -> result of its containers' plans; stores: checks of the contents of each store; gateway: result of the
 # comparison of its configuration.
 NOTHING_COMPARED: dict[str, Any] = {"plans": {}, "stores": [], "gateway": {}}
 
 
 def describe(task_vars: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """A task's result that adds to what the host has described so far; keys as in cloudlab.compose.described."""
+    """The result of a task that adds to the fact `described`; keys as in cloudlab.compose.described."""
     return _add(task_vars, described.FACT, described.NOTHING, more)
 
 
 def compare(task_vars: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """A task's result that adds to what the host has compared so far; keys as in NOTHING_COMPARED."""
+    """The result of a task that adds to the fact `compared`; keys as in NOTHING_COMPARED."""
     return _add(task_vars, COMPARED, NOTHING_COMPARED, more)
 
 

@@ -1,7 +1,7 @@
-"""The variables of all roles against their argument specs, at once.
+"""Validates the variables of all roles against their argument specs.
 
-Ansible would check each role in a task of its own: a process per role, also for those that a run does not touch, which
-is half of what a run with nothing to do costs. The plays import roles with `rolespec_validate: false` and check here.
+Ansible validates each role in a separate task, which takes half of the time of a run without changes. Therefore the
+plays import roles with `rolespec_validate: false`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cloudlab.model.rolespecs import options
 
 
 def problems(roles: list[Path], values: Mapping[str, Any]) -> list[str]:
-    """What is wrong with those of the roles' variables that `values` holds; a message each."""
+    """The problems of the roles' variables in `values`; a message each."""
     found = []
     for role in roles:
         spec = {name: _checked(option) for name, option in options(role).items() if name in values}
@@ -26,5 +26,5 @@ def problems(roles: list[Path], values: Mapping[str, Any]) -> list[str]:
 
 
 def _checked(option: Mapping[str, Any]) -> dict[str, Any]:
-    """What of an option's spec constrains a value that is there."""
+    """The parts of an option's spec that constrain a value."""
     return {key: option[key] for key in ("type", "elements", "choices", "options") if key in option}

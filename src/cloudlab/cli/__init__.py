@@ -1,1 +1,1 @@
-"""Scripts that are written in Python."""
+"""Shared code of the scripts that are written in Python."""

@@ -1,4 +1,4 @@
-"""The arguments of those scripts that are written in Python."""
+"""The command-line parser of the scripts that are written in Python."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NoReturn
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that refuses an argument in the words of the other scripts."""
+    """A parser that reports errors in the format of the shell scripts."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"\nERROR: {message}\n       --help prints what there is.\n")
+        self.exit(2, f"\nERROR: {message}\n       Run it with --help for its usage.\n")

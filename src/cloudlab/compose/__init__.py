@@ -1,11 +1,11 @@
-"""The Docker Compose export: the environment as files that Compose reads, generated from the same roles and catalogue.
+"""The Docker Compose export: the environment as Compose files, generated from the same roles and catalogue.
 
-placeholders  values that stand for what `.env` will say, and what becomes of them in the files
-described     what the roles would have converged, gathered while a play runs
-sketch        the picture of an environment on an engine that nobody asks
-service       a container's specification as a service of Compose
-document      the files: services, configurations, networks, volumes, and what development changes of them
-layout        a document as text: groups with headings, and what services share
-files         the names and headers of the files, and which document each of them has
+placeholders  values that stand for settings, and the expressions that replace them in the files
+described     the declarations that the roles record in mode `describe`
+offline       the run context without an engine
+service       a container's specification as a Compose service
+document      the documents: services, configurations, networks, volumes, and the development override
+layout        a document as text: groups with headings, shared parts as extension fields
+files         names and headers of the files, and the document of each file
 example       .env.example
 """

@@ -1,7 +1,7 @@
-"""What the roles would have converged, gathered while a play runs.
+"""The declarations that the roles record for the export.
 
-In the mode `describe` the actions check what they are given, ask no engine and change nothing, and add what they would
-have converged to the host's fact `described`, which the export reads.
+In mode `describe`, the actions validate their arguments, use no engine, change nothing, and add their declarations to
+the host's fact `described`.
 
     {"containers": {name: specification}, "programs": [one-shot, …], "folders": {path: {file: text}},
      "images": {reference: build arguments}}
@@ -21,7 +21,7 @@ NOTHING: dict[str, Any] = {"containers": {}, "programs": [], "folders": {}, "ima
 
 
 def container(spec: Spec, role: Path) -> dict[str, Any]:
-    """A specification as plain data. role: the folder of the role that runs it."""
+    """A specification as plain data. role: the directory of its role."""
     return {
         "name": spec.name,
         "component": spec.component,
@@ -37,7 +37,7 @@ def container(spec: Spec, role: Path) -> dict[str, Any]:
 
 
 def _mounts(spec: Spec) -> list[dict[str, Any]]:
-    """Its mounts, with the originals of its copies: nobody is there to copy them."""
+    """Its mounts. Files that a converge would copy are mounted instead."""
     originals = [
         {**MOUNT_DEFAULTS, "type": "bind", "source": file.copy, "target": file.target, "read_only": True}
         for file in spec.files
@@ -47,7 +47,7 @@ def _mounts(spec: Spec) -> list[dict[str, Any]]:
 
 
 def _source(file: File, role: Path) -> str | None:
-    """The file of the role whose text it has, seen from the project: nothing has to be written down a second time."""
+    """The role's file with the same content, relative to the project, so that the export does not repeat it."""
     path = role / "files" / os.path.basename(file.target)
     same = path.is_file() and path.read_text(encoding="utf-8") == file.content
     return f"./{path.relative_to(settings.ROOT)}" if same else None

@@ -1,4 +1,4 @@
-"""The files that Compose reads, as plain data. Pure functions."""
+"""The Compose documents as plain data. Pure functions."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from cloudlab.compose import service as services
 from cloudlab.compose.placeholders import Expressions
 from cloudlab.model import catalogue as components
 
-# The profile whose components always run; what others add has a profile of Compose's.
+# Components of this profile always run; all others have a Compose profile.
 BASE_PROFILE = "lite"
 LABEL_CONFIGS = "cloudlab.configs"
-# Tells the page that shows it all that a container is meant to end.
+# Tells the dashboard that the container is expected to exit.
 LABEL_ENDS = "cloudlab.ends"
 _INIT = "-init"
-# Of a store, what its one-shot has as well.
+# Options of a store that its one-shot service shares.
 _INHERITED = (
     "image", "profiles", "user", "networks", "init", "cap_drop", "security_opt", "mem_limit", "memswap_limit", "cpus",
     "pids_limit", "logging",
 )  # fmt: skip
-# Lists that Compose replaces without being told so.
+# Lists that Compose replaces instead of appending.
 _REPLACED = ("entrypoint", "command", "test")
 SECTIONS = ("services", "configs", "networks", "volumes")
 # The groups of services, in the order of the files.
@@ -31,25 +31,25 @@ ONE_SHOT = "one-shot"
 _MESSAGING = ("zookeeper", "kafka")
 
 
-def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that was described, as one file.
+def build(described: Mapping[str, Any], context: Mapping[str, Any], profiles: Mapping[str, Any]) -> dict[str, Any]:
+    """All descriptions as one document.
 
-    :param described: see cloudlab.compose.described. :param picture: the variable `cloudlab`.
+    :param described: see cloudlab.compose.described. :param context: the variable `cloudlab`.
     """
-    instance = picture["instance"]
+    instance = context["instance"]
     programs = {program["container"]: program for program in described["programs"]}
-    groups = {name: _group(entry) for name, entry in picture["catalogue"].items()}
+    groups = {name: _group(entry) for name, entry in context["catalogue"].items()}
     containers = sorted(
         described["containers"].values(),
         key=lambda container: (
             GROUPS.index(groups[container["component"]]),
-            picture["chosen"].index(container["component"]),
+            context["chosen"].index(container["component"]),
             container["name"],
         ),
     )
     parts = [
         services.translate(
-            _patient(container, picture, containers),
+            _extended(container, context, containers),
             instance,
             described["folders"],
             programs.get(container["name"], {}).get("shares", []),
@@ -64,18 +64,18 @@ def build(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Ma
     for container, part in zip(containers, parts, strict=True):
         if container["image"] in described["images"]:
             part.service["build"] = _build(described["images"][container["image"]])
-        if chosen := _profiles(container["component"], picture["catalogue"], profiles):
+        if chosen := _profiles(container["component"], context["catalogue"], profiles):
             part.service["profiles"] = chosen
-        if wanted := _dependencies(container, picture, initialised):
-            part.service["depends_on"] = wanted
+        if dependencies := _dependencies(container, context, initialised):
+            part.service["depends_on"] = dependencies
         document["services"][part.key] = part.service
         document["groups"][part.key] = groups[container["component"]]
         document["configs"] |= part.configs
-        # Who mounts another's volume says nothing about it.
+        # Only the component that owns a volume declares it.
         document["volumes"] |= {
             name: entry
             for name, entry in part.volumes.items()
-            if picture["volumes"].get(f"{instance}-{name}", container)["component"] == container["component"]
+            if context["volumes"].get(f"{instance}-{name}", container)["component"] == container["component"]
         }
         if part.start_interval:
             document["start_intervals"][part.key] = part.start_interval
@@ -95,45 +95,45 @@ def _group(entry: Mapping[str, Any]) -> str:
 
 
 def _build(arguments: Mapping[str, str]) -> dict[str, Any]:
-    """The context is this project: see .dockerignore."""
+    """The build context is the project: see .dockerignore."""
     return {"context": ".", "dockerfile": f"{arguments['RECIPE']}/Dockerfile", "args": dict(arguments)}
 
 
 def _profiles(component: str, catalogue: Mapping[str, Any], profiles: Mapping[str, Any]) -> list[str]:
-    """The profiles that bring a component up, one of its own name among them; none for one that always runs."""
+    """The profiles that start a component, including one of its own name; none if it always runs."""
     chosen = {name: components.choose(catalogue, profiles, name, []) for name in profiles}
     if component in chosen[BASE_PROFILE]:
         return []
     return [*(name for name, names in chosen.items() if component in names), component]
 
 
-def _dependencies(container: Mapping[str, Any], picture: Mapping[str, Any], initialised: set[str]) -> dict[str, Any]:
-    """What has to be there first: the stores it needs, filled, and whoever makes what it only reads."""
-    catalogue, own = picture["catalogue"], container["component"]
+def _dependencies(container: Mapping[str, Any], context: Mapping[str, Any], initialised: set[str]) -> dict[str, Any]:
+    """Its dependencies: the stores that it needs, initialised, and the components that write the volumes it reads."""
+    catalogue, own = context["catalogue"], container["component"]
     needs = set(container["needs"])
     needs |= {name for name in components.needs(catalogue, own) if catalogue[name]["kind"] == "store"}
-    needs |= _makers(container, picture)
+    needs |= _makers(container, context)
     return {
         **{oneshot(name): {"condition": "service_completed_successfully"} for name in sorted(needs & initialised)},
         **{name: {"condition": "service_healthy"} for name in sorted(needs - initialised)},
     }
 
 
-def _makers(container: Mapping[str, Any], picture: Mapping[str, Any]) -> set[str]:
-    """The components whose volumes it mounts: they make what it reads."""
+def _makers(container: Mapping[str, Any], context: Mapping[str, Any]) -> set[str]:
+    """The components whose volumes it mounts."""
     return {
-        picture["volumes"][mount["source"]]["component"]
+        context["volumes"][mount["source"]]["component"]
         for mount in container["options"]["mounts"]
-        if mount["type"] == "volume" and mount["source"] in picture["volumes"]
+        if mount["type"] == "volume" and mount["source"] in context["volumes"]
     } - {container["component"]}
 
 
-def _patient(
-    container: Mapping[str, Any], picture: Mapping[str, Any], containers: list[Mapping[str, Any]]
+def _extended(
+    container: Mapping[str, Any], context: Mapping[str, Any], containers: list[Mapping[str, Any]]
 ) -> Mapping[str, Any]:
-    """The container, which is not ill while others still make what it reads: their time is added to its own."""
+    """The container, with the start period extended by those of the components whose volumes it mounts."""
     check = container["options"]["healthcheck"]
-    makers = _makers(container, picture)
+    makers = _makers(container, context)
     more = sum(
         (other["options"]["healthcheck"] or {}).get("start_period", 0)
         for other in containers
@@ -146,12 +146,12 @@ def _patient(
 
 
 def oneshot(key: str) -> str:
-    """The name of the service that fills a store."""
+    """The name of the service that initialises a store."""
     return key + _INIT
 
 
 def _oneshot(part: services.Part, program: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The service that runs a program of the store once, each time everything comes up."""
+    """The service that runs a program of the store once per start of the environment."""
     store = part.service
     key = oneshot(part.key)
     labels = {**store["labels"], "cloudlab.component": key, "cloudlab.container": oneshot(store["container_name"])}
@@ -173,7 +173,7 @@ def _oneshot(part: services.Part, program: Mapping[str, Any]) -> tuple[str, dict
 
 
 def express(value: Any, expressions: Expressions) -> Any:
-    """The data with placeholders replaced, in plain types."""
+    """The data in plain types, with placeholders replaced by expressions."""
     if isinstance(value, Mapping):
         return {str(key): express(entry, expressions) for key, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -182,10 +182,10 @@ def express(value: Any, expressions: Expressions) -> Any:
 
 
 def stamp(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with a label on each service that has configurations, which is another when one of them is.
+    """The document with a hash of the configurations as a label of each service that has any.
 
-    Compose makes a container anew for what its service says, and not for what is in its configurations. What a file of
-    the project has is not written a second time.
+    Compose recreates a container when its service changes, but not when the content of a configuration changes. Content
+    that is also in a file of the project is replaced by a reference to the file.
     """
 
     def stamped(entry: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -206,7 +206,7 @@ def stamp(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without(document: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    """The document without some services, and without what nobody uses then."""
+    """The document without some services, and without what only they use."""
     left = {key: entry for key, entry in document["services"].items() if key not in set(keys)}
     used = {
         "configs": {config["source"] for entry in left.values() for config in entry.get("configs", [])},
@@ -221,7 +221,7 @@ def without(document: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
 
 
 class Override(dict):
-    """A value that replaces the one of the file before, instead of being merged into it."""
+    """A value that replaces the one of the previous file instead of being merged into it."""
 
     def __init__(self, value: Any):
         super().__init__()
@@ -229,11 +229,11 @@ class Override(dict):
 
 
 class Reset:
-    """Takes away what the file before says."""
+    """Removes the value of the previous file."""
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The file that turns the first document into the second one."""
+    """The override file that turns the first document into the second."""
     found = {
         section: {
             name: _changes(before[section][name], entry) if name in before[section] else entry
@@ -246,7 +246,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Compose merges mappings and appends lists, except those that it replaces."""
+    """Compose merges mappings and appends lists, except those in _REPLACED."""
     found: dict[str, Any] = {}
     for key, value in after.items():
         known = before.get(key)

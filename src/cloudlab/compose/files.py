@@ -1,4 +1,4 @@
-"""The exported files, from two readings of everything in both ways to run the services. Pure functions."""
+"""The exported files, from two evaluations of the roles for each way to run the services. Pure functions."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ To use this file, set COMPOSE_FILE in .env: see .env.example.
 }
 
 
-def read(described: Mapping[str, Any], picture: Mapping[str, Any], profiles: Mapping[str, Any], hostile: bool) -> Any:
-    """One reading, with expressions in the place of its placeholders."""
-    built = document.build(described, picture, profiles)
-    # Compose knows no sizes: what an empty setting means is written down.
-    defaults = example.defaults() | catalogue.memory_settings(picture["catalogue"], picture["size"])
+def read(described: Mapping[str, Any], context: Mapping[str, Any], profiles: Mapping[str, Any], hostile: bool) -> Any:
+    """The document of one evaluation, with placeholders replaced by expressions."""
+    built = document.build(described, context, profiles)
+    # Compose has no sizes, so empty memory settings are resolved.
+    defaults = example.defaults() | catalogue.memory_settings(context["catalogue"], context["size"])
     return document.stamp(document.express(built, Expressions(defaults, hostile)))
 
 
 def agreed(plain: Any, hostile: Any) -> Any:
-    """What both readings say. Raises PlaceholderError where they differ."""
+    """The document on which both evaluations agree. Raises PlaceholderError if they differ."""
     if problems := compare(plain, hostile):
         raise PlaceholderError(sorted(set(problems)))
     return plain
@@ -64,7 +64,7 @@ def texts(built: Mapping[str, Any], reload: Mapping[str, Any], tools: list[str],
     """File -> text.
 
     :param built: the document in which services run from images. :param reload: the one with hot reload.
-    :param tools: services that belong to development. :param profile: what `.env` begins with.
+    :param tools: services for development only. :param profile: COMPOSE_PROFILES in .env.example.
     """
     base = document.without(built, [*tools, *map(document.oneshot, tools)])
     configs = reload["configs"] | base["configs"]

@@ -1,4 +1,4 @@
-"""A document as YAML that reads as if written by hand: headings, and extension fields for what services share."""
+"""A document as readable YAML: groups with headings, and extension fields for shared parts."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _HEADINGS = {
 
 
 class _Section(dict):
-    """A mapping whose entries have lines of their own."""
+    """A mapping with one entry per line."""
 
 
 class Shared(_Section):
     """A mapping that is written once, as an extension field with an anchor, and merged wherever it applies.
 
-    level: which services share it. key: what it is of a service; nothing for the service itself.
+    level: the services that share it. key: the key of a service that has it; empty for the service itself.
     """
 
     def __init__(self, level: str, key: str, value: Mapping[Any, Any]):
@@ -56,13 +56,13 @@ def text(document: Mapping[str, Any], header: str) -> str:
     """The document as YAML, below its header."""
     groups = document.get("groups", {})
     entries = {name: _ordered(entry) for name, entry in document.get("services", {}).items()}
-    whole = [name for name, entry in entries.items() if "container_name" in entry]
-    levels = {_COMMON: whole} | {
+    complete = [name for name, entry in entries.items() if "container_name" in entry]
+    levels = {_COMMON: complete} | {
         level: [name for name in entries if groups.get(name) == level] for level in ("service", documents.ONE_SHOT)
     }
     shared: list[Shared] = []
     for level, names in levels.items():
-        # Two that agree may do so by chance.
+        # Two services may agree by coincidence.
         if len(names) > 2:
             entries |= zip(names, _share([entries[name] for name in names], shared, level), strict=True)
     body = _Section({key: value for key, value in document.items() if value and key in ("name", "include")})
@@ -75,13 +75,13 @@ def text(document: Mapping[str, Any], header: str) -> str:
 
 
 def _ordered(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """From what it is, to how it is connected, to its limits; labels at the end."""
+    """Identity first, then connections, then limits; labels last."""
     place = {key: at for at, key in enumerate(_ORDER)}
     return dict(sorted(entry.items(), key=lambda item: place.get(item[0], place["labels"] - 1)))
 
 
 def _share(entries: list[dict[Any, Any]], found: list[Shared], level: str, of: str = "") -> list[dict[Any, Any]]:
-    """The entries without what most of them have in common, which is added to `found`. of: see Shared.key."""
+    """The entries without the values that most of them share, which are added to `found`. of: see Shared.key."""
     for key in _PARTS:
         values: list[Any] = [entry.get(key) for entry in entries]
         if all(isinstance(value, Mapping) for value in values) and any(value != values[0] for value in values):
@@ -112,14 +112,14 @@ def _labelled(entries: Mapping[str, Any], shared: Iterable[Shared]) -> dict[str,
 
 
 def _most(values: list[Any]) -> list[Any]:
-    """The value that most have, if none has none. What has a tag of Compose stays where it applies."""
+    """The value that most have, unless one has none. Values with a Compose tag are not shared."""
     if any(value is None or isinstance(value, documents.Override | documents.Reset) for value in values):
         return []
     return [value for value in values if values.count(value) >= _MOST * len(values)][:1]
 
 
 def _headings(shared: Iterable[Shared], services: Iterable[str], groups: Mapping[str, str]) -> dict[str, str]:
-    """Start of a line -> the heading above it: at the first service of each group, and at what each level shares."""
+    """Start of a line -> the heading above it: at the first service of each group, and at the shared parts."""
     starts = {"include:": "include"}
     starts |= {f"x-{part.name}:": f"x-{part.level}" for part in shared}
     starts |= {f"  {name}:": groups[name] for name in services if groups.get(name) in documents.GROUPS}
@@ -128,7 +128,7 @@ def _headings(shared: Iterable[Shared], services: Iterable[str], groups: Mapping
 
 
 def _spaced(written: str, headings: Mapping[str, str]) -> str:
-    """A blank line before each section, and after each of its entries that takes several lines; headings."""
+    """Add headings, and blank lines around sections and entries of several lines."""
     lines: list[str] = []
     section = ""
     for line in written.splitlines():
@@ -146,7 +146,7 @@ def _spaced(written: str, headings: Mapping[str, str]) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Long texts as they are, short collections on one line, and no anchors but those of shared parts."""
+    """Literal long texts, short collections on one line, and anchors only for shared parts."""
 
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
@@ -168,7 +168,7 @@ class _Dumper(yaml.SafeDumper):
         return node
 
     def write_folded(self, text: str) -> None:
-        """Only a folded text may be broken: the width of everything else stays unlimited."""
+        """Break lines in folded texts only."""
         self.best_width, unlimited = WIDTH, self.best_width
         super().write_folded(text)
         self.best_width = unlimited
@@ -178,7 +178,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _length(value: Any) -> int:
-    """About how many characters a value takes on one line; more than fit where it needs lines of its own."""
+    """Approximate length of a value on one line; more than SHORT if it needs several lines."""
     if isinstance(value, Shared):
         return len(value.name)
     if isinstance(value, documents.Override):

@@ -1,9 +1,8 @@
-"""Values that stand for what `.env` will say, and what becomes of them in the exported files.
+"""Placeholder values of settings, and the expressions that replace them in the exported files.
 
-The roles are evaluated with a value for each setting that is found again in whatever they make of it, and is then
-replaced by Compose's `${NAME:-default}`. They are evaluated a second time with other values, passwords among them that
-no syntax takes as they are. Where a setting was calculated with or escaped, the two results differ afterwards: Compose
-can do neither, so that is an error and never a file that is wrong for some value.
+The roles are evaluated with a unique value for each setting, which is then replaced by `${NAME:-default}` wherever it
+appears. They are evaluated a second time with different values, including passwords that need escaping in every syntax.
+If a setting is escaped or used in a calculation, the two results differ. Compose supports neither, so that is an error.
 """
 
 from __future__ import annotations
@@ -16,29 +15,29 @@ from cloudlab.images import references
 from cloudlab.model import settings
 from cloudlab.model.problems import ProblemsError
 
-# What is decided when the files are written, and why Compose cannot decide it later.
+# Settings whose value is fixed at the time of the export, and why.
 FIXED = (
-    "cloudlab_profile",  # it says how large everything is; Compose chooses with COMPOSE_PROFILES
+    "cloudlab_profile",  # selects the sizes; Compose selects services with COMPOSE_PROFILES
     "port_offset",  # Compose cannot add
-    "elasticsearch_security_enabled",  # it decides which files there are
+    "elasticsearch_security_enabled",  # determines the set of files
     "hot_reload_enabled",  # docker-compose.yml runs built images, docker-compose.override.yml hot reload
-    "hot_reload_polling",  # it is one word in a file of settings
-    "platform_src",  # the services come from its description
-    "platform_catalogue",  # the services come from it
-    "gateway_jwt_service",  # the gateway's routes follow from it
-    "gateway_jwt_audiences",  # it is a list
-    "gateway_cors_origins",  # it is a list of patterns
+    "hot_reload_polling",  # part of a configuration file
+    "platform_src",  # its description defines the services
+    "platform_catalogue",  # defines the services
+    "gateway_jwt_service",  # determines the gateway's routes
+    "gateway_jwt_audiences",  # a list
+    "gateway_cors_origins",  # a list of patterns
     "image_source",  # Compose pulls from registries
-    "image_pull_timeout",  # Compose has none
+    "image_pull_timeout",  # Compose has no timeout
 )
 
-# The folder of an instance that exists nowhere; what would be written there becomes configurations and volumes.
+# The directory of the instance. Files in it become configurations and volumes.
 DIRECTORY = "/qqd_instanceqq"
-# What a generated secret is when `.env` says nothing: a development credential, as all the others.
-_SECRET = "development"  # noqa: S105 - meant to be known
-# Kibana and CH-UI refuse a key of less than 32 characters, Portainer a password of less than 12.
+# Default of a generated secret: a development credential like all others.
+_SECRET = "development"  # noqa: S105 - public by design
+# Kibana and CH-UI require a key of at least 32 characters, Portainer a password of at least 12.
 _LONG = ("kibana_key", "clickhouse_ui_key", "portainer_admin")
-# Of the user's own environment: taken from there, and empty where it is not set.
+# Variables of the user's environment, and their defaults.
 DEFAULTS = {
     "DOCKER_DATA_ROOT": "/var/lib/docker",
     "DOCKER_GROUP": "0",
@@ -47,25 +46,25 @@ DEFAULTS = {
 }
 
 _HOSTILE = "\"'\\#$%&<>,; `"
-# The first one and the distance: what is added to a port meets no other one in both readings.
+# First value and distance, so that a port plus an offset never equals another port in both evaluations.
 _PORTS = {False: (20011, 101), True: (40009, 103)}
 _NUMBERS = {False: 37, True: 73}
 _NAMED = re.compile(r"/?qq(?P<kind>[kem])_(?P<name>[A-Za-z0-9._:/-]+?)qq")
 
 
 class PlaceholderError(ProblemsError):
-    """A setting ended up where Compose cannot put it; `problems` holds one message each."""
+    """Compose cannot set a value where a setting appears; `problems` holds one message each."""
 
 
 def values(hostile: bool) -> dict[str, Any]:
-    """Setting -> the value that stands for it."""
+    """Setting -> its placeholder."""
     chosen: dict[str, Any] = {}
     for place, name in enumerate(name for name in settings.spec() if name not in FIXED):
         first, distance = _PORTS[hostile]
         if settings.spec()[name]["type"] == "int":
             chosen[name] = first + distance * place if name.endswith("_port") else _NUMBERS[hostile]
         elif name in settings.AMOUNTS:
-            # Odd, so that it is written in this unit again.
+            # Odd, so that no larger unit fits.
             chosen[name] = f"{2 * (first + distance * place) + 1}m"
         else:
             tail = _HOSTILE if hostile and name.endswith("_password") else "," if hostile and _is_free(name) else ""
@@ -74,12 +73,12 @@ def values(hostile: bool) -> dict[str, Any]:
 
 
 def _is_free(name: str) -> bool:
-    """Whether a setting may hold about anything."""
+    """Whether a setting accepts any text."""
     return name.startswith("gateway_")
 
 
 def secret(name: str) -> str:
-    """What stands for a secret that Ansible would generate."""
+    """The placeholder of a secret that Ansible would generate."""
     return f"qqk_{name}qq"
 
 
@@ -89,33 +88,33 @@ def secret_key(name: str) -> str:
 
 
 def default_secret(name: str) -> str:
-    """What a generated secret is when `.env` says nothing."""
+    """The default of a generated secret."""
     return _SECRET * 3 if name in _LONG else _SECRET
 
 
 def told_secret(name: str, told: Mapping[str, str]) -> str:
-    """The secret of an environment that Docker Compose brought up. told: what Compose reads of `.env`."""
+    """The secret of an environment that Docker Compose started. told: the variables that Compose reads from `.env`."""
     return told.get(secret_key(name), default_secret(name))
 
 
 def variable(name: str) -> str:
-    """What stands for a variable of the user's environment."""
+    """The placeholder of a variable of the user's environment."""
     return f"qqe_{name}qq"
 
 
 def path(name: str) -> str:
-    """What stands for an absolute path that a variable of the user's environment names."""
+    """The placeholder of an absolute path in a variable of the user's environment."""
     return f"/{variable(name)}"
 
 
 def image(entry: Mapping[str, Any]) -> str:
-    """What stands for the name of a pinned image, in which `.env` may replace the registry's host."""
+    """The placeholder of the name of a pinned image, in which `.env` can replace the registry's host."""
     host, _ = references.split_host(entry["repository"])
     return references.registry_reference(entry, f"qqm_{host}qq")
 
 
 class Expressions:
-    """What becomes of the placeholders of one evaluation. defaults: setting -> its default."""
+    """Replaces the placeholders of one evaluation. defaults: setting -> its default."""
 
     def __init__(self, defaults: Mapping[str, Any], hostile: bool):
         self._of = {str(value): _expression(name, defaults[name]) for name, value in values(hostile).items()}
@@ -125,8 +124,8 @@ class Expressions:
         self._numbers = re.compile(rf"(?<![\w.])(?:{'|'.join(numbers)})(?!\d)")
 
     def apply(self, text: str) -> str:
-        """The text as Compose reads it: placeholders as expressions, every other dollar sign as itself."""
-        # A hostile value ends in what would be escaped: the places are found first.
+        """The text for Compose: placeholders replaced by expressions, all other dollar signs escaped."""
+        # Hostile values contain characters that would be escaped, so they are located first.
         parts, end = [], 0
         for match in self._words.finditer(text):
             parts += [self._rest(text[end : match.start()]), self._of[match[0]]]
@@ -149,12 +148,14 @@ def _named(match: re.Match[str]) -> str:
 
 def _expression(name: str, default: Any) -> str:
     if re.search(r"[$}]", str(default)):
-        raise PlaceholderError([f"{name.upper()}: its default {default!r} cannot stand in a compose file."])
+        raise PlaceholderError(
+            [f"{name.upper()}: the default {default!r} contains $ or }}, which Compose does not support."]
+        )
     return f"${{{name.upper()}:-{default}}}"
 
 
 def compare(plain: Any, hostile: Any, place: str = "") -> list[str]:
-    """Where two evaluations differ after their placeholders were replaced; a message each."""
+    """The differences of two evaluations after the replacement of their placeholders; a message each."""
     if isinstance(plain, Mapping) and isinstance(hostile, Mapping):
         return [
             problem
@@ -168,8 +169,8 @@ def compare(plain: Any, hostile: Any, place: str = "") -> list[str]:
         return []
     found = sorted({*_traces(plain), *_traces(hostile)})
     if not found:
-        return [f"{place}: it is calculated from a number of `.env`, which Compose cannot do."]
-    return [f"{place}: {name.upper()} is escaped or calculated with there, which Compose cannot do." for name in found]
+        return [f"{place}: the value is calculated from a setting, which Compose does not support."]
+    return [f"{place}: {name.upper()} is escaped or calculated with, which Compose does not support." for name in found]
 
 
 def _traces(value: Any) -> list[str]:

@@ -1,7 +1,7 @@
-"""A container's specification as a service of Compose. Pure functions over plain data.
+"""A container's specification as a Compose service. Pure functions over plain data.
 
-What Compose cannot do: write a configuration into a container whose root file system is read-only. Such a service is
-not read-only there; everything else of its hardening stays.
+Compose cannot write a configuration into a container with a read-only root file system. A service with configurations
+is therefore not read-only; all other hardening is kept.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cloudlab.model import settings
 
 _UNITS = {10**9: "s", 10**6: "ms", 1: "ns"}
 _SIZES = {2**30: "g", 2**20: "m", 2**10: "k"}
-# Options with another name in Compose, taken over as they are where they are set.
+# Options whose value is the same in Compose, with their name there.
 _SAME = {
     "user": "user",
     "working_dir": "working_dir",
@@ -40,15 +40,15 @@ _SAME = {
 
 
 class Octal(int):
-    """A number that is written as a file's mode."""
+    """A number that is written in octal: a file mode."""
 
 
 @dataclass
 class Part:
-    """What one container adds to the file.
+    """What one container adds to the document.
 
-    configs: {name: {"content": text, "file": the file of the project that has this text, if any}}.
-    start_interval: what an engine that knows it is told of the health check.
+    configs: {name: {"content": text, "file": the file of the project with this content, if any}}.
+    start_interval: options of the health check for Docker Engine 25 or newer.
     """
 
     key: str
@@ -66,8 +66,8 @@ def translate(
 ) -> Part:
     """A described container.
 
-    :param folders: those that hold rendered files: {path: {name: text}}.
-    :param shares: folders in memory that another container has to see.
+    :param folders: directories of rendered files: {path: {name: text}}.
+    :param shares: directories in memory that another container uses as well.
     """
     options = container["options"]
     key = own(container["name"], instance)
@@ -96,7 +96,7 @@ def translate(
 
 
 def own(name: str, instance: str) -> str:
-    """The name of something that belongs to the instance, without the instance."""
+    """The name of an object without the prefix of the instance."""
     return name.removeprefix(f"{instance}-")
 
 
@@ -137,7 +137,7 @@ def _limits(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _add_networks(part: Part, networks: Mapping[str, list[str]], instance: str) -> None:
-    """Its own name is an alias by itself. The first network is the one that its way out leads through."""
+    """The service's name is an implicit alias. The first network has the default route."""
     if not networks:
         part.service["network_mode"] = "none"
         return
@@ -152,7 +152,7 @@ def _add_networks(part: Part, networks: Mapping[str, list[str]], instance: str) 
 
 
 def _add_health(part: Part, check: Mapping[str, Any] | None) -> None:
-    """The intervals are those of an engine before 25; what a newer one is told stands apart."""
+    """The intervals are those for engines before 25; those for newer ones are in `start_interval`."""
     if check is None:
         return
     times = {name: duration(check[name]) for name in ("interval", "timeout", "start_period") if check.get(name)}
@@ -196,7 +196,7 @@ def _add_mounts(
                 written = {"target": f"{target}/{file}", "mode": 0o444, "content": content, "source": None}
                 _add_config(part, file, written)
         elif source.startswith(f"{placeholders.DIRECTORY}/"):
-            # What Ansible keeps in the instance's folder. Compose would make it root's, in the middle of the checkout.
+            # Ansible keeps it in the instance's directory; Compose would create it there as root.
             name = f"{part.key}-{os.path.basename(source)}"
             part.volumes[name] = {"labels": labels}
             _add_volume(part, name, mount)
@@ -213,7 +213,7 @@ def _add_volume(part: Part, name: str, mount: Mapping[str, Any]) -> None:
 
 
 def _on_host(source: str) -> str:
-    """A path of the host; below the project, as seen from the exported file."""
+    """A path of the host; relative to the exported file if it is in the project."""
     path = Path(source)
     return f"./{path.relative_to(settings.ROOT)}" if path.is_relative_to(settings.ROOT) else source
 
@@ -228,7 +228,7 @@ def _add_config(part: Part, name: str, file: Mapping[str, Any]) -> None:
 
 
 def _file_name(target: str, targets: list[str]) -> str:
-    """The file's own name, or its whole path with dashes where the container has several files of this name."""
+    """The base name, or the path with dashes if several files of the container have the same base name."""
     base = os.path.basename(target)
     same = [other for other in targets if os.path.basename(other) == base]
     return base if len(same) == 1 else target.strip("/").replace("/", "-")

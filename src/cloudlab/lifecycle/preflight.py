@@ -1,7 +1,4 @@
-"""Everything a run rests on, checked before anything is changed.
-
-Every check returns its findings; none stops another.
-"""
+"""The preflight checks: they run before anything is changed, and report all problems at once."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ WARNING = "warning"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: what and where, and how to mend it. An error stops the run, a warning is only said."""
+    """One problem: what, where, and how to fix it. An error stops the run, a warning does not."""
 
     level: str
     text: str
@@ -33,40 +30,41 @@ class Finding:
         return f"{self.text} {self.fix}"
 
 
-def inspect(environment: Mapping[str, Any], stock: Mapping[str, Any], needs: Mapping[str, Any]) -> list[Finding]:
+def inspect(environment: Mapping[str, Any], state: Mapping[str, Any], needs: Mapping[str, Any]) -> list[Finding]:
     """All findings about the machine and the engine.
 
     :param environment: the variable `cloudlab`.
-    :param stock: what the engine holds (`stock.take`).
-    :param needs: {"memory": bytes, "disk": bytes, "map_count": number} that should be there at least.
+    :param state: containers, networks and volumes of the engine (cloudlab.engine.state).
+    :param needs: the required minimum, {"memory": bytes, "disk": bytes, "map_count": number}.
     """
     engine = environment["engine"]
     return [
         *memory(engine, environment["components"], needs["memory"]),
         *disk(engine, needs["disk"]),
         *map_count(engine, environment["chosen"], needs["map_count"]),
-        *ports(environment, stock["containers"]),
-        *strangers(environment, stock["containers"]),
-        *subnets(environment, stock["networks"], host_routes()),
+        *ports(environment, state["containers"]),
+        *unmanaged(environment, state["containers"]),
+        *subnets(environment, state["networks"], host_routes()),
         *logs(engine, environment["chosen"]),
     ]
 
 
 def memory(engine: Mapping[str, Any], components: Mapping[str, Any], at_least: int) -> list[Finding]:
-    """Whether the engine has the least memory, and whether the sum of all limits fits."""
+    """Whether the engine has the required memory, and enough for the sum of all limits."""
     have = engine["memory"]
     fix = machine.more_memory(engine)
     if have < at_least:
-        return [Finding(ERROR, f"memory: the engine has {sizes.show(have)}, {sizes.show(at_least)} are needed.", fix)]
+        text = f"memory: the engine has {sizes.show(have)}, but {sizes.show(at_least)} is required."
+        return [Finding(ERROR, text, fix)]
     limits = sum(sizes.parse(entry["memory"]) for entry in components.values() if entry["memory"])
     if have < limits:
-        text = f"memory: the engine has {sizes.show(have)}, the chosen components may use up to {sizes.show(limits)}."
+        text = f"memory: the engine has {sizes.show(have)}, but the components can use up to {sizes.show(limits)}."
         return [Finding(WARNING, text, fix)]
     return []
 
 
 def disk(engine: Mapping[str, Any], at_least: int, usage: Callable[[str], Any] = shutil.disk_usage) -> list[Finding]:
-    """Whether there is room where the engine keeps its data; not known when that is inside a virtual machine."""
+    """Whether the engine's data directory has enough free space; unknown if it is in a virtual machine."""
     if not engine["here"]:
         return []
     place = engine["data_root"]
@@ -76,8 +74,8 @@ def disk(engine: Mapping[str, Any], at_least: int, usage: Callable[[str], Any] =
         return []
     if free >= at_least:
         return []
-    text = f"disk: {place} has {sizes.show(free)} free, {sizes.show(at_least)} are needed."
-    return [Finding(ERROR, text, "Free some space; `docker system df` shows what the engine holds.")]
+    text = f"disk: {place} has {sizes.show(free)} of free space, but {sizes.show(at_least)} is required."
+    return [Finding(ERROR, text, "Free some space. `docker system df` shows what the engine uses.")]
 
 
 def map_count(
@@ -86,16 +84,15 @@ def map_count(
     at_least: int,
     source: Path = Path("/proc/sys/vm/max_map_count"),
 ) -> list[Finding]:
-    """Whether the kernel lets Elasticsearch map its files; not known when it is another one than this machine's."""
+    """Whether the limit of memory maps suffices for Elasticsearch; unknown if the engine has another kernel."""
     if "elasticsearch" not in chosen or not engine["same_kernel"] or not source.exists():
         return []
     have = int(source.read_text(encoding="ascii"))
     if have >= at_least:
         return []
-    text = f"vm.max_map_count is {have}, Elasticsearch asks for {at_least}."
-    return [
-        Finding(WARNING, text, f"It runs, slower under load; mend it with: sudo sysctl -w vm.max_map_count={at_least}")
-    ]
+    text = f"vm.max_map_count is {have}, but Elasticsearch recommends {at_least}."
+    fix = f"It is slower under load. To raise the limit: sudo sysctl -w vm.max_map_count={at_least}"
+    return [Finding(WARNING, text, fix)]
 
 
 def logs(engine: Mapping[str, Any], chosen: Iterable[str]) -> list[Finding]:
@@ -105,14 +102,14 @@ def logs(engine: Mapping[str, Any], chosen: Iterable[str]) -> list[Finding]:
     return [
         Finding(
             WARNING,
-            "logs: Docker Desktop keeps them where no distribution of WSL reaches them; they cannot be searched.",
-            "./scripts/logs.sh shows them all the same; an engine in this distribution (docker.io) has no such limit.",
+            "logs: they cannot be searched, because Docker Desktop stores them outside of this WSL distribution.",
+            "Use ./scripts/logs.sh, or an engine in this distribution (package docker.io).",
         )
     ]
 
 
 def ports(environment: Mapping[str, Any], containers: Iterable[Mapping[str, Any]]) -> list[Finding]:
-    """Ports that somebody else has. Those that this instance's own running containers publish are ours already."""
+    """Ports that are used by anything but this instance's containers."""
     publishers = _publishers(containers)
     findings = []
     for name, entry in environment["components"].items():
@@ -129,21 +126,21 @@ def ports(environment: Mapping[str, Any], containers: Iterable[Mapping[str, Any]
             findings.append(
                 Finding(
                     ERROR,
-                    f"port {port['host']} (for {name}) is taken by {who}.",
-                    "Stop that program, or choose another port or PORT_OFFSET in .env.",
+                    f"port {port['host']} (for {name}) is already in use by {who}.",
+                    "Stop it, or set another port or PORT_OFFSET in .env.",
                 )
             )
     return findings
 
 
-def strangers(environment: Mapping[str, Any], containers: Iterable[Mapping[str, Any]]) -> list[Finding]:
-    """Containers, networks and volumes that have our names but are not ours: they are never touched."""
+def unmanaged(environment: Mapping[str, Any], containers: Iterable[Mapping[str, Any]]) -> list[Finding]:
+    """Containers, networks and volumes that have the names of this instance's but are not managed by it."""
     if environment["composed"]:
         return [
             Finding(
                 ERROR,
-                f"the environment {environment['instance']} was brought up by Docker Compose.",
-                "Bring it down first: docker compose down; or choose another CLOUDLAB_INSTANCE in .env.",
+                f"the environment {environment['instance']} was started by Docker Compose.",
+                "Stop it with `docker compose down`, or set another CLOUDLAB_INSTANCE in .env.",
             )
         ]
     by_name = {name.lstrip("/"): item for item in containers for name in item["Names"]}
@@ -151,22 +148,22 @@ def strangers(environment: Mapping[str, Any], containers: Iterable[Mapping[str, 
     for entry in environment["components"].values():
         found = by_name.get(entry["container"])
         if found and not _is_ours(found, environment["instance"]):
-            findings.append(_stranger("container", entry["container"], f"docker rm -f {entry['container']}"))
+            findings.append(_unmanaged("container", entry["container"], f"docker rm -f {entry['container']}"))
     for network in environment["networks"].values():
         if network["exists"] and not network["ours"]:
-            findings.append(_stranger("network", network["name"], f"docker network rm {network['name']}"))
+            findings.append(_unmanaged("network", network["name"], f"docker network rm {network['name']}"))
     for volume in environment["volumes"].values():
         if volume["exists"] and not volume["ours"]:
-            findings.append(_stranger("volume", volume["name"], f"docker volume rm {volume['name']}"))
+            findings.append(_unmanaged("volume", volume["name"], f"docker volume rm {volume['name']}"))
     return findings
 
 
 def subnets(
     environment: Mapping[str, Any], networks: Iterable[Mapping[str, Any]], routes: Iterable[tuple[str, str]]
 ) -> list[Finding]:
-    """Subnets that the user chose and that collide: with each other, with other networks, or with the machine's routes.
+    """Declared subnets that overlap each other, other networks, or the machine's routes.
 
-    :param routes: (interface, subnet in CIDR) of the machine; the engine's own bridges are left out by their subnets.
+    :param routes: (interface, subnet in CIDR) of the machine; those of the engine's bridges are ignored.
     """
     ours = {network["name"] for network in environment["networks"].values()}
     taken = [(f"the network {item['Name']}", subnet) for item in networks for subnet in _subnets_of(item)]
@@ -179,21 +176,21 @@ def subnets(
             continue
         fix = f"Choose another subnet for networks.{key} in group_vars/all/catalogue.yml, or remove it there."
         try:
-            wanted = ipaddress.ip_network(network["subnet"])
+            declared = ipaddress.ip_network(network["subnet"])
         except ValueError as error:
             findings.append(Finding(ERROR, f"networks.{key}: {error}.", fix))
             continue
         for who, subnet in taken:
-            if wanted.overlaps(ipaddress.ip_network(subnet)):
+            if declared.overlaps(ipaddress.ip_network(subnet)):
                 findings.append(
-                    Finding(ERROR, f"the subnet {wanted} of networks.{key} overlaps {who} ({subnet}).", fix)
+                    Finding(ERROR, f"the subnet {declared} of networks.{key} overlaps {who} ({subnet}).", fix)
                 )
         taken.append((f"networks.{key}", network["subnet"]))
     return findings
 
 
 def host_routes(table: Path = Path("/proc/net/route")) -> list[tuple[str, str]]:
-    """(interface, IPv4 subnet) of the machine's routes but the default one; none where there is no such table."""
+    """(interface, IPv4 subnet) of the machine's routes except the default; none on systems without this table."""
     if not table.exists():
         return []
     routes = []
@@ -225,9 +222,9 @@ def _is_ours(container: Mapping[str, Any], instance: str) -> bool:
     return (container.get("Labels") or {}).get(environments.LABEL_INSTANCE) == instance
 
 
-def _stranger(what: str, name: str, command: str) -> Finding:
+def _unmanaged(what: str, name: str, command: str) -> Finding:
     return Finding(
         ERROR,
-        f"there is a {what} called {name} that does not belong to this environment.",
-        f"It is not touched. If nobody needs it: {command}; or choose another CLOUDLAB_INSTANCE in .env.",
+        f"the {what} {name} exists but is not managed by this environment.",
+        f"If it is not needed, remove it with `{command}`; otherwise set another CLOUDLAB_INSTANCE in .env.",
     )

@@ -1,4 +1,4 @@
-"""The page that tells what runs, where, and with which credentials. Pure functions over plain data."""
+"""The report of addresses, states and credentials. Pure functions over plain data."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def rows(
     waived: Collection[str] = (),
     failed: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """One row per chosen component; those of `waived` only where they have a container.
+    """One row per selected component; one in `waived` only if it has a container.
 
     :param environment: the variable `cloudlab`.
     :param access: component -> {"user", "password", "url"}, all optional; `url` is a pattern with {host}, {port},
         {user} and {password}, the last two escaped for URLs; `{port}` is the component's first port.
-    :param containers: what the engine lists.
-    :param used: container -> bytes of memory in use, where they are known.
-    :param failed: components of which the run knows that they failed, whatever state their containers are in.
+    :param containers: the engine's list.
+    :param used: container -> bytes of memory in use, if known.
+    :param failed: components that failed in this run, regardless of the state of their containers.
     """
     listed = by_name(containers)
     found = [
@@ -42,15 +42,15 @@ def rows(
     return [{**row, "state": FAILED} if row["component"] in failed else row for row in shown]
 
 
-def sketch(
+def static_rows(
     environment: Mapping[str, Any],
     access: Mapping[str, Mapping[str, str]],
     views: Mapping[str, Mapping[str, Any]],
     waived: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """Rows of an environment that is only written down: nobody knows what will run, and what `.env` says is left out.
+    """Rows of an exported environment: states are unknown, and values that depend on `.env` are left out.
 
-    Nothing there could escape passwords for URLs and JSON, or turn an amount of memory into a number.
+    Docker Compose can neither escape passwords for URLs and JSON nor convert an amount of memory to a number.
     """
     known = {
         name: {**entry, "password": "", "url": entry.get("url", "").replace(":{password}", "")}
@@ -69,10 +69,10 @@ def others(
     containers: Iterable[Mapping[str, Any]],
     used: Mapping[str, int],
 ) -> list[dict[str, Any]]:
-    """Rows of an earlier run that this one was not about, of components that still have a container, with its state.
+    """Rows of an earlier run for components that are not part of this one and still have a container.
 
-    A run for a part of the environment must not take the rest off the page. Rows that an earlier version of this
-    project has written without all that they have now are left out.
+    A run for some components must not remove the others from the report. Rows without all current keys, written by an
+    earlier version, are dropped.
     """
     listed = by_name(containers)
     found = list(found)
@@ -90,7 +90,7 @@ def others(
 
 
 def by_name(containers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """What the engine lists, by the container's name."""
+    """The engine's list by name of the container."""
     return {item["Names"][0].lstrip("/"): item for item in containers if item.get("Names")}
 
 
@@ -112,7 +112,7 @@ def _row(
             user=quote(user, safe=""),
             password=quote(password, safe=""),
         )
-    # A play that makes no images present knows only what runs.
+    # A play that provides no images only knows those of existing containers.
     image = entry.get("image", {}).get("reference") or (container or {}).get("Image", "")
     return {
         "component": name,
@@ -135,10 +135,10 @@ def _row(
 
 
 def with_views(found: Iterable[Mapping[str, Any]], views: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """`found` with `views`: what there is to see of each component elsewhere, {what: address}.
+    """`found` with `views`, links to views of each component in others: {view: address}.
 
-    :param views: what -> {"of": the component that shows it, "url": a pattern with {url}, that component's own, and
-        {component}, "kinds": those of the components that are to be seen there, all by default}.
+    :param views: view -> {"of": the component that shows it, "url": a pattern with {url}, the address of that
+        component, and {component}, "kinds": the kinds of components that have the view, all by default}.
     """
     found = list(found)
     urls = {row["component"]: row["url"] for row in found if row["state"] != ABSENT}
@@ -156,9 +156,9 @@ def with_views(found: Iterable[Mapping[str, Any]], views: Mapping[str, Mapping[s
 
 
 def unavailable(environment: Mapping[str, Any], earlier: Mapping[str, str]) -> dict[str, str]:
-    """The components that cannot run here, with the reason: as this run found, else as an `earlier` one did.
+    """The components that cannot run on this machine, with the reason: from this run, else from an `earlier` one.
 
-    A play that makes no images present does not know, nor does a run for a part of what it was not about.
+    A play that provides no images does not know the reason, nor does a run that does not include the component.
     """
     components = environment["components"]
     kept = {
@@ -170,7 +170,7 @@ def unavailable(environment: Mapping[str, Any], earlier: Mapping[str, str]) -> d
 
 
 def failure_message(failed: Mapping[str, str]) -> str:
-    """The message of a run in which components failed: component -> cause, on further lines what there is to see."""
+    """The message of a run in which components failed: component -> cause, followed by lines of its log."""
     count = f"{len(failed)} component{'s' if len(failed) > 1 else ''}"
     lines = [f"The environment is incomplete: {count} failed."]
     for component, text in sorted(failed.items()):
@@ -180,31 +180,31 @@ def failure_message(failed: Mapping[str, str]) -> str:
 
 
 def state(container: Mapping[str, Any] | None) -> str:
-    """In one word: absent, healthy, unhealthy, starting, running, or the engine's own word (paused, exited, …)."""
+    """One of absent, healthy, unhealthy, starting, running, or the engine's state (paused, exited, …)."""
     if container is None:
         return ABSENT
     if container["State"] != "running":
         return container["State"]
     for word in ("unhealthy", "healthy", "starting"):
-        # The engine's list tells health only in its status text, as in "Up 5 minutes (healthy)".
+        # The engine's list has the health only in its status text, as in "Up 5 minutes (healthy)".
         if f"({word})" in container["Status"] or f"(health: {word})" in container["Status"]:
             return word
     return "running"
 
 
 def address(found: Iterable[Mapping[str, Any]], component: str) -> str:
-    """The url of a component that has a container; empty when it has none."""
+    """The URL of a component; empty if it has no container."""
     return next((row["url"] for row in found if row["component"] == component and row["state"] != ABSENT), "")
 
 
 def table(found: Iterable[Mapping[str, Any]], missing: Mapping[str, str]) -> str:
-    """`rows` and the components that cannot run here as text in columns."""
+    """`rows` and the unavailable components as text in columns."""
     lines = [COLUMNS, *(tuple(_cell(row, column) for column in COLUMNS) for row in found)]
     widths = [max(len(line[number]) for line in lines) for number in range(len(COLUMNS))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     text.insert(1, "  ".join("-" * width for width in widths))
     if missing:
-        text += ["", "Not here:"]
+        text += ["", "Unavailable:"]
         text += [f"  {name}: {reason}" for name, reason in sorted(missing.items())]
     return "\n".join(text)
 

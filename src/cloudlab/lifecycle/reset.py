@@ -1,7 +1,4 @@
-"""What a reset removes: worked out first, shown, and only then removed.
-
-Nothing without this instance's label is in it.
-"""
+"""The plan of a reset: what it removes. Only objects with this instance's label are included."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ LEVELS = ("component", "data", "everything")
 
 
 class ResetError(ProblemsError):
-    """What was asked for cannot be done; `problems` holds a message each."""
+    """The arguments of a reset are invalid; `problems` holds a message each."""
 
 
 def plan(
@@ -24,32 +21,32 @@ def plan(
     names: Iterable[str],
     components: catalogue.Catalogue,
     instance: str,
-    stock: Mapping[str, list[Mapping[str, Any]]],
+    state: Mapping[str, list[Mapping[str, Any]]],
 ) -> dict[str, Any]:
     """What to remove, as {"containers", "volumes", "networks": names in order of removal, "directory": bool}.
 
-    :param level: `component` removes containers, `data` their volumes as well, `everything` all that the instance has.
-    :param names: components of the levels `component` and `data`.
-    :param stock: what the engine holds (`stock.take`).
+    :param level: `component` removes containers, `data` also their volumes, `everything` all objects of the instance.
+    :param names: components, for the levels `component` and `data`.
+    :param state: containers, networks and volumes of the engine (cloudlab.engine.state).
 
-    Raises ResetError for an unknown level, and for components that are unknown, missing, or not wanted.
+    Raises ResetError for an unknown level or component, and for components that are missing or not allowed.
     """
     names = list(names)
     _check(level, names, components)
     chosen = None if level == "everything" else _with_companions(names, components, level)
     containers = [
         (item["Labels"].get(LABEL_COMPONENT, ""), item["Names"][0].lstrip("/"))
-        for item in stock["containers"]
+        for item in state["containers"]
         if _belongs(item, instance, chosen)
     ]
-    # What needs others goes first; what the catalogue no longer knows goes before all.
+    # Dependents first; components that are no longer in the catalogue before all others.
     order = {name: number for number, name in enumerate(catalogue.start_order(components, components))}
     containers.sort(key=lambda pair: -order.get(pair[0], len(order)))
     volumes, networks = [], []
     if level != "component":
-        volumes = [item["Name"] for item in stock["volumes"] if _belongs(item, instance, chosen)]
+        volumes = [item["Name"] for item in state["volumes"] if _belongs(item, instance, chosen)]
     if level == "everything":
-        networks = [item["Name"] for item in stock["networks"] if _belongs(item, instance, None)]
+        networks = [item["Name"] for item in state["networks"] if _belongs(item, instance, None)]
     return {
         "containers": [name for _, name in containers],
         "volumes": sorted(volumes),
@@ -60,19 +57,21 @@ def plan(
 
 def _check(level: str, names: list[str], components: catalogue.Catalogue) -> None:
     if not level:
-        raise ResetError([f"which level? Say it with -e level=, one of: {', '.join(LEVELS)}."])
+        raise ResetError([f"the level is missing. Pass it with -e level=, one of: {', '.join(LEVELS)}."])
     problems = catalogue.unknown([level], LEVELS, "level")
     problems += catalogue.unknown(names, components, "component")
     if level == "everything" and names:
-        problems.append("level everything takes no components. Leave them out, or choose the level component or data.")
+        problems.append("level everything does not accept components. Omit them, or use the level component or data.")
     if level in ("component", "data") and not names:
-        problems.append(f"level {level} needs components, as in -e components=redis. Known: {', '.join(components)}.")
+        problems.append(
+            f"level {level} requires components, as in -e components=redis. Valid: {', '.join(components)}."
+        )
     if problems:
         raise ResetError(problems)
 
 
 def _with_companions(names: Iterable[str], components: catalogue.Catalogue, level: str) -> set[str]:
-    """`names`, and those whose data is worthless without theirs."""
+    """`names`, and the components whose data is unusable without theirs."""
     found = set(names)
     if level == "data":
         found.update(other for name in names for other in components[name].get("data_of", []))
@@ -80,6 +79,6 @@ def _with_companions(names: Iterable[str], components: catalogue.Catalogue, leve
 
 
 def _belongs(item: Mapping[str, Any], instance: str, chosen: set[str] | None) -> bool:
-    """Whether a container, volume or network is the instance's and, unless `chosen` is None, of a chosen component."""
+    """Whether an object belongs to the instance and, unless `chosen` is None, to a chosen component."""
     labels = item.get("Labels") or {}
     return labels.get(LABEL_INSTANCE) == instance and (chosen is None or labels.get(LABEL_COMPONENT) in chosen)

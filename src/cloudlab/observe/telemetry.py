@@ -1,4 +1,4 @@
-"""What components publish and send about themselves. Pure functions over plain data."""
+"""Metrics targets and OpenTelemetry variables. Pure functions over plain data."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ METRICS_PATH = "/metrics"
 def targets(
     catalogue: Mapping[str, Mapping[str, Any]], names: Iterable[str], instance: str, networks: Iterable[str]
 ) -> list[dict[str, Any]]:
-    """What Prometheus metrics are asked for, of those components `names` that publish any: {job, host, port, path}.
+    """The Prometheus targets among the components `names`: {job, host, port, path}.
 
-    :param networks: those of whoever asks, the preferred one first. Who is on none of them cannot be asked.
+    :param networks: networks of the collector, the preferred one first. Components on none of them are left out.
 
-    The host is a name on one network: a component on two would be found twice, and the gateway's metrics are to be had
-    on one of its networks only.
+    The host is a name on one network, because a component on two would be found twice, and the gateway's metrics are
+    available on one of its networks only.
     """
     networks = list(networks)
     found = []
@@ -31,10 +31,10 @@ def targets(
 
 
 def variables(endpoint: str, sampling: int, instance: str) -> dict[str, str]:
-    """The variables of the OpenTelemetry specification by which a program in any language knows where its spans go.
+    """The variables of the OpenTelemetry specification that configure a program in any language.
 
-    :param endpoint: of a collector that takes OTLP over HTTP; empty when there is none.
-    :param sampling: of a hundred requests that begin here, how many are traced. One that comes in goes on as it came.
+    :param endpoint: of an OTLP receiver over HTTP; empty if there is none.
+    :param sampling: percentage of traced requests without a parent; others follow their parent.
     """
     if not endpoint:
         return {}
@@ -43,11 +43,11 @@ def variables(endpoint: str, sampling: int, instance: str) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_PROPAGATORS": "tracecontext,baggage",
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-        # A hundredth by its exponent, which every language reads: Docker Compose can fill in a number, but not divide.
+        # The percentage as a fraction in scientific notation, because Docker Compose cannot divide.
         "OTEL_TRACES_SAMPLER_ARG": f"{sampling}e-2",
         "OTEL_RESOURCE_ATTRIBUTES": f"service.namespace={instance}",
-        # Lines are read from standard output: what were sent besides would be there twice.
+        # Logs are read from standard output, and would be duplicated.
         "OTEL_LOGS_EXPORTER": "none",
-        # A developer looks a second later; the default gathers spans for five.
+        # The default of five seconds is too long for a developer.
         "OTEL_BSP_SCHEDULE_DELAY": "1000",
     }

@@ -1,1 +1,1 @@
-"""Whether an environment is whole: what is asked of it, and how the outcome is told."""
+"""The validation of an environment: its checks and their report."""

@@ -1,7 +1,7 @@
-"""Containers: each runs, is healthy and stays up, and is what its role declares. Pure.
+"""Containers: each is healthy, does not restart, and matches the declaration of its role. Pure.
 
-Shapes: ``containers`` maps a container's name to the engine's inspection of it. ``plans`` maps a word for whose
-containers they are to the result that the action `containers` had for them in check mode.
+Shapes: ``containers`` maps a container's name to the engine's inspection of it. ``plans`` maps a name for a group of
+containers to the result of the action `containers` in check mode.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from cloudlab.model.checks import FAILED, NOTE, Check, converge, verdict
 
 AREA = "containers"
 EVERYTHING = "ansible-playbook playbooks/dev.yml"
-# What a plan does to a container that does not run, or not well: its state tells that already.
-REVIVING = ("start", "unpause", "restart")
+# Actions of a plan for a container that is not healthy, which the check of its state reports.
+STATE_ACTIONS = ("start", "unpause", "restart")
 CPU = 10**9
 
 
@@ -26,7 +26,7 @@ def checks(
     plans: Mapping[str, Mapping[str, Any]],
     now: datetime,
 ) -> list[Check]:
-    """Two checks per container, and what else is known of those that should or should not be there."""
+    """Two checks per container, and one per missing, surplus or unavailable container."""
     found = []
     faults = _faults(containers, plans)
     places = list(environment["components"])
@@ -37,7 +37,8 @@ def checks(
         if container is None:
             found.append(Check(AREA, subject, FAILED, "; ".join(faults[name]), cure))
             continue
-        found.append(verdict(AREA, subject, trouble(container), _reviving(name, container, cure), well(container, now)))
+        recovery = _recovery(name, container, cure)
+        found.append(verdict(AREA, subject, problem(container), recovery, status(container, now)))
         declared = "; ".join(faults.get(name, []))
         found.append(verdict(AREA, f"{subject} as declared", declared, cure, limits(container)))
     for whose, plan in plans.items():
@@ -45,9 +46,9 @@ def checks(
             found.append(Check(AREA, f"{whose} as declared", FAILED, " ".join(plan["msg"].split()), EVERYTHING))
     for name in environment["surplus"]:
         subject = short(name, environment["instance"])
-        found.append(Check(AREA, subject, FAILED, "its component is not chosen any more", EVERYTHING))
+        found.append(Check(AREA, subject, FAILED, "its component is no longer selected", EVERYTHING))
     for name, reason in environment["unavailable"].items():
-        found.append(Check(AREA, name, NOTE, f"not here: {reason}"))
+        found.append(Check(AREA, name, NOTE, f"unavailable: {reason}"))
     return found
 
 
@@ -57,22 +58,22 @@ def component_of(container: Mapping[str, Any]) -> str:
 
 
 def short(name: str, instance: str) -> str:
-    """A container's name without the instance's: the component, or its replica."""
+    """A container's name without the prefix of the instance: the component or its replica."""
     return name.removeprefix(f"{instance}-")
 
 
 def runs(container: Mapping[str, Any]) -> bool:
-    """Whether it can answer."""
+    """Whether it runs and is not paused."""
     return container["State"]["Status"] == "running" and not container["State"]["Paused"]
 
 
 def is_healthy(container: Mapping[str, Any]) -> bool:
-    """Whether it can, and its health check says so; without one, running is all that is known."""
+    """Whether it runs and its health check, if any, succeeds."""
     return runs(container) and (container["State"].get("Health") or {}).get("Status", "healthy") == "healthy"
 
 
-def trouble(container: Mapping[str, Any]) -> str:
-    """What is wrong with the life of a container; empty when nothing is."""
+def problem(container: Mapping[str, Any]) -> str:
+    """Why the state of a container is a failure; empty if it is not."""
     state = container["State"]
     health = state.get("Health") or {}
     restarts = container["RestartCount"]
@@ -83,24 +84,24 @@ def trouble(container: Mapping[str, Any]) -> str:
     if health.get("Status") == "starting":
         return "starting: its health check has not passed yet"
     if health.get("Status") == "unhealthy":
-        said = " ".join((health.get("Log") or [{}])[-1].get("Output", "").split())
-        return f"unhealthy: {said or 'its health check says nothing'}"
-    return f"the engine had to start it again {restarts} times since somebody did" if restarts else ""
+        output = " ".join((health.get("Log") or [{}])[-1].get("Output", "").split())
+        return f"unhealthy: {output or 'its health check has no output'}"
+    return f"restarted {restarts} times by the engine after its process exited" if restarts else ""
 
 
-def well(container: Mapping[str, Any], now: datetime) -> str:
-    """How a container that is in order is, and since when."""
+def status(container: Mapping[str, Any], now: datetime) -> str:
+    """The state of a healthy container, and its uptime."""
     word = "healthy" if container["State"].get("Health") else "running"
     return f"{word}, up {duration((now - started(container)).total_seconds())}"
 
 
 def started(container: Mapping[str, Any]) -> datetime:
-    """When it was started."""
+    """Its start time."""
     return datetime.fromisoformat(container["State"]["StartedAt"]).astimezone(UTC)
 
 
 def duration(seconds: float) -> str:
-    """A time in its two greatest units."""
+    """A duration in its two largest units."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
@@ -109,7 +110,7 @@ def duration(seconds: float) -> str:
 
 
 def limits(container: Mapping[str, Any]) -> str:
-    """What a container may use and do."""
+    """The limits and hardening of a container."""
     host = container["HostConfig"]
     parts = [
         sizes.show(host["Memory"]) if host["Memory"] else "",
@@ -125,24 +126,24 @@ def limits(container: Mapping[str, Any]) -> str:
 def _faults(
     containers: Mapping[str, Mapping[str, Any]], plans: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, list[str]]:
-    """Container -> what a converge would mend on it, but for its life."""
+    """Container -> the differences that a converge would fix, except for its state."""
     faults: dict[str, list[str]] = {}
     for action in (action for plan in plans.values() for action in plan.get("actions", [])):
         container = containers.get(action["container"])
-        # One that is well would be restarted for a file of its configuration.
-        if action["action"] not in REVIVING or (container and is_healthy(container)):
+        # A healthy container would be restarted for a changed configuration file.
+        if action["action"] not in STATE_ACTIONS or (container and is_healthy(container)):
             faults.setdefault(action["container"], []).extend(action["reasons"])
     return faults
 
 
 def _owner(environment: Mapping[str, Any], name: str) -> str:
-    """The component whose container, or replica, is called so."""
+    """The component whose container or replica has the name."""
     named = {component: entry["container"] for component, entry in environment["components"].items()}
     return max((each for each in named if f"{name}-".startswith(f"{named[each]}-")), key=len)
 
 
-def _reviving(name: str, container: Mapping[str, Any], cure: str) -> str:
-    """How to bring a container back to life."""
+def _recovery(name: str, container: Mapping[str, Any], cure: str) -> str:
+    """How to fix the state of a container."""
     if not is_healthy(container):
-        return cure if not runs(container) else f"docker logs {name} says why; {cure}"
-    return f"docker logs {name} says why; docker restart {name} begins to count anew"
+        return cure if not runs(container) else f"see docker logs {name}; {cure}"
+    return f"see docker logs {name}; docker restart {name} resets the counter"

@@ -1,7 +1,4 @@
-"""A living environment from all sides but the content of its stores: asked of the engine, of ports, and in containers.
-
-Whatever waits for something does so at the same time as everything else.
-"""
+"""All checks of a running environment, except for the contents of its stores. Checks that wait run concurrently."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,11 +22,11 @@ Containers = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Request:
-    """What is compared with what there is.
+    """The declarations to check.
 
-    environment: the variable `cloudlab`, with images. plans: as checks.containers takes them. configuration: the
-    result of `gateway_config` in check mode; None where there is no gateway. access: as report.rows takes it.
-    expected: lines of logs that are no fault. since: the second before which no line counts.
+    environment: the variable `cloudlab`, with images. plans: see cloudlab.validate.containers. configuration: the
+    result of `gateway_config` in check mode; None if there is no gateway. access: see report.rows. expected: log lines
+    of level error that are not a failure. since: the time before which log lines are ignored, in epoch seconds.
     """
 
     environment: Mapping[str, Any]
@@ -41,8 +38,8 @@ class Request:
     since: float = 0
 
 
-def look(client: APIClient, request: Request) -> list[Check]:
-    """All checks, those of an area together."""
+def run(client: APIClient, request: Request) -> list[Check]:
+    """All checks, grouped by area."""
     environment = request.environment
     listed = client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={environment['instance']}"})
     found = _inspected(client, listed, environment["chosen"])
@@ -59,7 +56,7 @@ def look(client: APIClient, request: Request) -> list[Check]:
 def _questions(
     client: APIClient, request: Request, listed: Iterable[Mapping[str, Any]], found: Containers
 ) -> Iterable[tuple[Callable[..., Iterable[Check]], tuple[Any, ...]]]:
-    """Everything that has to be waited for: functions that return checks, with their arguments."""
+    """The checks that wait for a response: functions that return checks, with their arguments."""
     environment = request.environment
     alive = {containers.component_of(item) for item in found.values() if containers.runs(item)}
     healthy = {containers.component_of(item) for item in found.values() if containers.is_healthy(item)}
@@ -72,14 +69,14 @@ def _questions(
         service = question.route.service
         if {gateway.COMPONENT, service} <= set(environment["chosen"]) and gateway.COMPONENT in alive:
             yield _route, (environment, question, service in healthy)
-    for row in pages.wanted(report.rows(environment, request.access, listed, used={}), healthy):
+    for row in pages.rows(report.rows(environment, request.access, listed, used={}), healthy):
         yield pages.checks, (row,)
     for container in found.values():
         yield _log, (client, container, request)
 
 
 def _inspected(client: APIClient, listed: Iterable[Mapping[str, Any]], chosen: Iterable[str]) -> dict[str, Any]:
-    """Name -> inspection of every container of the chosen components; one that goes meanwhile is not there."""
+    """Name -> inspection of each container of the chosen components. One that is removed meanwhile is left out."""
 
     def inspect(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
         try:
@@ -89,8 +86,8 @@ def _inspected(client: APIClient, listed: Iterable[Mapping[str, Any]], chosen: I
 
     with ThreadPoolExecutor(WORKERS) as pool:
         inspected = [item for item in pool.map(inspect, listed) if item]
-    wanted = set(chosen)
-    return {item["Name"].lstrip("/"): item for item in inspected if containers.component_of(item) in wanted}
+    components = set(chosen)
+    return {item["Name"].lstrip("/"): item for item in inspected if containers.component_of(item) in components}
 
 
 def _members(client: APIClient, environment: Mapping[str, Any], listed: Iterable[Mapping[str, Any]]) -> list[Check]:
@@ -102,7 +99,7 @@ def _members(client: APIClient, environment: Mapping[str, Any], listed: Iterable
 
 
 def _reach(client: APIClient, trials: list[networks.Trial], healthy: set[str]) -> list[Check]:
-    """The first container of a set of networks that can try it out speaks for all of them."""
+    """The result of the first container of a set of networks in which the test can run."""
     answer = None
     for trial in trials:
         answer = networks.ask(client, trial)

@@ -6,11 +6,11 @@ from xml.etree import ElementTree
 
 from cloudlab.model.checks import FAILED, NOTE, OK, Check, plain
 
-LONGEST_TEXT = 90  # of a column; a failure is told in full below the table
+LONGEST_TEXT = 90  # of a column; the full text of a failure is below the table
 
 
 def table(checks: Sequence[Check]) -> str:
-    """A line per check, in the order in which they come."""
+    """A line per check."""
     lines = [("area", "check", "", "found"), *((c.area, c.subject, c.state, _short(c.text)) for c in checks)]
     widths = [max(len(line[column]) for line in lines) for column in range(4)]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
@@ -19,30 +19,29 @@ def table(checks: Sequence[Check]) -> str:
 
 
 def summary(checks: Iterable[Check]) -> str:
-    """How many there are of each outcome."""
+    """The number of checks per state."""
     states = [check.state for check in checks]
-    failed = states.count(FAILED)
-    return f"{states.count(OK)} in order, {failed} failed, {len(states) - states.count(OK) - failed} notes"
+    return f"{states.count(OK)} passed, {states.count(FAILED)} failed, {states.count(NOTE)} notes"
 
 
-def failures(checks: Iterable[Check]) -> list[str]:
-    """A paragraph per failed check: what, where, and how to mend it."""
-    found = []
-    for check in checks:
-        if check.state == FAILED:
-            found.append(f"  - {check.area}, {check.subject}: {check.text}")
-            found += [f"      to mend it: {check.cure}"] if check.cure else []
-    return found
+def failure_message(checks: Sequence[Check]) -> str:
+    """The failed checks with their fixes below a headline; empty if none failed."""
+    failed = [check for check in checks if check.state == FAILED]
+    lines = [f"Validation failed: {len(failed)} of {len(checks)} checks failed."]
+    for check in failed:
+        lines.append(f"  - {check.area}, {check.subject}: {check.text}")
+        lines += [f"      fix: {check.cure}"] if check.cure else []
+    return "\n".join(lines) if failed else ""
 
 
 def document(checks: Sequence[Check]) -> str:
-    """All checks as JSON: {"whole", "checks"}."""
-    whole = all(check.state != FAILED for check in checks)
-    return json.dumps({"whole": whole, "checks": plain(checks)}, indent=2, ensure_ascii=False)
+    """All checks as JSON: {"passed", "checks"}."""
+    passed = all(check.state != FAILED for check in checks)
+    return json.dumps({"passed": passed, "checks": plain(checks)}, indent=2, ensure_ascii=False)
 
 
 def junit(checks: Sequence[Check]) -> str:
-    """All checks as JUnit XML: a suite per area, a case per check. A note is what its case has printed."""
+    """All checks as JUnit XML: a suite per area, a case per check. A note is the output of its case."""
     suites = ElementTree.Element("testsuites", {"name": "cloudlab", **_counts(checks)})
     for area in dict.fromkeys(check.area for check in checks):
         own = [check for check in checks if check.area == area]
@@ -51,7 +50,7 @@ def junit(checks: Sequence[Check]) -> str:
             case = ElementTree.SubElement(suite, "testcase", classname=area, name=check.subject)
             if check.state == FAILED:
                 failure = ElementTree.SubElement(case, "failure", message=_printable(check.text))
-                failure.text = _printable(f"{check.text}\nto mend it: {check.cure}" if check.cure else check.text)
+                failure.text = _printable(f"{check.text}\nfix: {check.cure}" if check.cure else check.text)
             elif check.state == NOTE:
                 ElementTree.SubElement(case, "system-out").text = _printable(check.text)
     ElementTree.indent(suites)
@@ -67,7 +66,7 @@ def _counts(checks: Sequence[Check]) -> dict[str, str]:
 
 
 def _printable(text: str) -> str:
-    """Without the control characters that XML cannot hold and logs do."""
+    """Replace control characters, which XML does not allow."""
     return "".join(letter if letter.isprintable() or letter in "\n\t" else "�" for letter in text)
 
 

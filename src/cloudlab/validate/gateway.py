@@ -1,7 +1,7 @@
-"""The gateway: its configuration is the declared one, and every route of the catalogue leads where it should.
+"""The gateway: its configuration is as declared, and each route of the catalogue reaches its service.
 
-A route is asked without a token and by a method that changes nothing, so that one that asks for a token has to refuse,
-and one that takes other methods only has to say so; every other is answered by its service.
+A route is requested without a token and with a method that changes nothing. The gateway must reject it if the route
+requires a token or does not accept the method; otherwise the service must respond.
 """
 
 import uuid
@@ -18,19 +18,19 @@ from cloudlab.model.environment import PUBLISH_ADDRESS
 
 AREA = "gateway"
 COMPONENT = "gateway"
-SECONDS = 10  # the first answer after a start may take some
-# A call that no gRPC service has.
+SECONDS = 10  # the first response after a start is slow
+# A method that no gRPC service has.
 CALL = "CloudlabValidation"
 GRPC = {"content-type": "application/grpc", "te": "trailers"}
 GRPC_UNAUTHENTICATED, GRPC_UNAVAILABLE = "16", "14"
-# Envoy adds it to the answers of others, and not to its own.
+# Envoy adds it to the responses of services only.
 FROM_SERVICE = "x-envoy-upstream-service-time"
 AWAY = (502, 503, 504)
 
 
 @dataclass(frozen=True)
 class Question:
-    """How a route is asked. ``method``: empty for none that is safe; ``taken``: whether the route takes it."""
+    """How to request a route. ``method``: empty if none is safe; ``taken``: whether the route accepts it."""
 
     route: Route
     method: str
@@ -39,9 +39,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a route answered: HTTP status, gRPC status (empty for none), whether by the service, allowed methods.
+    """The response to a request: HTTP status, gRPC status (empty if none), whether from the service, allowed methods.
 
-    ``fault``: why there was no answer at all.
+    ``fault``: why there was no response.
     """
 
     status: int = 0
@@ -52,13 +52,13 @@ class Reply:
 
 
 def configuration(result: Mapping[str, Any]) -> Check:
-    """Whether the gateway's files are what a converge would write: the result of `gateway_config` in check mode."""
+    """Whether the gateway's files are as declared, from the result of `gateway_config` in check mode."""
     fault = f"altered: {', '.join(result['files'])}" if result["files"] else ""
     return verdict(AREA, "configuration", fault, converge(COMPONENT), "as declared")
 
 
 def questions(routes: Sequence[Route]) -> list[Question]:
-    """How each route is asked; on a common path, a route with methods comes before one that takes all others."""
+    """How to request each route. On the same path, a route with methods precedes one for all other methods."""
     return [Question(route, *_method(route, routes)) for route in routes]
 
 
@@ -77,30 +77,30 @@ def _method(route: Route, routes: Sequence[Route]) -> tuple[str, bool]:
 
 
 def ask(port: int, question: Question) -> Reply:
-    """Send a route's request to the gateway that is published on `port`."""
+    """Send the request for a route to the gateway on `port`."""
     route = question.route
     url = f"http://{PUBLISH_ADDRESS}:{port}{route.path}{CALL if route.grpc else ''}"
     headers = (GRPC if route.grpc else {}) | {"x-request-id": f"{OWN_REQUESTS}{uuid.uuid4()}"}
     try:
         answer = requests.request(question.method, url, headers=headers, timeout=SECONDS, allow_redirects=False)
     except requests.Timeout:
-        return Reply(fault=f"no answer within {SECONDS} s")
+        return Reply(fault=f"no response within {SECONDS} s")
     except requests.RequestException:
-        return Reply(fault="the gateway takes no connection")
+        return Reply(fault="the gateway refuses the connection")
     found = answer.headers
     return Reply(answer.status_code, found.get("grpc-status", ""), FROM_SERVICE in found, found.get("allow", ""))
 
 
 def unasked(question: Question) -> Check:
-    """The note on a route that cannot be asked."""
-    return Check(AREA, f"route {question.route.name}", NOTE, "not asked: whatever it takes may change something")
+    """The note for a route that cannot be requested."""
+    return Check(AREA, f"route {question.route.name}", NOTE, "not requested: its methods may change data")
 
 
 def judge(question: Question, reply: Reply, alive: bool) -> Check:
-    """The check of a route. ``alive``: whether its service can answer."""
+    """The check of a route. ``alive``: whether its service is healthy."""
     route = question.route
     fault = reply.fault or (_grpc_fault(route, reply) if route.grpc else _http_fault(question, reply))
-    fault = fault or ("" if alive else f"{route.service} cannot answer")
+    fault = fault or ("" if alive else f"{route.service} is not healthy")
     return verdict(AREA, f"route {route.name}", fault, converge(f"{COMPONENT},{route.service}"), _text(route, reply))
 
 
@@ -108,12 +108,12 @@ def _http_fault(question: Question, reply: Reply) -> str:
     route = question.route
     if not question.taken:
         right = reply.status == 405 and set(route.methods) <= set(reply.allow.split(", "))
-        return "" if right else f"HTTP {reply.status} to a {question.method}, which it does not take"
+        return "" if right else f"HTTP {reply.status} to {question.method}, which the route does not accept"
     if reply.status in AWAY and not reply.by_service:
         return f"HTTP {reply.status}: the gateway does not reach {route.service}"
     if route.auth == "required":
         return "" if reply.status == 401 and not reply.by_service else f"HTTP {reply.status} without a token"
-    return "" if reply.by_service or reply.status == 429 else f"HTTP {reply.status}, and not from {route.service}"
+    return "" if reply.by_service or reply.status == 429 else f"HTTP {reply.status}, not from {route.service}"
 
 
 def _grpc_fault(route: Route, reply: Reply) -> str:

@@ -1,8 +1,8 @@
-"""Networks: who is on them, which names resolve, who reaches whom, and who must not. Tried out inside containers.
+"""Networks: their members, name resolution, and which components can and cannot reach each other.
 
-What two containers can say to each other is decided by the networks they share, so one container of every set of
-networks speaks for all of them. It tries every other component: those it shares a network with must have a name and
-take a connection, the others must not take one.
+Reachability depends only on the networks of a container, so it is tested in one container per set of networks. From
+there, the names of components on a common network must resolve and their ports must be open; the ports of all other
+components must be unreachable.
 
 Shapes: ``containers`` maps a container's name to the engine's inspection of it.
 """
@@ -18,33 +18,33 @@ from cloudlab.model.checks import FAILED, NOTE, Check, converge, verdict
 from cloudlab.validate.containers import component_of, runs
 
 AREA = "networks"
-SECONDS = 15  # for everything that one container tries, however busy the machine is
-AT_ONCE = 16  # processes that every container has room for within its limit, beside its own and their threads
-# Each name in a process of its own, and each address: one that hangs holds nobody up. The process is the one that is
-# killed at the end: one below it would live on for minutes, and count against the container's limit.
+SECONDS = 15  # per script, on a busy machine
+AT_ONCE = 16  # concurrent processes, within the limit of every container
+# A process per name and address, so that one that hangs delays no other. It is started directly by the shell, which
+# kills it at the end: a child of it would keep running for minutes, and count towards the container's limit.
 NAMES = 'for name; do getent ahostsv4 "$name" & done; wait'
-# The first argument tells how many of the rest must not be reached. What the engine drops is never refused: it has as
-# long as all that must be reached took, and two seconds more.
+# The first argument is the number of unreachable addresses, which are first. A dropped connection is never refused, so
+# they get the time that the reachable ones take, plus two seconds.
 CONNECTIONS = """
 try() { exec 3<>"/dev/tcp/${1%:*}/${1##*:}" && echo "$1"; } 2>/dev/null
-closed=$1 wanted=()
+closed=$1 open=()
 shift
 for target in "${@:1:closed}"; do try "$target" & done
-for target in "${@:closed + 1}"; do try "$target" & wanted+=($!); done
-((${#wanted[@]} == 0)) || wait "${wanted[@]}"
+for target in "${@:closed + 1}"; do try "$target" & open+=($!); done
+((${#open[@]} == 0)) || wait "${open[@]}"
 [[ -z $(jobs -rp) ]] || sleep 2
 kill $(jobs -rp) 2>/dev/null
 exit 0
 """
-ENDED = (0, 1, 2, 124)  # of the shell, of `getent`, and of `timeout`; everything else means that there is no shell
+ENDED = (0, 1, 2, 124)  # exit codes of bash, getent and timeout; any other means that there is no shell
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What one container, ``name``, is asked.
+    """The test in the container ``name``.
 
     ``shared``: the components on a common network. ``own``: component -> all addresses of its containers there;
-    ``addresses``: component -> host:port of each port of one of them.
+    ``addresses``: component -> host:port of each port of one of its containers.
     """
 
     component: str
@@ -57,14 +57,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Answer:
-    """What it found: {name: addresses}, and those addresses that took a connection."""
+    """The result of a test: {name: addresses}, and the addresses that accepted a connection."""
 
     names: Mapping[str, frozenset[str]]
     open: frozenset[str]
 
 
 def trials(environment: Mapping[str, Any], containers: Mapping[str, Mapping[str, Any]]) -> list[list[Trial]]:
-    """For every set of networks, the trials of its containers: the first one that can make it is enough."""
+    """For each set of networks, the tests in its containers, of which one must succeed in running."""
     alive = {name: container for name, container in containers.items() if runs(container)}
     sets: dict[tuple[str, ...], list[Trial]] = {}
     for name, container in alive.items():
@@ -93,7 +93,7 @@ def _trial(environment: Mapping[str, Any], name: str, component: str, alive: Map
 
 
 def _addresses(container: Mapping[str, Any], networks: set[str]) -> list[str]:
-    """The addresses of a container on some networks."""
+    """The addresses of a container on the networks."""
     return [
         endpoint["IPAddress"]
         for network, endpoint in container["NetworkSettings"]["Networks"].items()
@@ -102,14 +102,14 @@ def _addresses(container: Mapping[str, Any], networks: set[str]) -> list[str]:
 
 
 def ports(environment: Mapping[str, Any], component: str) -> list[int]:
-    """Where a component listens, inside its container."""
+    """The ports of a component inside its container."""
     numbers = [port["container"] for port in environment["components"][component]["ports"].values()]
     grpc = environment["catalogue"][component].get("grpc")
     return [*numbers, *([grpc] if grpc else [])]
 
 
 def ask(client: APIClient, trial: Trial) -> Answer | None:
-    """Make a trial inside its container; None where there is no shell to do it."""
+    """Run the test in its container; None if that has no shell."""
     names: dict[str, set[str]] = {}
     for batch in _batches(sorted(trial.shared)):
         output = _execute(client, trial.name, NAMES, batch)
@@ -117,13 +117,13 @@ def ask(client: APIClient, trial: Trial) -> Answer | None:
             return None
         name = ""
         for address, _, *canonical in map(str.split, output.splitlines()):
-            # The name stands in the first line of each answer alone, and each answer is written at once.
+            # Only the first line of an answer has the name, and answers are not interleaved.
             name = canonical[0] if canonical else name
             names.setdefault(name, set()).add(address)
     found: set[str] = set()
     closed = [address for name, each in trial.addresses.items() if name not in trial.shared for address in each]
-    wanted = [address for name, each in trial.addresses.items() if name in trial.shared for address in each]
-    for batch in _batches([*closed, *wanted]):
+    open_ = [address for name, each in trial.addresses.items() if name in trial.shared for address in each]
+    for batch in _batches([*closed, *open_]):
         count = sum(address in closed for address in batch)
         found.update((_execute(client, trial.name, CONNECTIONS, [str(count), *batch]) or "").split())
     return Answer({name: frozenset(each) for name, each in names.items()}, frozenset(found))
@@ -134,28 +134,28 @@ def _batches(items: Sequence[str]) -> Iterable[Sequence[str]]:
 
 
 def _execute(client: APIClient, container: str, script: str, arguments: Sequence[str]) -> str | None:
-    """The output of a script in a container; None where it could not be run."""
+    """The output of a script in a container; None if it cannot run."""
     command = ["timeout", str(SECONDS), "bash", "-c", script, "bash", *arguments]
     try:
         job = client.exec_create(container, command, stderr=False)["Id"]
         output = client.exec_start(job).decode(errors="replace")
         return output if client.exec_inspect(job)["ExitCode"] in ENDED else None
     except APIError:
-        return None  # no such program, or it has ended meanwhile
+        return None  # the program is missing, or the container has stopped
 
 
 def judge(trial: Trial, answer: Answer | None, healthy: Iterable[str]) -> list[Check]:
-    """Names and reach, seen from one container. ``healthy``: components of which an answer can be expected."""
+    """The checks of names and reachability from one container. ``healthy``: components that must respond."""
     who = f"{trial.component} ({', '.join(trial.networks) or 'no network'})"
     if answer is None:
-        return [Check(AREA, f"seen from {who}", NOTE, "not tried out: its image has no shell")]
+        return [Check(AREA, f"seen from {who}", NOTE, "not tested: its image has no shell")]
     unknown = [name for name in sorted(trial.shared) if not answer.names.get(name)]
-    strange = [
-        f"{name} is {', '.join(sorted(wrong))}, which is not its container's address"
+    misdirected = [
+        f"{name} resolves to {', '.join(sorted(wrong))}, which is not its container's address"
         for name in sorted(trial.shared)
         if (wrong := answer.names.get(name, frozenset()) - trial.own[name])
     ]
-    faults = [*(f"{name} has no address" for name in unknown), *strange]
+    faults = [*(f"{name} does not resolve" for name in unknown), *misdirected]
     cure = converge(",".join(unknown or [trial.component]))
     text = f"{len(trial.shared)} names resolve"
     checks = [verdict(AREA, f"names, seen from {who}", "; ".join(faults), cure, text)]
@@ -165,9 +165,9 @@ def judge(trial: Trial, answer: Answer | None, healthy: Iterable[str]) -> list[C
     reached = {name for name in trial.addresses.keys() - trial.shared if set(trial.addresses[name]) & answer.open}
     faults = [
         *(f"reaches {name}, which is on none of its networks" for name in sorted(reached)),
-        *(f"{name} takes no connection at {', '.join(_ports(trial, name, answer))}" for name in sorted(deaf)),
+        *(f"cannot connect to {name} on port {', '.join(_ports(trial, name, answer))}" for name in sorted(deaf)),
     ]
-    text = f"{len(trial.shared)} components in reach, {len(trial.addresses.keys() - trial.shared)} out of reach"
+    text = f"{len(trial.shared)} components reachable, {len(trial.addresses.keys() - trial.shared)} unreachable"
     cure = converge(",".join([trial.component, *sorted(reached)] if reached else sorted(deaf)))
     return [*checks, verdict(AREA, f"reach of {who}", "; ".join(faults), cure, text)]
 
@@ -177,7 +177,7 @@ def _ports(trial: Trial, name: str, answer: Answer) -> list[str]:
 
 
 def members(environment: Mapping[str, Any], networks: Mapping[str, Iterable[str]], ours: Iterable[str]) -> list[Check]:
-    """A check per network: it is there, and nobody else's container is on it.
+    """A check per network: it exists, and has no other members than the instance's containers.
 
     ``networks``: name of an existing network -> names of the containers on it. ``ours``: names of the instance's
     containers.
@@ -189,8 +189,8 @@ def members(environment: Mapping[str, Any], networks: Mapping[str, Iterable[str]
             found.append(Check(AREA, key, FAILED, "absent", "ansible-playbook playbooks/dev.yml"))
             continue
         present = set(networks[name])
-        strangers = sorted(present - set(ours))
-        fault = f"{', '.join(strangers)} of somebody else is on it" if strangers else ""
-        cure = "; ".join(f"docker network disconnect -f {name} {stranger}" for stranger in strangers)
-        found.append(verdict(AREA, key, fault, cure, f"{len(present)} containers, all of them ours"))
+        others = sorted(present - set(ours))
+        fault = f"{', '.join(others)}: not managed by Cloudlab" if others else ""
+        cure = "; ".join(f"docker network disconnect -f {name} {other}" for other in others)
+        found.append(verdict(AREA, key, fault, cure, f"{len(present)} containers, all managed by Cloudlab"))
     return found

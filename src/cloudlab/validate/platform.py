@@ -1,9 +1,9 @@
-"""What a platform says its services make in the stores, `stores.yml` in its checkout, compared with what was found.
+"""The objects that services create in the stores themselves, according to `stores.yml` in the platform's checkout.
 
-The file explains its own keys. A platform without one is only checked by what its catalogue declares.
+The file documents its keys. Without it, only the declarations in the catalogue are checked.
 
-Shapes: ``found`` is {store: what its checks found}, as each module of this package describes it. ``entries`` are the
-catalogue's entries; ``containers`` maps a component to its container's name.
+Shapes: ``found`` is {store: the contents that its checks found}. ``entries`` are the catalogue's entries;
+``containers`` maps a component to its container's name.
 """
 
 import re
@@ -23,12 +23,12 @@ VERSION = re.compile(r"(\d+)_.*\.(?:sql|go)")
 
 
 class ExpectationError(ProblemsError):
-    """stores.yml is wrong; `problems` holds one message each."""
+    """stores.yml is invalid; `problems` holds one message each."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a platform says. ``migrations``: service -> {version table: the newest version in the checkout}."""
+    """The content of stores.yml. ``migrations``: service -> {version table: the newest version in the checkout}."""
 
     migrations: Mapping[str, Mapping[str, int]]
     indices: Mapping[str, list[str]]
@@ -37,13 +37,13 @@ class Expected:
 
 
 def read(platform: Path, entries: catalogue.Catalogue) -> Expected:
-    """The expectations of the platform in the folder `platform`. Raises ExpectationError with everything wrong."""
+    """The expectations of the platform in the directory. Raises ExpectationError with all problems."""
     file = platform / FILE
     document = _document(file, entries)
     folders = document.get("migrations", {})
     versions = {name: {table: newest(platform / path) for table, path in of.items()} for name, of in folders.items()}
     if missing := [
-        f"{file}: migrations.{name}.{table}: there are no migrations in {platform / folders[name][table]}."
+        f"{file}: migrations.{name}.{table}: no migrations in {platform / folders[name][table]}."
         for name, of in versions.items()
         for table, version in of.items()
         if not version
@@ -53,12 +53,12 @@ def read(platform: Path, entries: catalogue.Catalogue) -> Expected:
 
 
 def indices(platform: Path, entries: catalogue.Catalogue) -> list[str]:
-    """The indices in Elasticsearch that the services of the platform in the folder make. Raises ExpectationError."""
+    """The Elasticsearch indices that the services of the platform create. Raises ExpectationError."""
     return [index for of in _document(platform / FILE, entries).get("indices", {}).values() for index in of]
 
 
 def _document(file: Path, entries: catalogue.Catalogue) -> Mapping[str, Any]:
-    """The file's content, checked; empty when there is none."""
+    """The validated content of the file; empty if there is none."""
     try:
         document = yamlfile.load(file)
     except FileNotFoundError:
@@ -71,9 +71,9 @@ def _document(file: Path, entries: catalogue.Catalogue) -> Mapping[str, Any]:
 
 
 def problems(document: Any, entries: catalogue.Catalogue) -> Iterable[str]:
-    """Everything that is wrong with the file's content; a message each."""
+    """The problems of the file's content; a message each."""
     if not isinstance(document, Mapping) or not all(isinstance(part, Mapping) for part in document.values()):
-        yield f"a mapping of {', '.join(KEYS)}, each a mapping, is wanted."
+        yield f"must be a mapping of {', '.join(KEYS)}, each a mapping."
         return
     yield from catalogue.unknown([str(key) for key in document], KEYS, "key")
     kinds = {"migrations": (dict, "{version table: folder}"), "indices": (list, "a list"), "tables": (list, "a list")}
@@ -82,7 +82,7 @@ def problems(document: Any, entries: catalogue.Catalogue) -> Iterable[str]:
         for text in catalogue.unknown(document.get(key, {}), names, "service"):
             yield f"{key}: {text}"
         yield from (
-            f"{key}.{name}: {word} is wanted."
+            f"{key}.{name}: must be {word}."
             for name, value in document.get(key, {}).items()
             if not isinstance(value, kind)
         )
@@ -91,7 +91,7 @@ def problems(document: Any, entries: catalogue.Catalogue) -> Iterable[str]:
 
 
 def newest(folder: Path) -> int:
-    """The highest version of the migrations in a folder; 0 when there are none."""
+    """The highest version of the migrations in a directory; 0 if there are none."""
     return max((int(match[1]) for file in folder.glob("*") if (match := VERSION.fullmatch(file.name))), default=0)
 
 
@@ -102,7 +102,7 @@ def checks(
     containers: Mapping[str, str],
     database: str,
 ) -> list[Check]:
-    """What services made by themselves. Stores that were not asked have none."""
+    """The checks of objects that services create. Stores that were not checked are left out."""
     result: list[Check] = []
     if "postgres" in found:
         for name, entry in entries.items():
@@ -111,33 +111,33 @@ def checks(
                 place = own.get("schema") or own["database"]
                 result += _versions(name, place, expected.migrations.get(name), found["postgres"], containers)
     for store, declared in ("elasticsearch", expected.indices), ("clickhouse", expected.tables):
-        for name, wanted in declared.items() if store in found else ():
-            for each in wanted if name in entries else ():
+        for name, objects in declared.items() if store in found else ():
+            for each in objects if name in entries else ():
                 rows = found[store]["rows"]
                 fault = "" if each in rows else "absent"
-                subject, text = f"{entries[store]['rows_in']} {each}", f"made by {name}, {rows.get(each)} rows"
+                subject, text = f"{entries[store]['rows_in']} {each}", f"created by {name}, {rows.get(each)} rows"
                 result.append(verdict(store, subject, fault, _restart(name, containers), text))
     return result
 
 
 def _versions(
-    name: str, place: str, wanted: Mapping[str, int] | None, found: Mapping[str, Any], containers: Mapping[str, str]
+    name: str, place: str, expected: Mapping[str, int] | None, found: Mapping[str, Any], containers: Mapping[str, str]
 ) -> Iterable[Check]:
     """Whether the service's migrations were applied."""
     has = found["versions"].get(place, {})
-    if wanted is None:
+    if expected is None:
         tables = [table for table in found["rows"] if table.startswith(f"{place}.")]
         text = ", ".join(f"{table} at {version}" for table, version in has.items()) or f"{len(tables)} tables"
         yield Check("postgres", f"migrations of {name}", OK if has else NOTE, text)
         return
-    for table, version in wanted.items():
+    for table, version in expected.items():
         subject = f"migrations of {name}, {place}.{table}"
-        fault = "no version table" if table not in has else ""
+        fault = "the version table is missing" if table not in has else ""
         if not fault and has[table] < version:
-            fault = f"at version {has[table]}, the checkout is at {version}"
+            fault = f"at version {has[table]}, but the checkout is at {version}"
         text = f"at version {has.get(table)}"
         if has.get(table, 0) > version:
-            text += f"; the checkout is at {version}, older than its data"
+            text += f"; the checkout is at {version}, which is older than the data"
         yield verdict("postgres", subject, fault, _restart(name, containers), text)
 
 
@@ -148,7 +148,7 @@ def seeded(
     size: str,
     counts: Mapping[str, int],
 ) -> list[Check]:
-    """The rows in the places where seeded things are; with a `size` and its `counts`, whether there are enough."""
+    """The row counts of seeded tables; with a `size` and its `counts`, whether they suffice."""
     result = []
     for store, places in expected.seeded.items():
         for place, kind in places.items() if store in found else ():
@@ -157,19 +157,19 @@ def seeded(
             if not size:
                 result.append(Check(store, subject, NOTE, "absent" if rows is None else str(rows)))
             elif kind not in counts:
-                result.append(Check(store, subject, FAILED, f"{FILE} counts {kind}, which the seed does not have"))
+                result.append(Check(store, subject, FAILED, f"{FILE} expects {kind}, which the seed does not create"))
             else:
-                fault = "" if rows is not None and rows >= counts[kind] else f"{rows or 0}, seeded are {counts[kind]}"
+                fault = "" if (rows or 0) >= counts[kind] else f"{rows or 0} rows instead of {counts[kind]}"
                 cure = f"ansible-playbook playbooks/seed.yml -e size={size}"
                 result.append(verdict(store, subject, fault, cure, str(rows)))
     return result
 
 
 def _holders(entries: catalogue.Catalogue) -> list[str]:
-    """The stores with rows that can be counted."""
+    """The stores whose rows can be counted."""
     return [name for name, entry in entries.items() if "rows_in" in entry]
 
 
 def _restart(name: str, containers: Mapping[str, str]) -> str:
     container = containers.get(name, name)
-    return f"docker restart {container}: it is made when the service starts; docker logs {container} says why it is not"
+    return f"docker restart {container}, because the service creates it at startup; see docker logs {container}"

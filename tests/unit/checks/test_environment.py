@@ -33,7 +33,7 @@ def test_what_is_not_there_is_told_once():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    picture = {
+    context = {
         "instance": "lab",
         "chosen": ["gateway", "shop"],
         "components": {name: component(name, port) for name in ("gateway", "shop")},
@@ -49,7 +49,7 @@ def test_what_is_not_there_is_told_once():
     found = environment.look(
         EmptyEngine(),
         Request(
-            picture,
+            context,
             plans={"all": {"actions": missing}},
             configuration={"files": ["rds.json"]},
             routes=[Route("shop", "/goods")],

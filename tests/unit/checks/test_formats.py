@@ -27,21 +27,23 @@ def test_long_texts_are_cut():
 
 
 def test_the_summary_counts():
-    assert formats.summary(CHECKS) == "1 in order, 1 failed, 1 notes"
+    assert formats.summary(CHECKS) == "1 passed, 1 failed, 1 notes"
 
 
-def test_a_failure_says_what_where_and_how_to_mend_it():
-    assert formats.failures(CHECKS) == [
-        "  - postgres, schema order: absent\nmore of it",
-        "      to mend it: ansible-playbook playbooks/dev.yml --tags postgres",
-    ]
+def test_a_failure_is_listed_with_its_place_and_its_fix():
+    assert formats.failure_message(CHECKS) == (
+        "Validation failed: 1 of 3 checks failed.\n"
+        "  - postgres, schema order: absent\nmore of it\n"
+        "      fix: ansible-playbook playbooks/dev.yml --tags postgres"
+    )
+    assert formats.failure_message(CHECKS[:1]) == ""
 
 
 def test_json_holds_everything():
     document = json.loads(formats.document(CHECKS))
-    assert not document["whole"]
+    assert not document["passed"]
     assert [Check(**check) for check in document["checks"]] == CHECKS
-    assert json.loads(formats.document(CHECKS[:1]))["whole"]
+    assert json.loads(formats.document(CHECKS[:1]))["passed"]
 
 
 def test_junit_has_a_suite_per_area_and_a_case_per_check():

@@ -29,7 +29,7 @@ PROFILES = {
     "lite": {"components": "all", "without": ["logs"]},
     "watch": {"components": ["logs"]},
 }
-PICTURE = {
+CONTEXT = {
     "instance": "lab",
     "catalogue": CATALOGUE,
     "chosen": list(CATALOGUE),
@@ -69,7 +69,7 @@ def everything(**shop):
 
 
 def build(**shop):
-    return document.build(everything(**shop), PICTURE, PROFILES)
+    return document.build(everything(**shop), CONTEXT, PROFILES)
 
 
 def test_services_are_grouped_and_come_in_start_order_within_a_group():
@@ -79,7 +79,7 @@ def test_services_are_grouped_and_come_in_start_order_within_a_group():
 def test_configurations_come_in_the_order_of_the_services():
     described = everything(files=[{"content": "x", "target": "/shop"}])
     maker = container("maker", files=[{"content": "x", "target": "/maker"}])
-    made = document.build(described | {"containers": described["containers"] | {"lab-maker": maker}}, PICTURE, PROFILES)
+    made = document.build(described | {"containers": described["containers"] | {"lab-maker": maker}}, CONTEXT, PROFILES)
     assert list(made["configs"]) == ["shop-shop", "maker-maker"]
 
 

@@ -1,1 +1,1 @@
-"""The logs of an instance, on a terminal: scripts/logs.sh."""
+"""The logs of an instance in the terminal: scripts/logs.sh."""

@@ -1,4 +1,4 @@
-"""Lines as the engine has them: at once, without any other component, back to the last rotation."""
+"""Log lines from the engine: without delay and without other components, back to the last rotation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def containers(client: APIClient, instance: str, components: list[str]) -> list[
 
 
 def history(client: APIClient, found: list[dict[str, Any]], since: float, until: float) -> Iterator[Line]:
-    """The lines of containers between two seconds, in order of time."""
+    """The lines of containers between two times (epoch seconds), sorted by time."""
     return heapq.merge(
         *(_read(client, item["Id"], _name(item), _component(item), since, until) for item in found),
         key=lambda line: line.time,
@@ -33,7 +33,7 @@ def history(client: APIClient, found: list[dict[str, Any]], since: float, until:
 
 
 class Follower:
-    """Lines of an instance as they are written, of containers that are made later too."""
+    """New lines of an instance, including those of containers that are created later."""
 
     def __init__(self, instance: str, components: list[str], since: float):
         self._instance, self._components, self._since = instance, components, since
@@ -42,7 +42,7 @@ class Follower:
         self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[Line]:
-        # Who is followed may start again at any time: each thread has a connection of its own, which waits.
+        # A followed container can restart at any time. Each thread has a connection of its own without timeout.
         listener = engine.connect(timeout=None).client
         events = listener.events(
             decode=True,
@@ -69,7 +69,7 @@ class Follower:
         threading.Thread(target=self._pump, args=arguments, daemon=True).start()
 
     def _pump(self, container: str, name: str, component: str, since: float) -> None:
-        """Hand on what one container writes until it ends. When it starts again, an event says so."""
+        """Queue the lines of one container until it stops. An event reports its next start."""
         client = engine.connect(timeout=None).client
         try:
             for line in _read(client, container, name, component, since, follow=True):
@@ -82,21 +82,21 @@ class Follower:
 def _read(
     client: APIClient, container: str, name: str, component: str, since: float, until: float = 0, follow: bool = False
 ) -> Iterator[Line]:
-    """A container's lines. One that is gone has none."""
+    """The lines of a container; none if it was removed."""
     limits: dict[str, Any] = {"since": since} | ({"until": until} if until else {})
     try:
-        # The SDK ends the answer's connection with the iterator.
+        # The SDK closes the connection at the end of the iteration.
         chunks = client.logs(container, stdout=True, stderr=True, stream=True, timestamps=True, follow=follow, **limits)
         pending = b""
         for chunk in chunks:
             pending += chunk
-            *whole, pending = pending.split(b"\n")
-            for raw in whole:
+            *complete, pending = pending.split(b"\n")
+            for raw in complete:
                 yield _line(raw, name, component)
         if pending:
             yield _line(pending, name, component)
     except APIError as error:
-        if error.status_code not in (404, 409):  # gone, or about to go
+        if error.status_code not in (404, 409):  # removed, or being removed
             raise
 
 
@@ -114,5 +114,5 @@ def _component(item: dict[str, Any]) -> str:
 
 
 def now() -> float:
-    """The present second."""
+    """The current time in epoch seconds."""
     return time.time()

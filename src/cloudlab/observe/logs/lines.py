@@ -1,4 +1,4 @@
-"""Log lines: what one says of itself, whether it is wanted, and how it is shown. Pure functions over plain data."""
+"""Log lines: parsing, filtering and formatting. Pure functions over plain data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 LEVELS = ("debug", "info", "warn", "error")
-# Other words for the same.
+# Other names of levels.
 _ALIASES = {
     "trace": "debug",
     "notice": "info",
@@ -19,7 +19,7 @@ _ALIASES = {
     "panic": "error",
     "critical": "error",
 }
-# What plain text says of its level, in the words of the stores: ERROR, [WARN], <Error>.
+# Levels in plain text, as the stores write them: ERROR, [WARN], <Error>.
 _GUESSES = (
     (
         "error",
@@ -30,7 +30,7 @@ _GUESSES = (
     ("warn", re.compile(r"^.{0,90}(?:\bWARN(?:ING)?\b|<Warning>)")),
     ("debug", re.compile(r"^.{0,90}(?:\b(?:DEBUG|TRACE)\b|<(?:Debug|Trace)>)")),
 )
-# Shown as columns, or of no use to a reader.
+# Fields that are shown as columns, or not useful to a reader.
 _HIDDEN = {"time", "level", "msg", "service", "span_id", "stream", "severity", "trace"}
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
@@ -42,8 +42,8 @@ _LEVEL_COLOURS = {"error": 31, "warn": 33, "debug": 90}
 class Line:
     """One entry of a log.
 
-    time: as RFC 3339 with up to nanoseconds, in UTC, so that texts sort as times do. container: tells replicas apart.
-    message: the text; fields: what a JSON object said besides.
+    time: in RFC 3339 format with up to nanoseconds, in UTC, so that it can be sorted as text. container: distinguishes
+    replicas. message: the text; fields: the other fields of a JSON object.
     """
 
     time: str
@@ -55,20 +55,20 @@ class Line:
 
     @property
     def request_id(self) -> str:
-        """The id of the request that it belongs to; empty for none."""
+        """The ID of its request; empty if there is none."""
         return str(self.fields.get("request_id", ""))
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which lines are wanted. level: the least grave one; empty for all."""
+class Filter:
+    """Selects lines. level: the minimum severity; empty for all."""
 
     level: str = ""
     request_id: str = ""
     grep: re.Pattern[str] | None = None
 
-    def takes(self, line: Line) -> bool:
-        """Whether a line is one of them."""
+    def matches(self, line: Line) -> bool:
+        """Whether a line is selected."""
         if self.level and LEVELS.index(line.level) < LEVELS.index(self.level):
             return False
         if self.request_id and self.request_id not in (line.request_id, *line.message.split()):
@@ -77,7 +77,7 @@ class Wanted:
 
 
 def parse(time: str, component: str, container: str, raw: str) -> Line:
-    """A line as a container wrote it, JSON or not."""
+    """Parse a line of a container, in JSON or plain text."""
     fields: dict[str, Any] = {}
     if raw.startswith("{"):
         try:
@@ -88,17 +88,17 @@ def parse(time: str, component: str, container: str, raw: str) -> Line:
     return Line(time, component, container, message, level_of(fields.get("level"), raw), fields)
 
 
-def level_of(said: Any, raw: str) -> str:
-    """A level in this project's words: what a field said, else what the text looks like."""
-    word = str(said or "").lower()
-    word = _ALIASES.get(word, word)
-    if word in LEVELS:
-        return word
+def level_of(value: Any, raw: str) -> str:
+    """The level in LEVELS: that of the field if it has one, else guessed from the text."""
+    level = str(value or "").lower()
+    level = _ALIASES.get(level, level)
+    if level in LEVELS:
+        return level
     return next((level for level, pattern in _GUESSES if pattern.search(raw)), "info")
 
 
 def text(line: Line) -> str:
-    """The message, and what the line says besides, as key=value."""
+    """The message, followed by the other fields as key=value."""
     others = [
         f"{key}={_value(value)}" for key, value in line.fields.items() if key not in _HIDDEN and value not in ("", None)
     ]
@@ -111,7 +111,7 @@ def _value(value: Any) -> str:
 
 
 def show_text(line: Line, width: int, colours: bool) -> str:
-    """A line for a person: local time, name, level, text. `width` of the longest name."""
+    """Format a line for a terminal: local time, name, level, text. width: length of the longest name."""
     name, level = f"{line.component:<{width}}", f"{line.level:<5}"
     if colours:
         name = f"\x1b[{_COLOURS[sum(map(ord, line.component)) % len(_COLOURS)]}m{name}\x1b[0m"
@@ -126,7 +126,7 @@ def _clock(time: str) -> str:
 
 
 def show_json(line: Line) -> str:
-    """A line for a program: an object with time, component, container, level, message, and all other fields."""
+    """Format a line as a JSON object with time, component, container, level, message and all other fields."""
     others = {key: value for key, value in line.fields.items() if key not in ("time", "level", "msg")}
     own = {"time": line.time, "component": line.component, "container": line.container, "level": line.level}
     return json.dumps({**own, "message": line.message, **others}, ensure_ascii=False)
@@ -136,16 +136,16 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def moment(since: str, now: float) -> float:
-    """The second that `since` names: 90s, 10m, 2h, 1d before `now`, or a time in RFC 3339. Raises ValueError."""
+    """Parse a time: 90s, 10m, 2h, 1d before `now`, or RFC 3339; in epoch seconds. Raises ValueError."""
     if found := re.fullmatch(r"(\d+)([smhd])", since):
         return now - int(found[1]) * _UNITS[found[2]]
     try:
         when = datetime.fromisoformat(since.replace("Z", "+00:00"))
     except ValueError:
-        raise ValueError(f"{since!r} is no time: write 90s, 10m, 2h, 1d, or 2026-01-31T12:00:00Z") from None
+        raise ValueError(f"{since!r} is not a valid time. Examples: 90s, 10m, 2h, 1d, 2026-01-31T12:00:00Z") from None
     return when.timestamp() if when.tzinfo else when.astimezone().timestamp()
 
 
 def stamp(second: float) -> str:
-    """A second as RFC 3339 in UTC."""
+    """Format epoch seconds in RFC 3339 format, in UTC."""
     return datetime.fromtimestamp(second, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Lines as VictoriaLogs has them: back to its retention, of containers that are gone as well."""
+"""Log lines from VictoriaLogs: back to its retention, including those of removed containers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import requests
 
 from cloudlab.model.environment import LABEL_COMPONENT, PUBLISH_ADDRESS
 from cloudlab.observe.logs import lines
-from cloudlab.observe.logs.lines import Line, Wanted
+from cloudlab.observe.logs.lines import Filter, Line
 
 COMPONENT = "victorialogs"
 PORT = 9428
@@ -20,13 +20,13 @@ _OWN = {"_time", "_msg", "_stream", "_stream_id", "component", "container", "lev
 
 
 class StoreError(Exception):
-    """The store does not answer; the message says how to go on."""
+    """The store does not respond; the message has the alternative."""
 
 
 def address(found: list[dict[str, Any]]) -> str:
-    """Where the store answers on this machine; empty where it does not run.
+    """The store's address on this machine; empty if it is not running.
 
-    :param found: containers as the engine lists them.
+    :param found: the engine's list of containers.
     """
     for item in found:
         if item["Labels"][LABEL_COMPONENT] == COMPONENT and item["State"] == "running":
@@ -36,23 +36,23 @@ def address(found: list[dict[str, Any]]) -> str:
     return ""
 
 
-def query(components: list[str], wanted: Wanted, since: float, until: float) -> str:
-    """The question in LogsQL. What is only asked for by pattern is told apart later, as for the engine's lines."""
+def query(components: list[str], selection: Filter, since: float, until: float) -> str:
+    """The query in LogsQL. The pattern is applied later, as for lines from the engine."""
     parts = [f"_time:[{lines.stamp(since)}, {lines.stamp(until)}]"]
     if components:
         parts.append(f"component:in({', '.join(json.dumps(name) for name in components)})")
-    if wanted.request_id:
-        identity = json.dumps(wanted.request_id)
+    if selection.request_id:
+        identity = json.dumps(selection.request_id)
         parts.append(f"(request_id:={identity} or _msg:{identity})")
-    if wanted.level:
-        grave = lines.LEVELS[lines.LEVELS.index(wanted.level) :]
-        parts.append(f"level:in({', '.join(grave)})")
+    if selection.level:
+        levels = lines.LEVELS[lines.LEVELS.index(selection.level) :]
+        parts.append(f"level:in({', '.join(levels)})")
     return " ".join(parts) + " | sort by (_time)"
 
 
-def history(base: str, components: list[str], wanted: Wanted, since: float, until: float) -> Iterator[Line]:
-    """The lines between two seconds, in order of time. Raises StoreError."""
-    question = {"query": query(components, wanted, since, until)}
+def history(base: str, components: list[str], selection: Filter, since: float, until: float) -> Iterator[Line]:
+    """The lines between two times (epoch seconds), sorted by time. Raises StoreError."""
+    question = {"query": query(components, selection, since, until)}
     try:
         with requests.post(f"{base}/select/logsql/query", data=question, stream=True, timeout=SECONDS) as answer:
             answer.raise_for_status()
@@ -60,9 +60,7 @@ def history(base: str, components: list[str], wanted: Wanted, since: float, unti
                 if row:
                     yield _line(json.loads(row))
     except requests.RequestException as error:
-        raise StoreError(
-            f"VictoriaLogs at {base} does not answer: {error}. `--source engine` shows what the engine has."
-        ) from None
+        raise StoreError(f"VictoriaLogs at {base} does not respond: {error}. Use --source engine.") from None
 
 
 def _line(row: dict[str, Any]) -> Line:

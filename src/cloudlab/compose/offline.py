@@ -1,4 +1,4 @@
-"""The picture of an environment on an engine that nobody asks."""
+"""The run context without an engine, for the export."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from cloudlab.compose import placeholders
 from cloudlab.model import environment, settings
 
-# What is taken for granted of an engine that Compose will meet.
+# Assumed facts of the engine that Compose will use.
 ENGINE = {
-    # Compose refuses a limit above what the engine has; two are what the project asks for.
+    # Compose rejects a limit above the number of CPUs; the project requires two.
     "cpus": 2,
     "logs": placeholders.path("DOCKER_DATA_ROOT") + "/containers",
-    # Empty: whoever asks it negotiates.
+    # Empty: clients negotiate the version.
     "api": "",
     "socket": "/var/run/docker.sock",
     "socket_group": placeholders.variable("DOCKER_GROUP"),
@@ -23,15 +23,15 @@ HOLDINGS: dict[str, list] = {"containers": [], "networks": [], "volumes": []}
 
 def describe(values: Mapping[str, Any], chosen: list[str]) -> dict[str, Any]:
     """The variable `cloudlab`, see environment.describe."""
-    picture = environment.describe(settings.ROOT, values, chosen, HOLDINGS, ENGINE)
-    # The group of volumes is root's.
-    return {**picture, "directory": placeholders.DIRECTORY, "group": 0, "described": True}
+    context = environment.describe(settings.ROOT, values, chosen, HOLDINGS, ENGINE)
+    # Volumes belong to root's group.
+    return {**context, "directory": placeholders.DIRECTORY, "group": 0, "described": True}
 
 
-def images(picture: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The variable `cloudlab` with the pinned images' names."""
+def images(context: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The variable `cloudlab` with the names of the pinned images."""
     provided = {
         key: {"reference": placeholders.image(entry), "source": "registry", "state": "present", "reason": ""}
         for key, entry in entries.items()
     }
-    return environment.with_images(picture, provided, entries)
+    return environment.with_images(context, provided, entries)
