@@ -63,7 +63,7 @@ def test_numbers_are_shown_in_readable_units(value, unit, text):
     assert report.shown(value, unit) == text
 
 
-def test_the_table_is_aligned_and_says_what_was_missed():
+def test_the_table_is_aligned_and_shows_missed_goals():
     lines = report.table([FAST, SLOW, MISSING]).splitlines()
     assert lines == [
         "figure             value    goal       verdict       runs  what",
@@ -75,7 +75,7 @@ def test_the_table_is_aligned_and_says_what_was_missed():
     ]
 
 
-def test_the_document_holds_base_units_and_every_run():
+def test_the_document_has_base_units_and_all_runs():
     document = json.loads(json.dumps(report.document([FAST, MISSING], {"date": "2026-01-01"})))
     assert (document["format"], document["date"]) == (1, "2026-01-01")
     fast, missing = document["figures"]
@@ -106,7 +106,7 @@ def test_no_time_has_passed():
     assert host.busy(now, now) == host.Busy(0, 0)
 
 
-def test_what_is_not_known_is_not_said():
+def test_unknown_values_are_left_out():
     assert host.in_words("start", {"load": 1.25, "used": None, "stolen": None}) == "start: load 1.2"
     words = host.in_words("end", {"load": 9.0, "used": 0.5, "stolen": 0.25})
     assert words == "end: load 9.0, processors 50% used and 25% stolen"
@@ -160,7 +160,7 @@ STORE = {
 OWNERS = {"action": "test-bench-action", "loop": "test-bench-loop"}
 
 
-def test_a_side_has_names_and_ports_of_its_own():
+def test_each_side_has_its_own_names_and_ports():
     [store] = sides.side([STORE], "stores", OWNERS["loop"])
     assert (store["name"], store["component"], store["needs"]) == ("test-bench-loop-kafka", "kafka", ["zookeeper"])
     assert store["networks"] == [{"name": "test-bench-loop-backend", "aliases": ["kafka"]}]
@@ -170,7 +170,7 @@ def test_a_side_has_names_and_ports_of_its_own():
     assert store["memory"] == "1g"
 
 
-def test_many_are_copies_that_sleep_and_do_not_meet():
+def test_copies_have_different_names_and_ports():
     both = [store for owner in OWNERS.values() for store in sides.side([STORE], "many", owner)]
     assert len(both) == 2 * sides.MANY
     assert all(store["entrypoint"] == ["sleep"] for store in both)
@@ -199,7 +199,7 @@ def test_the_loop_makes_the_same_container(api, interval):
     assert "fallback_interval" not in found["healthcheck"]
 
 
-def test_an_empty_command_is_not_said():
+def test_an_empty_command_is_left_out():
     action, loop = (sides.side([{**STORE, "command": []}], "stores", owner) for owner in OWNERS.values())
     [found] = sides.as_docker_container(loop, action, OWNERS, "/state", "1.41")
     assert "command" not in found
@@ -215,14 +215,14 @@ def test_images_are_built_only_when_asked_for():
 
 
 @pytest.mark.parametrize("given", [["--runs", "0"], ["--runs", "many"], ["--only", "everything"], ["nonsense"]])
-def test_a_wrong_command_line_is_refused(given, capsys):
+def test_an_invalid_command_line_is_rejected(given, capsys):
     with pytest.raises(SystemExit) as ended:
         program.arguments(given)
     assert ended.value.code == 2
     assert "ERROR:" in capsys.readouterr().err
 
 
-def test_the_users_settings_are_not_the_benchs():
+def test_the_users_settings_are_not_used():
     found = program.environment({"POSTGRES_PORT": "1", "CLOUDLAB_INSTANCE": "mine", "HOME": "/root"})
     assert found == {
         "HOME": "/root",
@@ -232,7 +232,7 @@ def test_the_users_settings_are_not_the_benchs():
     }
 
 
-def test_images_go_children_first():
+def test_child_images_are_removed_first():
     removed = []
 
     class Engine:
@@ -266,7 +266,7 @@ def test_the_first_start_and_the_first_health_count():
     assert timeline.spans(EVENTS, 100) == [Span("kafka", 1, 11), Span("redis", 2, 4), Span("order", 12, None)]
 
 
-def test_the_picture_has_a_bar_from_start_to_health():
+def test_the_chart_has_a_bar_from_start_to_health():
     heading, kafka, redis, order = timeline.picture(
         [Span("kafka", 0, 12), Span("redis", 6, 9), Span("order", 6, None)]
     ).splitlines()
@@ -276,5 +276,5 @@ def test_the_picture_has_a_bar_from_start_to_health():
     assert order.endswith("?  never healthy")
 
 
-def test_there_is_no_picture_of_nothing():
+def test_the_chart_of_nothing_is_empty():
     assert timeline.picture([]) == ""

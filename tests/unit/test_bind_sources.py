@@ -48,7 +48,7 @@ def binds(container):
     return [mount for mount in container.mounts if mount["type"] == "bind"]
 
 
-def test_every_component_is_looked_at(known):
+def test_every_component_is_checked(known):
     found = {container.component for role in EXPRESSIONS for container in containers(role, known)}
     assert found == set(known["cloudlab"]["chosen"])
 
@@ -63,7 +63,7 @@ def test_every_file_that_is_mounted_is_shared_with_the_engine(role, known, tmp_p
             assert inside or mount.get("on_engine"), (container.name, mount["source"])
 
 
-def test_those_who_ask_the_engine_have_the_socket_where_the_engine_has_it(known):
+def test_clients_of_the_engine_mount_its_socket(known):
     found = {
         container.component: mount["source"]
         for role in ("dashboard", "tools", "observability")
@@ -84,7 +84,7 @@ def test_the_builder_has_a_copy_of_the_certificates(known, certificates):
     assert renewed.hash != builder.hash
 
 
-def test_a_platform_of_the_users_own_is_mounted_where_it_is(known, tmp_path):
+def test_another_platform_is_mounted_from_its_checkout(known, tmp_path):
     source = settings.ROOT / "tests" / "platform-second"
     assert (source / "cloudlab.yml").is_file()
     sources = {

@@ -1,4 +1,4 @@
-"""Options of ansible-playbook that are refused, and in which words."""
+"""Options of ansible-playbook that are rejected."""
 
 import pytest
 
@@ -6,11 +6,11 @@ from cloudlab.ansible import commandline
 
 
 @pytest.mark.parametrize("subset", [None, "", "all", "localhost", "localhost,all", "local*", "!localhost", "@hosts"])
-def test_a_limit_that_leaves_hosts_is_fine(subset):
+def test_a_limit_with_valid_names_is_accepted(subset):
     assert commandline.limit_problem(subset, ["localhost", "all"]) == ""
 
 
 @pytest.mark.parametrize("subset", ["nowhere", "localhost,nowhere", "localhost:nowhere"])
-def test_a_limit_to_no_host_names_the_valid_ones(subset):
+def test_an_unknown_name_in_the_limit_is_rejected(subset):
     message = commandline.limit_problem(subset, ["localhost", "all"])
-    assert message.startswith("--limit nowhere: there is no such host. Valid: localhost, all.")
+    assert message.startswith("--limit nowhere: unknown host. Valid: localhost, all.")

@@ -48,24 +48,24 @@ def order(state, order_id="o1", total=4999):
 # The instance
 
 
-def test_an_instance_is_what_its_page_says():
+def test_an_instance_is_read_from_its_report():
     found = instance.parse("second", {"components": EVERYTHING})
     assert found.gateway == "127.0.0.1:8080"
 
 
-def test_what_is_missing_is_named_with_its_reason():
+def test_missing_components_have_a_reason():
     components = [entry for entry in EVERYTHING if entry["component"] not in ("search", "elasticsearch")]
     with pytest.raises(instance.InstanceError, match="missing: search, elasticsearch") as error:
         instance.parse("second", {"components": components, "unavailable": {"elasticsearch": "no image"}})
     assert "elasticsearch: no image" in str(error.value)
 
 
-def test_an_instance_that_never_was_is_an_error():
+def test_an_unknown_instance_is_an_error():
     with pytest.raises(instance.InstanceError, match="--instance"):
         instance.read("never-was")
 
 
-def test_without_a_login_of_the_administrator_nothing_can_be_proven():
+def test_a_missing_administrator_login_is_an_error():
     with pytest.raises(instance.InstanceError, match="Converge"):
         _ = instance.parse("second", {"components": EVERYTHING}).administrator
 
@@ -84,7 +84,7 @@ def test_the_instance_is_the_one_of_the_settings():
         (["--accidents", "--only", "tokens", "--only", "kafka-stopped"], ["tokens", "kafka-stopped"]),
     ],
 )
-def test_what_is_run(given, chosen):
+def test_the_selected_checks_run(given, chosen):
     assert program.arguments(given).only == chosen
 
 
@@ -124,14 +124,14 @@ def test_every_request_has_an_id_of_its_own(gateway, monkeypatch):
     assert gateway.last == second
 
 
-def test_another_status_is_an_error_with_the_answer(gateway):
+def test_an_unexpected_status_is_an_error_with_the_response(gateway):
     with pytest.raises(Unexpected, match="status 404 instead of 200 or 201") as error:
         gateway.call("GET", "/404", expect={200, 201})
     assert error.value.answer.status == 404
     assert gateway.call("GET", "/404", expect=()).status == 404
 
 
-def test_no_answer_is_an_error_with_its_first_cause():
+def test_a_missing_response_is_an_error_with_its_cause():
     with pytest.raises(Unreachable, match=r"GET /x was not answered \(request id proof-.*refused"):
         Gateway("127.0.0.1:1").call("GET", "/x")
 
@@ -144,7 +144,7 @@ def test_an_excerpt_is_short_and_on_one_line():
 # Waiting
 
 
-def test_a_condition_is_asked_until_it_is_true():
+def test_a_condition_is_polled_until_it_is_true():
     numbers = itertools.count()
     assert waiting.until(lambda: next(numbers) == 3, "it is 3", 5, pause=0)
     with pytest.raises(waiting.NotInTime, match="not within 0 s: it never is"):
@@ -152,7 +152,7 @@ def test_a_condition_is_asked_until_it_is_true():
 
 
 @pytest.mark.parametrize(("status", "outage", "goes_on"), [(503, True, True), (503, False, False), (404, True, False)])
-def test_an_outage_is_waited_out_where_one_is_expected(status, outage, goes_on):
+def test_an_expected_outage_is_waited_for(status, outage, goes_on):
     answers = iter([Unexpected(answer(status), {200}), None])
 
     def probe():
@@ -252,7 +252,7 @@ def test_a_check_that_fails_names_the_hop_and_the_evidence(reported):
     assert checks.summary().splitlines() == ["failed at notification: he is told", "0 checks passed, 1 failed"]
 
 
-def test_a_mistake_of_the_proof_is_no_failed_check(reported):
+def test_an_exception_is_not_a_failed_check(reported):
     checks, _ = reported
     with pytest.raises(KeyError), checks.check("it works"):
         raise KeyError("state")
@@ -276,7 +276,7 @@ def verify(token, key):
     return jwt.decode(token, key.public_key(), ["ES256"])
 
 
-def test_each_bad_token_is_wrong_in_one_respect(issued):
+def test_each_bad_token_has_one_fault(issued):
     token, key = issued
     assert verify(tokens.signed(token, key, jti="2"), key)["jti"] == "2"
     with pytest.raises(jwt.ExpiredSignatureError):
@@ -310,7 +310,7 @@ def test_each_bad_token_is_wrong_in_one_respect(issued):
         ("cancelled", ["approved"], Entries(1, 0, 4999), False),
     ],
 )
-def test_payments_have_to_agree_with_the_order(state, payments, entries, fine):
+def test_payments_must_match_the_order(state, payments, entries, fine):
     paid = [{"order_id": "o1", "state": each} for each in payments]
     found = audit.discrepancies({"o1": order(state)}, paid, {"o1": entries})
     assert (found == []) == fine
@@ -342,7 +342,7 @@ def placed_by(counter):
     return flow
 
 
-def test_a_refused_order_is_sent_again_under_its_key(monkeypatch):
+def test_a_rejected_order_is_retried_with_the_same_key(monkeypatch):
     monkeypatch.setattr(traffic, "PAUSE_SECONDS", 0)
     counter = Counter503(503, 503)
     flow = placed_by(counter)
@@ -352,7 +352,7 @@ def test_a_refused_order_is_sent_again_under_its_key(monkeypatch):
     assert flow.told == "2 × status 503"
 
 
-def test_an_order_that_is_wrong_is_not_sent_again(monkeypatch):
+def test_an_invalid_order_is_not_retried(monkeypatch):
     monkeypatch.setattr(traffic, "PAUSE_SECONDS", 0)
     counter = Counter503(422)
     flow = placed_by(counter)
@@ -366,7 +366,7 @@ def test_a_misspelt_word_lacks_one_letter():
     assert len(shop.misspelt(word)) == len(word) - 1
 
 
-def test_a_picture_is_a_png_of_its_own():
+def test_an_image_is_a_unique_png():
     picture = shop.new_picture(4)
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     data = picture[picture.index(b"IDAT") + 4 :]
@@ -377,7 +377,7 @@ def test_a_picture_is_a_png_of_its_own():
 # Figures
 
 
-def test_a_series_knows_its_quantiles():
+def test_a_series_has_quantiles():
     series = load.Series([value / 1000 for value in range(100, 0, -1)])
     assert series.quantile(0.95) == pytest.approx(0.096)
     assert series.document()["median"] == pytest.approx(0.0505)
@@ -391,13 +391,13 @@ def test_a_series_of_errors_has_no_times():
 
 
 @pytest.mark.parametrize(("errors", "lost", "good"), [({}, 0, True), ({"503": 1}, 0, False), ({}, 1, False)])
-def test_a_load_is_good_without_errors_and_lost_orders(errors, lost, good):
+def test_a_load_passes_without_errors_and_lost_orders(errors, lost, good):
     found = load.Load({"product": load.Series([0.1], Counter(errors))}, load.Series([0.1]), lost)
     assert found.good is good
     assert found.document()["reads"] == found.document()["reads_of"]["product"]
 
 
-def test_a_slow_answer_does_not_slow_the_rate():
+def test_a_slow_response_does_not_reduce_the_rate():
     def slow():
         time.sleep(0.3)
 
@@ -412,6 +412,6 @@ def test_a_slow_answer_does_not_slow_the_rate():
     assert len(load.together(found.values()).seconds) == 10
 
 
-def test_a_mistake_of_the_program_is_no_error_of_the_platform():
+def test_a_programming_error_is_not_an_error_of_the_platform():
     with pytest.raises(ZeroDivisionError):
         load.paced({"act": lambda: 1 / 0}, rate=50, seconds=0.02)

@@ -82,14 +82,14 @@ def report(tmp_path_factory):
     return go_tests.run(write(tmp_path_factory.mktemp("ways"), *(name.split("/")[0] for name in FILES)))
 
 
-def test_every_way_to_end_is_told_by_name(report):
+def test_every_outcome_has_the_name_of_the_test(report):
     assert set(report.passed) == {"good TestPasses", "skips TestStays", "skips TestPart"}
     assert set(report.failed) == {"fails TestFails", "panics TestPanics", "broken"}
     assert set(report.skipped) == {"skips TestSkips", "skips TestPart/inner"}
     assert not report.ok
 
 
-def test_the_output_of_a_test_stands_below_its_name(report):
+def test_the_output_of_a_test_is_below_its_name(report):
     lines = str(report).splitlines()
     assert "two is not one" in lines[lines.index("FAILED fails TestFails") + 1]
     assert "nothing to test with" in lines[lines.index("SKIPPED skips TestSkips") + 1]
@@ -121,7 +121,7 @@ def test_the_exit_status_says_whether_all_tests_ran(tmp_path, folder, status):
     assert done.returncode == status, done.stdout
 
 
-def test_a_module_that_go_cannot_read_fails(tmp_path):
+def test_an_invalid_module_fails(tmp_path):
     write(tmp_path, "good")
     (tmp_path / "go.mod").write_text("module sample.test/ways\n\nrequire nonsense\n", encoding="utf-8")
     report = go_tests.run(tmp_path)

@@ -68,7 +68,7 @@ def test_a_good_commit_passes(repository):
 
 
 @pytest.mark.parametrize("hook", BAD)
-def test_a_hook_refuses_what_it_is_for(repository, hook):
+def test_a_hook_rejects_a_bad_commit(repository, hook):
     name, content = BAD[hook]
     done = repository("Add what is bad", {name: content})
     assert done.returncode == 1

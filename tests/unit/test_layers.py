@@ -64,7 +64,7 @@ def test_only_one_sub_package_imports_ansible():
     assert users == {"ansible"}
 
 
-def test_plugins_and_scripts_find_the_package_without_help():
+def test_plugins_and_scripts_do_not_change_the_path():
     root = PACKAGE.parents[1]
     files = [path for folder in ("plugins", "scripts", "src") for path in (root / folder).rglob("*.py")]
     assert files

@@ -6,7 +6,7 @@ import subprocess
 from cloudlab.model import settings
 
 
-def test_another_ansible_is_told_which_environment_to_use(tmp_path):
+def test_an_ansible_without_the_package_prints_the_environment_to_use(tmp_path):
     package = tmp_path / "cloudlab"
     package.mkdir()
     (package / "__init__.py").write_text("raise ImportError('it is not here')\n", encoding="utf-8")

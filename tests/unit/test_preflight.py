@@ -1,4 +1,4 @@
-"""Each check alone: what it finds, and that it finds nothing where all is well."""
+"""The preflight checks."""
 
 import os
 import shutil
@@ -28,9 +28,9 @@ def texts(findings):
     return [f"{finding.level}: {finding.text}" for finding in findings]
 
 
-def test_too_little_memory():
+def test_too_little_memory_is_an_error():
     assert texts(preflight.memory({"memory": 2 * GIB}, {}, 4 * GIB)) == [
-        "error: memory: the engine has 2.0 GiB, 4.0 GiB are needed."
+        "error: memory: the engine has 2.0 GiB, but 4.0 GiB is required."
     ]
 
 
@@ -38,24 +38,24 @@ def test_limits_above_the_memory_are_a_warning():
     found = preflight.memory(
         {"memory": 4 * GIB}, {"a": {"memory": "3g"}, "b": {"memory": "2g"}, "c": {"memory": ""}}, GIB
     )
-    assert texts(found) == ["warning: memory: the engine has 4.0 GiB, the chosen components may use up to 5.0 GiB."]
+    assert texts(found) == ["warning: memory: the engine has 4.0 GiB, but the components can use up to 5.0 GiB."]
     assert preflight.memory({"memory": 8 * GIB}, {"a": {"memory": "3g"}}, GIB) == []
 
 
-def test_too_little_disk():
+def test_too_little_disk_space_is_an_error():
     engine = {"data_root": "/var/lib/docker", "here": True}
     found = preflight.disk(engine, 10 * GIB, usage=lambda place: Usage(3 * GIB))
-    assert texts(found) == ["error: disk: /var/lib/docker has 3.0 GiB free, 10.0 GiB are needed."]
+    assert texts(found) == ["error: disk: /var/lib/docker has 3.0 GiB of free space, but 10.0 GiB is required."]
     assert preflight.disk(engine, 10 * GIB, usage=lambda place: Usage(30 * GIB)) == []
 
 
-def test_disk_that_cannot_be_seen_is_not_known(tmp_path):
+def test_the_disk_of_a_virtual_machine_is_unknown(tmp_path):
     assert (
         preflight.disk({"data_root": str(tmp_path / "absent"), "here": True}, 10 * GIB, usage=shutil.disk_usage) == []
     )
 
 
-def test_map_count(tmp_path):
+def test_a_low_map_count_is_a_warning(tmp_path):
     source = tmp_path / "max_map_count"
     source.write_text("65530\n")
     found = preflight.map_count({"same_kernel": True}, ["elasticsearch"], 262144, source)
@@ -74,25 +74,25 @@ def listener():
         yield server.getsockname()[1]
 
 
-def test_a_busy_port_names_the_process_that_holds_it(listener):
+def test_a_port_in_use_is_an_error_with_the_process(listener):
     found = preflight.ports(environment(components={"db": component(listener)}), [])
     assert len(found) == 1
-    assert f"port {listener} (for db) is taken by " in found[0].text
+    assert f"port {listener} (for db) is already in use by " in found[0].text
     assert f"(process {os.getpid()})" in found[0].text
 
 
-def test_a_port_of_our_own_container_is_fine(listener):
+def test_a_port_of_the_instance_is_accepted(listener):
     ours = {"Names": ["/lab-db"], "Labels": {"cloudlab.instance": "lab"}, "Ports": [{"PublicPort": listener}]}
     assert preflight.ports(environment(components={"db": component(listener)}), [ours]) == []
 
 
-def test_a_port_of_a_foreign_container_names_it(listener):
+def test_a_port_of_another_container_is_an_error(listener):
     foreign = {"Names": ["/other"], "Labels": {}, "Ports": [{"PublicPort": listener}, {"PrivatePort": 80}]}
     found = preflight.ports(environment(components={"db": component(listener)}), [foreign])
-    assert texts(found) == [f"error: port {listener} (for db) is taken by the container other."]
+    assert texts(found) == [f"error: port {listener} (for db) is already in use by the container other."]
 
 
-def test_a_free_port():
+def test_a_free_port_is_accepted():
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         port = server.getsockname()[1]
@@ -100,8 +100,8 @@ def test_a_free_port():
     assert preflight.ports(environment(components={"db": component(port)}), []) == []
 
 
-def test_strangers_of_our_names():
-    found = preflight.strangers(
+def test_unmanaged_objects_with_our_names_are_errors():
+    found = preflight.unmanaged(
         environment(
             components={"db": component(1), "cache": component(2, "lab-cache")},
             networks={"backend": {"name": "lab-backend", "exists": True, "ours": False}},
@@ -112,10 +112,9 @@ def test_strangers_of_our_names():
             {"Names": ["/lab-cache"], "Labels": {"cloudlab.instance": "lab"}},
         ],
     )
-    assert [finding.text.split(" that ")[0] for finding in found] == [
-        "there is a container called lab-db",
-        "there is a network called lab-backend",
-        "there is a volume called lab-db-data",
+    assert texts(found) == [
+        f"error: the {name} exists but is not managed by this environment."
+        for name in ("container lab-db", "network lab-backend", "volume lab-db-data")
     ]
 
 
@@ -133,7 +132,7 @@ def network(subnet, name="lab-backend"):
         ("", None),
     ],
 )
-def test_subnets(subnet, message):
+def test_overlapping_subnets_are_errors(subnet, message):
     networks = [
         {"Name": "office", "IPAM": {"Config": [{"Subnet": "172.30.0.0/16"}]}},
         {"Name": "lab-backend", "IPAM": {"Config": [{"Subnet": "10.9.0.0/16"}]}},
@@ -146,7 +145,7 @@ def test_subnets(subnet, message):
         assert message in found[0].text
 
 
-def test_two_of_our_subnets_collide():
+def test_overlapping_declared_subnets_are_an_error():
     ours = {"backend": network("10.9.0.0/16"), "database": network("10.9.1.0/24", "lab-database")}
     found = preflight.subnets(environment(networks=ours), [], [])
     assert texts(found) == [
@@ -154,7 +153,7 @@ def test_two_of_our_subnets_collide():
     ]
 
 
-def test_routes_are_read(tmp_path):
+def test_routes_are_parsed(tmp_path):
     table = tmp_path / "route"
     table.write_text(
         "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
@@ -164,7 +163,7 @@ def test_routes_are_read(tmp_path):
     assert preflight.host_routes(table) == [("tun0", "10.8.3.0/24")]
 
 
-def test_what_docker_compose_brought_up_is_left_to_it():
-    [found] = preflight.strangers(environment(composed=True), [])
+def test_an_environment_of_docker_compose_is_an_error():
+    [found] = preflight.unmanaged(environment(composed=True), [])
     assert found.level == preflight.ERROR
     assert "docker compose down" in str(found)

@@ -1,4 +1,4 @@
-"""The generated documents are those that would be generated now, and hold what they are for."""
+"""The generated documents are current and complete."""
 
 import pytest
 
@@ -9,8 +9,8 @@ DOCUMENTS = reference.documents()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
-def test_the_committed_document_is_what_is_written(path):
-    """`ansible-playbook playbooks/document.yml` mends it."""
+def test_the_committed_document_is_current(path):
+    """To regenerate it: ansible-playbook playbooks/document.yml"""
     assert (settings.ROOT / path).read_text(encoding="utf-8") == DOCUMENTS[path]
 
 
@@ -19,17 +19,17 @@ def test_every_setting_is_described():
         assert f"| `{name.upper()}` |" in DOCUMENTS["docs/configuration.md"]
 
 
-def test_every_component_and_profile_has_its_row():
+def test_every_component_and_profile_has_a_row():
     rows = DOCUMENTS["docs/components.md"].splitlines()
     for name in [*catalogue.committed()["catalogue"], "order", *catalogue.committed("profiles")["profiles"]]:
         assert any(row.startswith(f"| {name} |") for row in rows), name
 
 
-def test_cells_cannot_end_early():
+def test_cells_are_escaped():
     assert reference.table(("a", "b"), [("x|y", "z")]) == "| a | b |\n| --- | --- |\n| x\\|y | z |\n"
 
 
-def test_a_files_first_comment_is_its_introduction(tmp_path):
+def test_the_leading_comment_is_the_introduction(tmp_path):
     path = tmp_path / "x.yml"
     path.write_text(
         "# What it is:\n#   one      the first\n#   two      the second\n# In .cloudlab/<instance>.\na: 1\n# no\n"

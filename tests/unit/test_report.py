@@ -1,4 +1,4 @@
-"""What the table says of each component."""
+"""The rows and the table of the report."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def listed(name, state="running", status="Up 2 minutes (healthy)"):
     return {"Names": [f"/{name}"], "State": state, "Status": status}
 
 
-def test_a_row_has_everything_one_needs_to_get_in():
+def test_a_row_has_address_and_credentials():
     row = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db")], {"lab-db": 3 * MEBIBYTE})[0]
     assert row["state"] == "healthy"
     assert row["address"] == "127.0.0.1:6432, 127.0.0.1:8000"
@@ -38,24 +38,24 @@ def test_a_row_has_everything_one_needs_to_get_in():
     assert row["memory"] == {"used": 3 * MEBIBYTE, "limit": 512 * MEBIBYTE}
 
 
-def test_a_sketch_has_no_password_and_knows_no_state():
+def test_static_rows_have_no_password_and_no_state():
     views = {"logs": {"of": "db", "url": "{url}?{component}"}}
-    [row, worker] = report.sketch(ENVIRONMENT, ACCESS, views)
+    [row, worker] = report.static_rows(ENVIRONMENT, ACCESS, views)
     assert (row["url"], row["password"], row["user"]) == ("sql://me@127.0.0.1:6432/x", "", "me")
     assert {row["state"], worker["state"]} == {"unknown"}
-    # They are to be seen once that one runs.
+    # Views are shown once their component runs.
     assert worker["views"] == {"logs": "sql://me@127.0.0.1:6432/x?worker"}
-    assert [row["component"] for row in report.sketch(ENVIRONMENT, ACCESS, {}, ["worker"])] == ["db"]
+    assert [row["component"] for row in report.static_rows(ENVIRONMENT, ACCESS, {}, ["worker"])] == ["db"]
 
 
-def test_a_sketch_leaves_out_a_limit_that_env_sets():
+def test_static_rows_have_no_limit_that_env_sets():
     set_later = {**ENVIRONMENT["components"]["db"], "memory_setting": "db_memory"}
     environment = {**ENVIRONMENT, "components": {**ENVIRONMENT["components"], "db": set_later}}
-    assert report.sketch(environment, ACCESS, {})[0]["memory"] == {"used": None, "limit": None}
-    assert report.sketch(ENVIRONMENT, ACCESS, {})[0]["memory"]["limit"] == 512 * MEBIBYTE
+    assert report.static_rows(environment, ACCESS, {})[0]["memory"] == {"used": None, "limit": None}
+    assert report.static_rows(ENVIRONMENT, ACCESS, {})[0]["memory"]["limit"] == 512 * MEBIBYTE
 
 
-def test_what_is_not_built_here_comes_from_a_registry():
+def test_an_image_that_is_not_built_comes_from_a_registry():
     running = [listed("lab-worker") | {"Image": "docker.io/library/worker:1"}]
     [_, worker] = report.rows(ENVIRONMENT, ACCESS, running, {})
     assert (worker["image"], worker["source"]) == ("docker.io/library/worker:1", "registry")
@@ -77,17 +77,17 @@ def test_state(container, word):
     assert report.state(container) == word
 
 
-def test_the_table_lines_up_and_names_what_was_skipped():
+def test_the_table_is_aligned_and_lists_unavailable_components():
     rows = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db")], {"lab-db": 3 * MEBIBYTE})
     lines = report.table(rows, {"kibana": "no registry answers"}).splitlines()
     assert lines[0].startswith("component  state    address")
     assert lines[2].startswith("db         healthy  127.0.0.1:6432, 127.0.0.1:8000  me")
     assert lines[2].endswith("cloudlab/db:1  packages  3 MiB of 512 MiB")
     assert lines[3] == "worker     absent"
-    assert lines[-2:] == ["Not here:", "  kibana: no registry answers"]
+    assert lines[-2:] == ["Unavailable:", "  kibana: no registry answers"]
 
 
-def test_a_run_for_a_part_leaves_the_rest_on_the_page():
+def test_rows_of_other_components_are_kept():
     earlier = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db"), listed("lab-worker")], {})
     found = [row for row in earlier if row["component"] == "worker"]
     stopped = [listed("lab-db", "exited", "Exited (0) 1 second ago"), listed("lab-worker")]
@@ -97,7 +97,7 @@ def test_a_run_for_a_part_leaves_the_rest_on_the_page():
     assert report.others(earlier, found, [listed("lab-worker")], {}) == []
 
 
-def test_rows_of_an_earlier_version_are_left_out():
+def test_rows_of_an_earlier_version_are_dropped():
     earlier = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db"), listed("lab-worker")], {})
     found = [row for row in earlier if row["component"] == "worker"]
     older = [{key: value for key, value in row.items() if key != "memory"} for row in earlier]
@@ -106,7 +106,7 @@ def test_rows_of_an_earlier_version_are_left_out():
     assert len(report.others(newer, found, [listed("lab-db"), listed("lab-worker")], {})) == 1
 
 
-def test_memory_that_was_not_asked_for_shows_its_limit():
+def test_memory_without_a_measurement_shows_the_limit():
     table = report.table(report.rows(ENVIRONMENT, ACCESS, [listed("lab-db")], {}), {})
     assert table.splitlines()[2].endswith("packages  up to 512 MiB")
 
@@ -118,7 +118,7 @@ VIEWS = {
 }
 
 
-def test_views_are_of_what_runs_and_for_the_kinds_that_are_to_be_seen_there():
+def test_views_require_a_running_component_and_a_matching_kind():
     rows = report.rows(ENVIRONMENT, {"db": {"url": "http://{host}:{port}"}}, [listed("lab-db")], {})
     db, worker = report.with_views(rows, VIEWS)
     assert db["views"] == {"logs": "http://127.0.0.1:6432?component=db"}
@@ -128,35 +128,35 @@ def test_views_are_of_what_runs_and_for_the_kinds_that_are_to_be_seen_there():
 
 
 @pytest.mark.parametrize(
-    ("found", "complete", "components", "told"),
+    ("found", "complete", "components", "expected"),
     [
         ({"kibana": "new"}, True, {}, {"kibana": "new"}),
-        # A play that makes no images present.
+        # A play that provides no images.
         ({}, True, {"kibana": {}}, {"kibana": "old"}),
-        # It can be had meanwhile.
+        # It has become available.
         ({}, True, {"kibana": {"image": {}}}, {}),
-        # Another profile without it, and a run for another part.
+        # Another profile without it, and a run of other components.
         ({}, True, {}, {}),
         ({}, False, {}, {"kibana": "old"}),
     ],
 )
-def test_why_something_is_not_here_is_told_until_a_run_finds_otherwise(found, complete, components, told):
+def test_the_reason_of_an_unavailable_component_is_kept(found, complete, components, expected):
     environment = {"unavailable": found, "complete": complete, "components": components}
-    assert report.unavailable(environment, {"kibana": "old"}) == told
+    assert report.unavailable(environment, {"kibana": "old"}) == expected
 
 
-def test_the_address_of_the_overview():
+def test_the_address_of_the_dashboard():
     rows = report.rows(ENVIRONMENT, {"db": {"url": "http://{host}:{port}"}}, [listed("lab-db")], {})
     assert report.address(rows, "db") == "http://127.0.0.1:6432"
     assert report.address(rows, "worker") == ""
 
 
-def test_a_component_that_failed_is_shown_as_failed_whatever_its_container_does():
+def test_a_failed_component_is_shown_as_failed():
     found = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db"), listed("lab-worker")], {}, failed=["db"])
     assert [row["state"] for row in found] == ["failed", "healthy"]
 
 
-def test_the_message_about_failed_components_names_each_with_the_end_of_its_log():
+def test_the_failure_message_has_the_last_log_lines():
     text = report.failure_message({"worker": "crashed 3 times\npanic: no", "db": "it is paused"})
     assert text.splitlines() == [
         "The environment is incomplete: 2 components failed.",

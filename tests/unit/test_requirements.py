@@ -24,7 +24,7 @@ PATHS = sorted({code for code in re.findall(r"`([^`]+)`", TABLE) if code.startsw
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_what_is_named_exists(path):
+def test_listed_paths_exist(path):
     assert (settings.ROOT / path).exists()
 
 
@@ -34,7 +34,7 @@ def test_a_scenario_has_tests(scenario):
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_a_line_has_what_provides_it_and_a_proof(row):
+def test_a_requirement_has_an_implementation_and_a_test(row):
     requirement, provider, proof = row.split(" | ")
     assert requirement and provider
     assert "`" in proof or proof.startswith("as in")
@@ -45,6 +45,6 @@ LINES = {"4.1": 8, "4.2": 6, "4.3": 8, "6": 15, "7": 2, "8": 11, "9": 8, "10": 5
 
 
 @pytest.mark.parametrize("section", LINES)
-def test_no_line_is_missing(section):
+def test_no_requirement_is_missing(section):
     [text] = re.findall(rf"^## {re.escape(section)} (.*?)(?=^## |\Z)", TABLE, re.MULTILINE | re.DOTALL)
     assert len(re.findall(r"^\| (?!---|requirement|risk)", text, re.MULTILINE)) == LINES[section]

@@ -1,4 +1,4 @@
-"""What a reset would remove at each level, and that it is never more."""
+"""The plan of a reset at each level."""
 
 import pytest
 
@@ -19,14 +19,14 @@ def item(name, component="", instance="lab"):
     }
 
 
-STOCK = {
+OBJECTS = {
     "containers": [
         item("lab-coordinator", "coordinator"),
         item("lab-broker", "broker"),
         item("lab-db", "db"),
         item("lab-gone", "gone"),
         item("other-db", "db", "other"),
-        {"Names": ["/lab-stranger"], "Labels": None},
+        {"Names": ["/lab-unlabelled"], "Labels": None},
     ],
     "volumes": [
         item("lab-db-data", "db"),
@@ -40,14 +40,14 @@ STOCK = {
 
 
 def plan(level, *names):
-    return reset.plan(level, names, COMPONENTS, "lab", STOCK)
+    return reset.plan(level, names, COMPONENTS, "lab", OBJECTS)
 
 
-def test_a_component_loses_its_container_and_keeps_its_data():
+def test_the_level_component_keeps_the_data():
     assert plan("component", "db") == {"containers": ["lab-db"], "volumes": [], "networks": [], "directory": False}
 
 
-def test_data_goes_with_its_container():
+def test_the_level_data_removes_container_and_data():
     assert plan("data", "db") == {
         "containers": ["lab-db"],
         "volumes": ["lab-db-data"],
@@ -56,13 +56,13 @@ def test_data_goes_with_its_container():
     }
 
 
-def test_data_that_would_be_worthless_goes_along_and_what_needs_others_first():
+def test_data_of_dependents_is_removed_and_dependents_first():
     found = plan("data", "coordinator")
     assert found["containers"] == ["lab-broker", "lab-coordinator"]
     assert found["volumes"] == ["lab-broker-data", "lab-coordinator-data"]
 
 
-def test_everything_is_everything_of_the_instance_and_nothing_else():
+def test_the_level_everything_removes_only_the_instance():
     assert plan("everything") == {
         "containers": ["lab-gone", "lab-db", "lab-broker", "lab-coordinator"],
         "volumes": ["lab-broker-data", "lab-coordinator-data", "lab-db-data"],
@@ -74,14 +74,14 @@ def test_everything_is_everything_of_the_instance_and_nothing_else():
 @pytest.mark.parametrize(
     ("level", "names", "message"),
     [
-        ("", [], "which level? Say it with -e level=, one of: component, data, everything."),
+        ("", [], "the level is missing. Pass it with -e level=, one of: component, data, everything."),
         ("date", ["db"], "unknown level date. Did you mean data?"),
-        ("data", [], "level data needs components"),
+        ("data", [], "level data requires components"),
         ("component", ["brokr"], "unknown component brokr. Did you mean broker?"),
-        ("everything", ["db"], "level everything takes no components"),
+        ("everything", ["db"], "level everything does not accept components"),
     ],
 )
-def test_what_cannot_be_done_is_said(level, names, message):
+def test_invalid_arguments_are_rejected(level, names, message):
     with pytest.raises(reset.ResetError) as error:
         plan(level, *names)
     assert message in str(error.value)

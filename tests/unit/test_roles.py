@@ -23,7 +23,7 @@ def role(request):
     return request.param
 
 
-def test_a_role_explains_itself(role):
+def test_a_role_has_a_readme_and_argument_specs(role):
     assert (role / "README.md").read_text(encoding="utf-8").startswith(f"# {role.name}\n")
 
 
@@ -32,12 +32,12 @@ def test_defaults_and_argument_specs_name_the_same_variables(role):
     assert set(options) == set(load(role / "defaults" / "main.yml"))
 
 
-def test_public_variables_bear_the_roles_name(role):
+def test_public_variables_begin_with_the_roles_name(role):
     for name in load(role / "defaults" / "main.yml"):
         assert name.startswith(f"{role.name}_")
 
 
-def test_internal_variables_look_internal(role):
+def test_internal_variables_begin_with_underscores(role):
     for name in load(role / "vars" / "main.yml"):
         assert name.startswith(f"__{role.name}_")
     for path in (role / "tasks").glob("*.yml"):
@@ -45,7 +45,7 @@ def test_internal_variables_look_internal(role):
             assert name.startswith(f"__{role.name}_") or name == SHARED, path
 
 
-def test_a_role_does_not_know_another_roles_variables(role):
+def test_a_role_does_not_use_another_roles_variables(role):
     """What crosses roles is wired by the play."""
     others = "|".join(path.name for path in ROLES if path != role)
     own = rf"(?<![\w.])__(?:{others})_\w+"

@@ -12,7 +12,7 @@ def taken(*rows):
     return {picture.name: picture for picture in screenshots.pictures({"components": rows})}
 
 
-def test_pages_are_those_of_tools_and_what_shows_logs():
+def test_pages_are_those_of_tools_and_observability():
     found = taken(
         row("postgres", "store", "postgres://db", logs="http://logs/postgres"),
         row("order", "service", "http://order", logs="http://logs/order", traces="http://traces/order"),
@@ -27,13 +27,13 @@ def test_pages_are_those_of_tools_and_what_shows_logs():
     }
 
 
-def test_the_overview_is_seen_in_light_dark_and_small():
+def test_the_dashboard_has_light_dark_and_phone_screenshots():
     found = taken(row("dashboard", "tool", "http://page"))
     assert found.keys() == {"dashboard", "dashboard-dark", "dashboard-phone"}
     assert found["dashboard-dark"].scheme == "dark"
     assert found["dashboard-phone"].size == screenshots.PHONE
 
 
-def test_an_instance_that_never_ran_is_named():
+def test_an_instance_without_a_report_is_an_error():
     with pytest.raises(screenshots.ScreenshotsError, match="test-never-there"):
         screenshots.read({"CLOUDLAB_ENV_FILE": "", "CLOUDLAB_INSTANCE": "test-never-there"})

@@ -61,14 +61,14 @@ def run(checkout, tmp_path):
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_it_tells_what_it_does(run, script):
+def test_help_is_printed(run, script):
     done = run(script, "--help")
     assert done.returncode == 0, done.stderr
     assert "usage: " in done.stdout.lower()
 
 
 @pytest.mark.parametrize("script", sorted(set(SCRIPTS) - PASSING_ON))
-def test_it_refuses_what_it_does_not_know(run, script):
+def test_unknown_arguments_are_rejected(run, script):
     done = run(script, "--no-such-thing")
     assert done.returncode != 0
     assert "--no-such-thing" in done.stderr
@@ -150,12 +150,12 @@ def test_setup_passes_its_arguments_to_the_playbook(checkout, tmp_path):
     assert done.stdout.splitlines()[-4:] == ["playbooks/dev.yml", "--tags", "kafka", "--check"]
 
 
-def test_a_report_goes_into_the_file_that_is_named(run, tmp_path):
+def test_the_report_is_written_to_the_file(run, tmp_path):
     done = run("validate.sh", "--format", "junit", "--output", "a report.xml")
     assert {"format": "junit", "output": str(tmp_path / "a report.xml")} in _words(done.stdout)
 
 
-def test_without_a_file_the_report_is_all_that_is_printed(run):
+def test_without_a_file_only_the_report_is_printed(run):
     done = run("validate.sh", "--format=json")
     assert done.stdout == ""
     assert "playbooks/validate.yml" in done.stderr
@@ -180,7 +180,7 @@ def test_go_tests_with_stores_run_on_the_images_that_were_made(run):
     ],
     ids=lambda value: "",
 )
-def test_a_wrong_value_is_named(run, arguments, told):
+def test_an_invalid_value_is_rejected(run, arguments, told):
     done = run(*arguments)
     assert done.returncode == 1
     assert told in done.stderr

@@ -48,7 +48,7 @@ def system(tmp_path):
     ],
     ids=["Fedora", "Arch", "openSUSE", "Alpine", "macOS", "unknown"],
 )
-def test_without_a_known_package_manager_it_says_what_to_install(system, programs, advice):
+def test_without_a_package_manager_the_packages_are_printed(system, programs, advice):
     done = system('engine_instructions "No Docker Engine is running."', **programs)
     assert done.returncode == 1
     assert "ERROR: No Docker Engine is running." in done.stderr
@@ -57,7 +57,7 @@ def test_without_a_known_package_manager_it_says_what_to_install(system, program
 
 
 @pytest.mark.parametrize("programs", [{"apt_get": "exit 0", "dpkg": "exit 0"}, {"dockerd": "exit 0"}])
-def test_where_an_engine_can_be_installed_or_started_it_goes_on(system, programs):
+def test_setup_continues_if_an_engine_can_be_provided(system, programs):
     assert system("engine_instructions nothing", **programs).returncode == 0
 
 
@@ -70,30 +70,30 @@ def test_where_an_engine_can_be_installed_or_started_it_goes_on(system, programs
         ({}, "install Python 3.11 or newer"),
     ],
 )
-def test_without_a_python_it_says_which_to_install(system, programs, advice):
+def test_without_python_the_package_is_printed(system, programs, advice):
     done = system("install_python", **programs)
     assert done.returncode == 1
     assert advice in done.stderr
 
 
-def test_a_python_that_is_too_old_is_not_taken(system):
+def test_an_old_python_is_not_used(system):
     assert system("find_python", python3="exit 1").returncode == 1
 
 
-def test_the_python_that_the_user_names_comes_first(system, tmp_path):
+def test_the_users_choice_of_python_is_preferred(system, tmp_path):
     program = tmp_path / "own python"
     program.write_text("#!/bin/sh\nexit 0\n")
     program.chmod(0o755)
     assert system(f"CLOUDLAB_PYTHON='{program}' find_python", python3="exit 0").stdout.strip() == str(program)
 
 
-def test_without_root_and_without_sudo_it_says_so(system):
+def test_missing_root_privileges_are_an_error(system):
     done = system("is_root() { false; }; need_root 'Installing Python'")
     assert done.returncode == 1
     assert "Installing Python requires root, but sudo is not installed" in done.stderr
 
 
-def test_words_are_quoted_for_any_shell(system):
+def test_arguments_are_quoted_for_posix_shells(system):
     words = ["a b", "it's", "größe", "$HOME", '"', "\\", ""]
     # A shell reads what was quoted, and hands on the words as they were.
     done = system('sh -c "for word in $(sh_quote "$@"); do echo \\"\\$word\\"; done"', *words)
@@ -108,7 +108,7 @@ def test_words_are_quoted_for_any_shell(system):
         ({"LANG": "C.UTF-8"}, ""),
     ],
 )
-def test_ansible_gets_a_locale_that_it_takes(environ, wanted):
+def test_ansible_gets_a_utf8_locale(environ, wanted):
     code = f'source "{LIBRARY}/common.sh"; echo "${{LC_ALL:-}}"'
     done = subprocess.run(
         ["bash", "-c", code], env={"PATH": "/usr/bin:/bin"} | environ, capture_output=True, text=True, timeout=30
@@ -132,7 +132,7 @@ NEWER = [
 
 
 @pytest.mark.parametrize("script", sorted(LIBRARY.parent.rglob("*.sh")), ids=lambda path: path.name)
-def test_the_scripts_keep_to_what_macos_has(script):
+def test_the_scripts_use_only_what_macos_has(script):
     lines = script.read_text(encoding="utf-8").splitlines()
     code = [line for line in lines if not line.lstrip().startswith("#")]
     assert [line for line in code if any(re.search(pattern, line) for pattern in NEWER)] == []
@@ -156,7 +156,7 @@ def test_the_scripts_keep_to_what_macos_has(script):
         "grep -oP x",
     ],
 )
-def test_what_macos_does_not_have_is_found(line):
+def test_features_that_macos_lacks_are_found(line):
     assert any(re.search(pattern, line) for pattern in NEWER)
 
 
@@ -176,7 +176,7 @@ def state(**environ: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def test_an_address_that_somebody_chose_is_not_replaced(tmp_path):
+def test_a_configured_engine_address_is_kept(tmp_path):
     status, problem = state(DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     assert status == 12
     assert "none.sock" in problem
@@ -192,7 +192,7 @@ def engine_state():
     sys.path.remove(str(LIBRARY))
 
 
-def test_a_socket_that_is_missing_or_dead_means_that_there_is_no_engine(engine_state, tmp_path):
+def test_a_missing_or_dead_socket_means_no_engine(engine_state, tmp_path):
     path = str(tmp_path / "docker.sock")
     assert engine_state.state(path) == engine_state.ABSENT
     with socket.socket(socket.AF_UNIX) as listener:
@@ -200,7 +200,7 @@ def test_a_socket_that_is_missing_or_dead_means_that_there_is_no_engine(engine_s
     assert engine_state.state(path) == engine_state.ABSENT
 
 
-def test_a_socket_that_answers_in_a_wrong_way_is_nothing_to_install_over(engine_state, tmp_path):
+def test_an_invalid_response_is_not_a_missing_engine(engine_state, tmp_path):
     path = str(tmp_path / "docker.sock")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -208,7 +208,7 @@ def test_a_socket_that_answers_in_a_wrong_way_is_nothing_to_install_over(engine_
         assert engine_state.state(path) == engine_state.OTHER
 
 
-def test_a_closed_socket_takes_a_group(engine_state, tmp_path, monkeypatch):
+def test_a_socket_without_permission_is_reported(engine_state, tmp_path, monkeypatch):
     class Closed(socket.socket):
         def connect(self, _):
             raise PermissionError

@@ -42,17 +42,17 @@ def run(script, monkeypatch, tmp_path, timeout="1") -> int:
     return script.main()
 
 
-def test_nobody_listens_on_a_missing_socket(script):
+def test_a_missing_socket_does_not_respond(script):
     assert not script.answers()
 
 
 @pytest.mark.parametrize("content", ["", "none", "0", "99999999"])
-def test_a_pid_file_of_nobody_names_no_program(script, content):
+def test_an_invalid_pid_file_names_no_process(script, content):
     script.ENGINE_PID.write_text(content)
     assert script.command_of(script.ENGINE_PID) == ""
 
 
-def test_the_pid_file_of_another_program_does_not_mean_that_the_engine_runs(script):
+def test_the_pid_file_of_another_program_is_ignored(script):
     script.ENGINE_PID.write_text(str(os.getpid()))
     assert script.command_of(script.ENGINE_PID) != ""
     assert not script.is_starting() or Path("/run/systemd/system").exists()
@@ -69,7 +69,7 @@ def test_pid_files_of_other_programs_are_removed_before_the_start(script, docker
 
 
 @pytest.mark.skipif(Path("/run/systemd/system").exists(), reason="with systemd nothing is started directly")
-def test_an_engine_that_ends_at_once_is_reported_with_its_log(script, dockerd, monkeypatch, tmp_path, capsys):
+def test_an_engine_that_exits_is_reported_with_its_log(script, dockerd, monkeypatch, tmp_path, capsys):
     dockerd("echo failed to start daemon: no space left; exit 1")
     assert run(script, monkeypatch, tmp_path, timeout="30") == 1
     said = capsys.readouterr().err

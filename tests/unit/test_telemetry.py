@@ -1,4 +1,4 @@
-"""What components publish and send about themselves."""
+"""Metrics targets, OpenTelemetry variables and planned components."""
 
 from cloudlab.model import catalogue
 from cloudlab.observe import telemetry
@@ -11,21 +11,21 @@ COMPONENTS = {
 }
 
 
-def test_targets_are_those_that_publish_and_can_be_reached():
+def test_targets_have_metrics_and_a_common_network():
     assert telemetry.targets(COMPONENTS, COMPONENTS, "lab", ["monitoring", "backend"]) == [
         {"job": "gateway", "host": "gateway.lab-monitoring", "port": 9901, "path": "/stats"},
         {"job": "order", "host": "order.lab-backend", "port": 8080, "path": "/metrics"},
     ]
 
 
-def test_variables_only_where_there_is_a_collector():
+def test_variables_require_a_collector():
     assert telemetry.variables("", 100, "lab") == {}
     found = telemetry.variables("http://collector:4318", 25, "lab")
     assert found["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318"
     assert found["OTEL_TRACES_SAMPLER_ARG"] == "25e-2"
 
 
-def test_what_is_planned_does_not_depend_on_the_part_a_run_is_about():
+def test_planned_components_do_not_depend_on_tags():
     entries = {name: {"summary": name} for name in ("a", "b", "c", "d")} | {"b": {"summary": "b", "needs": ["a"]}}
     profiles = {"some": {"components": ["b", "d"]}}
     context = {"catalogue": entries, "profile": "some", "unavailable": {"d": "no image"}}

@@ -90,7 +90,7 @@ def test_user_ports_networks_and_volumes(containers, name):
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_hardened_like_all_others(containers, name):
+def test_every_tool_is_hardened(containers, name):
     options = containers()[name].options
     assert options["cap_drop"] == ["ALL"]
     assert options["cap_add"] == []
@@ -100,7 +100,7 @@ def test_hardened_like_all_others(containers, name):
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_health_is_asked_inside_on_the_published_port(containers, name):
+def test_the_health_check_uses_the_published_port(containers, name):
     health = containers()[name].options["healthcheck"]
     assert health["test"][:2] == ["CMD", "curl" if name == "kibana" else "wget"]
     assert health["test"][-1].startswith(f"http://127.0.0.1:{CONTRACTS[name][2]}/")
@@ -116,7 +116,7 @@ def test_only_portainer_has_the_engines_socket(containers, tmp_path):
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_no_stores_password_can_be_seen(containers, name):
+def test_passwords_of_stores_are_hidden(containers, name):
     """Neither in what `docker inspect` shows nor in the differences of a run."""
     container = containers(tools_stores=STORES | {"elasticsearch": SECURED})[name]
     assert PASSWORD not in json.dumps(container.options, ensure_ascii=False)
@@ -139,7 +139,7 @@ def test_pgadmin_knows_the_server_and_its_password(containers):
     assert content(container, "/etc/pgadmin/password") == PASSWORD
 
 
-def test_pgadmins_password_is_escaped_when_it_starts(containers, tmp_path):
+def test_pgadmins_password_is_escaped_at_startup(containers, tmp_path):
     """As PostgreSQL's documentation has it: a backslash before a colon and before a backslash."""
     [line] = [line for line in content(containers()["pgadmin"], "/etc/pgadmin/start.sh").splitlines() if "sed" in line]
     (tmp_path / "password").write_text(PASSWORD, encoding="utf-8")
@@ -149,14 +149,14 @@ def test_pgadmins_password_is_escaped_when_it_starts(containers, tmp_path):
     assert (tmp_path / "pgpass").read_text(encoding="utf-8") == f"*:*:*:*:{escaped}"
 
 
-def test_pgadmin_turns_foreign_names_away(containers):
+def test_pgadmin_rejects_other_host_names(containers):
     settings = {}
     exec(content(containers()["pgadmin"], "/etc/pgadmin/config_system.py"), settings)  # noqa: S102 - our own file
     assert settings["SERVER_MODE"] is False
     assert settings["ALLOWED_HOSTS"] == ["127.0.0.1", "localhost"]
 
 
-def test_redis_commander_takes_any_password(containers):
+def test_redis_commander_supports_any_password(containers):
     container = containers()["redis-commander"]
     assert content(container, "/redis-commander/config/password") == PASSWORD
     program = content(container, "/redis-commander/config/production.js")
@@ -165,13 +165,13 @@ def test_redis_commander_takes_any_password(containers):
     assert "noSave: true" in program
 
 
-def test_kafka_ui_is_on_the_cluster(containers):
+def test_kafka_ui_connects_to_the_cluster(containers):
     env = containers()["kafka-ui"].options["env"]
     assert env["KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS"] == "kafka:29092"
     assert env["DYNAMIC_CONFIG_ENABLED"] == "false"
 
 
-def test_clickhouse_ui_is_connected_and_answers_its_own_page(containers):
+def test_clickhouse_ui_connects_to_clickhouse(containers):
     env = containers()["clickhouse-ui"].options["env"]
     assert env["CLICKHOUSE_URL"] == "http://clickhouse:8123"
     assert env["ALLOWED_ORIGINS"] == env["APP_URL"] == "http://127.0.0.1:4003"
@@ -179,7 +179,7 @@ def test_clickhouse_ui_is_connected_and_answers_its_own_page(containers):
     assert len(env["APP_SECRET_KEY"]) >= 32
 
 
-def test_kibana_asks_elasticsearch(containers):
+def test_kibana_connects_to_elasticsearch(containers):
     settings = yaml.safe_load(content(containers()["kibana"], "/usr/share/kibana/config/kibana.yml"))
     assert settings["elasticsearch.hosts"] == ["http://elasticsearch:9200"]
     # A file of one's own replaces the image's, which has this line.
@@ -188,14 +188,14 @@ def test_kibana_asks_elasticsearch(containers):
     assert not settings.keys() & {"elasticsearch.username", "elasticsearch.password"}
 
 
-def test_kibana_has_an_account_of_its_own_where_one_is_asked_for(containers):
+def test_kibana_has_an_account_if_security_is_enabled(containers):
     kibana = containers(tools_stores=STORES | {"elasticsearch": SECURED})["kibana"]
     settings = yaml.safe_load(content(kibana, "/usr/share/kibana/config/kibana.yml"))
     assert settings["elasticsearch.username"] == "kibana_system"
     assert settings["elasticsearch.password"] == PASSWORD
 
 
-def test_kibana_and_elasticsearch_are_of_one_version():
+def test_kibana_and_elasticsearch_have_the_same_version():
     images = catalogue.committed()["images"]
     assert images["kibana"]["tag"] == images["elasticsearch"]["tag"]
 
@@ -209,6 +209,6 @@ def test_portainer_has_its_administrator_and_the_engine(containers):
 
 
 @pytest.mark.parametrize(("name", "heap"), [("kafka-ui", "tools_kafka_ui_heap"), ("kibana", "tools_kibana_heap")])
-def test_a_heap_leaves_room_for_what_it_needs_besides(containers, name, heap):
+def test_a_heap_leaves_memory_for_the_rest_of_the_process(containers, name, heap):
     mebibytes = int(str(rolefiles.variables("tools", {})[heap]).rstrip("m"))
     assert mebibytes * 1024**2 < containers()[name].options["memory"] * 0.7

@@ -136,7 +136,7 @@ def test_every_error_is_explained(path):
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_nothing_is_explained_that_nobody_says(row):
+def test_every_explained_error_exists(row):
     """Its parts between semicolons are texts or parts of them; numbers are the status of an answer to a client."""
     for quotation in re.split(r"; |, with ", re.sub(r"^\d{3}: ", "", plain(row))):
         for part in quotation.split(messages.GAP):
@@ -144,11 +144,11 @@ def test_nothing_is_explained_that_nobody_says(row):
 
 
 @pytest.mark.parametrize("prefix", PASSED_OVER)
-def test_what_is_passed_over_exists(prefix):
+def test_exempt_paths_exist(prefix):
     assert any(path.as_posix().startswith(prefix) for path in EVERYTHING), prefix
 
 
-def test_a_text_that_is_no_error_exists():
+def test_exempt_texts_exist():
     assert NO_ERRORS - {text for texts in EVERYTHING.values() for text in texts} == set()
 
 

@@ -1,4 +1,4 @@
-"""What is said of containers, from the engine's words."""
+"""The checks of containers, from inspections."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -48,7 +48,7 @@ def action(what, *reasons, name="lab-redis"):
     return {"container": name, "action": what, "reasons": list(reasons)}
 
 
-def test_a_container_that_is_well():
+def test_a_healthy_container_passes():
     state, declared = look([container()])
     assert (state.subject, state.state, state.text) == ("redis", OK, "healthy, up 3 min 4 s")
     assert (declared.subject, declared.state) == ("redis as declared", OK)
@@ -63,43 +63,43 @@ def test_a_container_that_is_well():
         ({"Status": "exited", "ExitCode": 137, "OOMKilled": True}, "needed more memory than its limit"),
         ({"Health": {"Status": "starting"}}, "starting"),
         ({"Health": {"Status": "unhealthy", "Log": [{"Output": "no\nanswer"}]}}, "unhealthy: no answer"),
-        ({"restarts": 2}, "start it again 2 times"),
+        ({"restarts": 2}, "restarted 2 times by the engine"),
     ],
 )
-def test_a_container_that_is_not(state, told):
+def test_an_unhealthy_container_fails_once(state, told):
     check, declared = look([container(**state)], [action("start", "it has exited with code 137")])
     assert check.state == FAILED
     assert told in check.text
     assert check.cure
-    # What its state tells is not told twice.
+    # The state is reported only once.
     assert declared.state == OK or state == {"restarts": 2}
 
 
-def test_one_that_is_not_there():
+def test_a_missing_container_fails():
     [check] = look([], [action("create", "it does not exist", name="lab-order-2")])
     assert (check.subject, check.state, check.text) == ("order-2", FAILED, "it does not exist")
     assert check.cure.endswith("--tags order")
 
 
 @pytest.mark.parametrize("what", ["update", "connect", "recreate", "restart"])
-def test_what_a_converge_would_mend_is_told(what):
+def test_a_difference_from_the_declaration_fails(what):
     _, declared = look([container()], [action(what, "memory: 0 instead of 192m")])
     assert (declared.state, declared.text) == (FAILED, "memory: 0 instead of 192m")
 
 
-def test_what_cannot_be_compared_is_told():
+def test_a_failed_comparison_fails():
     found = containers.checks(ENVIRONMENT, {}, {"redis": {"failed": False, "msg": "is not ours"}}, NOW)
     assert [(check.subject, check.state, check.text) for check in found] == [
         ("redis as declared", FAILED, "is not ours")
     ]
 
 
-def test_replicas_have_names_of_their_own():
+def test_replicas_are_listed_by_name():
     found = look([container("order", "lab-order-2"), container(), container("order", "lab-order")])
     assert [check.subject for check in found][::2] == ["redis", "order", "order-2"]
 
 
-def test_what_should_not_be_there_and_what_cannot():
+def test_surplus_containers_fail_and_unavailable_components_are_notes():
     found = look([], surplus=["lab-old"], unavailable={"kibana": "no registry answers"})
     assert [(check.subject, check.state) for check in found] == [("old", FAILED), ("kibana", NOTE)]
 
@@ -107,5 +107,5 @@ def test_what_should_not_be_there_and_what_cannot():
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "0 s"), (59, "59 s"), (3600, "1 h"), (3725, "1 h 2 min"), (200000, "2 d 7 h")]
 )
-def test_durations_in_two_units(seconds, words):
+def test_durations_have_two_units(seconds, words):
     assert containers.duration(seconds) == words

@@ -1,4 +1,4 @@
-"""All sides together, on an engine that holds nothing of the environment."""
+"""All checks on an engine without objects of the environment."""
 
 import socket
 
@@ -9,7 +9,7 @@ from cloudlab.validate.environment import Request
 
 
 class EmptyEngine:
-    """Neither containers nor networks."""
+    """An engine without containers and networks."""
 
     def containers(self, **_):
         return []
@@ -29,7 +29,7 @@ def component(name, port):
     }
 
 
-def test_what_is_not_there_is_told_once():
+def test_missing_objects_are_reported_once():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -46,7 +46,7 @@ def test_what_is_not_there_is_told_once():
         {"container": f"lab-{name}", "action": "create", "reasons": ["it does not exist"]}
         for name in ("gateway", "shop")
     ]
-    found = environment.look(
+    found = environment.run(
         EmptyEngine(),
         Request(
             context,

@@ -1,4 +1,4 @@
-"""The checks as text."""
+"""The formats of the report."""
 
 import json
 from xml.etree import ElementTree
@@ -39,7 +39,7 @@ def test_a_failure_is_listed_with_its_place_and_its_fix():
     assert formats.failure_message(CHECKS[:1]) == ""
 
 
-def test_json_holds_everything():
+def test_json_contains_all_checks():
     document = json.loads(formats.document(CHECKS))
     assert not document["passed"]
     assert [Check(**check) for check in document["checks"]] == CHECKS
@@ -56,6 +56,6 @@ def test_junit_has_a_suite_per_area_and_a_case_per_check():
     assert [note.text for note in suites.iter("system-out")] == ["x" * 200]
 
 
-def test_junit_can_be_read_whatever_a_log_holds():
+def test_junit_is_valid_with_control_characters():
     suites = ElementTree.fromstring(formats.junit([Check("logs", "order", FAILED, "\x1b[31mred\x00 <&>")]))
     assert "red� <&>" in next(suites.iter("failure")).text

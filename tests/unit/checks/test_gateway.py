@@ -1,4 +1,4 @@
-"""What a route's answer says of the gateway and of the service behind it."""
+"""The checks of routes, from responses."""
 
 import pytest
 
@@ -19,12 +19,12 @@ def judge(route, reply, alive=True):
     return gateway.judge(question, reply, alive)
 
 
-def test_a_route_is_asked_by_a_method_that_changes_nothing():
+def test_a_route_is_requested_with_a_safe_method():
     every = Route("shop", "/goods")
     post = Route("shop", "/goods", methods=("POST",))
     assert gateway.questions([OPTIONAL, every, LOGIN, CALLS]) == [
         Question(OPTIONAL, "GET", taken=True),
-        # The other one takes what is read on this path.
+        # GET on this path belongs to the other route.
         Question(every, "OPTIONS", taken=True),
         Question(LOGIN, "GET", taken=False),
         Question(CALLS, "POST", taken=True),
@@ -47,7 +47,7 @@ def test_a_route_is_asked_by_a_method_that_changes_nothing():
         (Route("shop", "/shop.v1.Shop/", grpc=True, auth="none"), Reply(200, grpc="12", by_service=True)),
     ],
 )
-def test_answers_as_they_should_be(route, reply):
+def test_expected_responses_pass(route, reply):
     assert judge(route, reply).state == OK
 
 
@@ -55,31 +55,31 @@ def test_answers_as_they_should_be(route, reply):
     ("route", "reply", "told"),
     [
         (OPEN, Reply(503), "HTTP 503: the gateway does not reach shop"),
-        (OPEN, Reply(404), "HTTP 404, and not from shop"),
-        (OPEN, Reply(401), "HTTP 401, and not from shop"),
-        (OPEN, Reply(fault="no answer within 5 s"), "no answer within 5 s"),
+        (OPEN, Reply(404), "HTTP 404, not from shop"),
+        (OPEN, Reply(401), "HTTP 401, not from shop"),
+        (OPEN, Reply(fault="no response within 5 s"), "no response within 5 s"),
         (CLOSED, Reply(200, by_service=True), "HTTP 200 without a token"),
         (CLOSED, Reply(401, by_service=True), "HTTP 401 without a token"),
         (CLOSED, Reply(404), "HTTP 404 without a token"),
-        (LOGIN, Reply(404), "HTTP 404 to a GET, which it does not take"),
-        (LOGIN, Reply(405, allow="PUT"), "HTTP 405 to a GET, which it does not take"),
+        (LOGIN, Reply(404), "HTTP 404 to GET, which the route does not accept"),
+        (LOGIN, Reply(405, allow="PUT"), "HTTP 405 to GET, which the route does not accept"),
         (CALLS, Reply(200, grpc="14"), "gRPC status 14: the gateway does not reach shop"),
         (CALLS, Reply(200, grpc="12"), "gRPC status 12 without a token"),
         (CALLS, Reply(404), "gRPC status none without a token"),
     ],
 )
-def test_answers_that_are_wrong(route, reply, told):
+def test_unexpected_responses_fail(route, reply, told):
     check = judge(route, reply)
     assert (check.state, check.text) == (FAILED, told)
     assert check.cure.endswith("--tags gateway,shop")
 
 
-def test_a_route_that_refuses_all_the_same_has_nobody_behind_it():
+def test_a_route_of_an_unhealthy_service_fails():
     check = judge(CLOSED, Reply(401), alive=False)
-    assert (check.state, check.text) == (FAILED, "shop cannot answer")
+    assert (check.state, check.text) == (FAILED, "shop is not healthy")
 
 
-def test_the_configuration():
+def test_an_altered_configuration_fails():
     assert gateway.configuration({"files": []}).state == OK
     altered = gateway.configuration({"files": ["rds.json"]})
     assert (altered.state, altered.text) == (FAILED, "altered: rds.json")

@@ -1,4 +1,4 @@
-"""Error lines, and those that are expected."""
+"""The checks of logs: errors, and expected errors."""
 
 import pytest
 
@@ -14,8 +14,8 @@ def check(*lines, component="postgres"):
 
 
 @pytest.mark.parametrize(("since", "asked"), [(0, 9.5), (20, 20)])
-def test_lines_since_the_start_are_read_and_those_just_before(since, asked):
-    """The engine's time of the start is a moment too late."""
+def test_lines_are_read_from_shortly_before_the_start(since, asked):
+    """The engine records the start shortly after the first lines."""
 
     class Engine:
         def logs(self, _, **options):
@@ -26,27 +26,27 @@ def test_lines_since_the_start_are_read_and_those_just_before(since, asked):
     assert logs.read(Engine(), container, since) == ["one", "two"]
 
 
-def test_a_log_without_errors():
+def test_a_log_without_errors_passes():
     found = check('{"level": "info", "msg": "an error that was handled"}', "LOG:  ready")
     assert (found.state, found.subject, found.text) == (OK, "postgres", "2 lines, none of level error")
 
 
 @pytest.mark.parametrize("line", ['{"level": "error", "msg": "no"}', '{"level":"fatal"}', "ERROR: no", "panic: no"])
-def test_a_line_of_level_error(line):
+def test_a_line_of_level_error_fails(line):
     found = check("LOG:  ready", line)
-    assert (found.state, found.text) == (FAILED, f"1 of level error, the last: {line}")
+    assert (found.state, found.text) == (FAILED, f"1 lines of level error, the last: {line}")
     assert "./scripts/logs.sh postgres --level error" in found.cure
 
 
-def test_a_line_that_is_expected():
+def test_an_expected_error_passes():
     line = "FATAL:  the database system is starting up"
-    assert check(line).text == "1 lines, 1 expected ones of level error"
+    assert check(line).text == "1 lines, 1 expected of level error"
     assert check(line).state == OK
-    # Of that component only.
+    # For that component only.
     assert check(line, component="order").state == FAILED
 
 
-def test_what_the_validation_itself_asked_for_does_not_count():
+def test_errors_caused_by_the_validation_are_ignored():
     assert check('{"level": "error", "msg": "503", "request_id": "cloudlab-validation-1"}').state == OK
 
 
@@ -54,9 +54,9 @@ def test_what_the_validation_itself_asked_for_does_not_count():
     ("entry", "told"),
     [
         ({"component": "postgres", "pattern": "x"}, "reason"),
-        ({"component": "postgres", "pattern": "(", "reason": "why"}, "the pattern '(' is wrong"),
+        ({"component": "postgres", "pattern": "(", "reason": "why"}, "the pattern '(' is not valid"),
     ],
 )
-def test_a_wrong_entry_is_an_error(entry, told):
+def test_an_invalid_entry_is_rejected(entry, told):
     with pytest.raises(logs.PatternError, match=told.replace("(", r"\(")):
         logs.expected([entry])

@@ -1,4 +1,4 @@
-"""Who may reach whom, and what is said of what was found."""
+"""The checks of name resolution and reachability."""
 
 import pytest
 
@@ -37,7 +37,7 @@ OPEN = frozenset({"2.0.0.2:8080", "2.0.0.2:9090"})
 
 
 def trial(containers=CONTAINERS):
-    """The gateway's."""
+    """The test in the gateway's container."""
     return next(of for of, *_ in networks.trials(ENVIRONMENT, containers) if of.component == "gateway")
 
 
@@ -45,7 +45,7 @@ def judge(names=NAMES, reached=OPEN, healthy=("order", "redis"), containers=CONT
     return networks.judge(trial(containers), networks.Answer(names, reached), healthy)
 
 
-def test_one_container_of_every_set_of_networks_speaks_for_all():
+def test_one_container_is_tested_per_set_of_networks():
     found = networks.trials(ENVIRONMENT, CONTAINERS)
     assert [[each.name for each in of] for of in found] == [
         ["lab-gateway"],
@@ -54,52 +54,52 @@ def test_one_container_of_every_set_of_networks_speaks_for_all():
     ]
 
 
-def test_it_is_asked_for_what_shares_a_network_and_for_what_does_not():
+def test_components_on_common_and_on_other_networks_are_tested():
     found = trial()
     assert found.shared == {"order"}
     assert found.own["order"] == {"2.0.0.2", "2.0.0.3"}
     assert found.addresses == {"order": ("2.0.0.2:8080", "2.0.0.2:9090"), "redis": ("3.0.0.4:6379",)}
 
 
-def test_what_does_not_run_is_not_asked():
+def test_a_paused_container_is_not_tested():
     assert [
         of[0].component for of in networks.trials(ENVIRONMENT, {"lab-redis": container("redis", paused=True)})
     ] == []
 
 
-def test_in_order():
+def test_expected_names_and_reachability_pass():
     names, reach = judge()
     assert (names.state, names.text) == (OK, "1 names resolve")
-    assert (reach.state, reach.text) == (OK, "1 components in reach, 1 out of reach")
+    assert (reach.state, reach.text) == (OK, "1 components reachable, 1 unreachable")
 
 
-def test_a_store_within_reach():
+def test_a_reachable_component_on_another_network_fails():
     _, reach = judge(reached=OPEN | {"3.0.0.4:6379"})
     assert (reach.state, reach.text) == (FAILED, "reaches redis, which is on none of its networks")
     assert reach.cure.endswith("--tags gateway,redis")
 
 
-def test_a_service_that_does_not_listen():
+def test_a_closed_port_of_a_healthy_component_fails():
     _, reach = judge(reached=frozenset({"2.0.0.2:8080"}))
-    assert reach.text == "order takes no connection at 9090"
+    assert reach.text == "cannot connect to order on port 9090"
 
 
-def test_a_service_that_is_not_well_is_told_elsewhere():
+def test_a_closed_port_of_an_unhealthy_component_is_ignored():
     assert judge(reached=frozenset(), healthy=["redis"])[1].state == OK
 
 
 @pytest.mark.parametrize(
     ("names", "told"),
-    [({}, "order has no address"), ({"order": frozenset({"9.9.9.9"})}, "order is 9.9.9.9, which is not")],
+    [({}, "order does not resolve"), ({"order": frozenset({"9.9.9.9"})}, "order resolves to 9.9.9.9, which is not")],
 )
-def test_names_that_do_not_resolve_or_to_somebody_else(names, told):
+def test_missing_and_wrong_names_fail(names, told):
     assert told in judge(names=names)[0].text
 
 
-def test_a_container_that_was_cut_off_has_no_address():
+def test_a_disconnected_container_does_not_resolve():
     alone = CONTAINERS | {"lab-order": container("order", data="3.0.0.2"), "lab-order-2": container("order")}
     names, reach = judge(names={}, reached=frozenset(), containers=alone)
-    assert names.text == "order has no address"
+    assert names.text == "order does not resolve"
     assert reach.state == OK
 
 
@@ -108,12 +108,12 @@ def test_an_image_without_a_shell_is_a_note():
     assert check.state == NOTE
 
 
-def test_members():
+def test_members_that_are_not_managed_fail():
     present = {"lab-back": ["lab-gateway", "lab-order"], "lab-data": ["lab-redis", "spy"]}
     front, back, data = networks.members(ENVIRONMENT, present, ["lab-gateway", "lab-order", "lab-redis"])
     assert (front.state, front.text) == (FAILED, "absent")
     assert back.state == OK
-    assert (data.state, data.text) == (FAILED, "spy of somebody else is on it")
+    assert (data.state, data.text) == (FAILED, "spy: not managed by Cloudlab")
     assert data.cure == "docker network disconnect -f lab-data spy"
 
 
@@ -134,13 +134,13 @@ class Shell:
         return {"ExitCode": self.answers[job][1]}
 
 
-def test_what_a_container_says_is_read():
+def test_the_output_of_the_scripts_is_parsed():
     names = "2.0.0.2  STREAM order\n2.0.0.2  DGRAM  \n2.0.0.3  STREAM \n2.0.0.3  DGRAM  \n"
-    # The time was over: one of the targets answers nothing.
+    # The script was killed at its timeout, because one of the targets does not respond.
     shell = Shell((names, 0), ("2.0.0.2:9090\n2.0.0.2:8080\n", 124))
     assert networks.ask(shell, trial()) == networks.Answer(NAMES, OPEN)
 
 
 @pytest.mark.parametrize("code", [126, 127])
-def test_a_container_without_a_shell_cannot_be_asked(code):
+def test_a_container_without_a_shell_has_no_result(code):
     assert networks.ask(Shell(("exec: timeout: not found", code), ("", 0)), trial()) is None

@@ -1,4 +1,4 @@
-"""What a platform says its services make, against what was found."""
+"""The checks of objects that services create, according to stores.yml."""
 
 import pytest
 import yaml
@@ -40,13 +40,13 @@ def versions(**tables):
     return FOUND | {"postgres": FOUND["postgres"] | {"versions": {"order": tables}}}
 
 
-def test_indices_are_those_of_all_services(tmp_path):
+def test_indices_of_all_services_are_listed(tmp_path):
     assert platform.indices(tmp_path, ENTRIES) == []
     (tmp_path / "stores.yml").write_text("indices: {search: [goods, words], order: [orders]}")
     assert platform.indices(tmp_path, ENTRIES) == ["goods", "words", "orders"]
 
 
-def test_everything_is_there():
+def test_existing_objects_pass():
     found = checks()
     assert {subject: check.state for subject, check in found.items()} == {
         "migrations of order, order.goose_db_version": OK,
@@ -59,29 +59,29 @@ def test_everything_is_there():
 @pytest.mark.parametrize(
     ("tables", "text"),
     [
-        ({}, "no version table"),
-        ({"goose_db_version": 0}, "at version 0, the checkout is at 3"),
-        ({"goose_db_version": 2}, "at version 2, the checkout is at 3"),
+        ({}, "the version table is missing"),
+        ({"goose_db_version": 0}, "at version 0, but the checkout is at 3"),
+        ({"goose_db_version": 2}, "at version 2, but the checkout is at 3"),
     ],
 )
-def test_migrations_that_are_missing(tables, text):
+def test_missing_migrations_fail(tables, text):
     check = checks(versions(**tables))["migrations of order, order.goose_db_version"]
     assert (check.state, check.text) == (FAILED, text)
     assert "docker restart lab-order" in check.cure
 
 
-def test_a_checkout_older_than_its_data_is_told():
+def test_a_checkout_older_than_its_data_passes_with_a_hint():
     check = checks(versions(goose_db_version=5))["migrations of order, order.goose_db_version"]
-    assert (check.state, check.text) == (OK, "at version 5; the checkout is at 3, older than its data")
+    assert (check.state, check.text) == (OK, "at version 5; the checkout is at 3, which is older than the data")
 
 
-def test_an_index_that_is_missing():
+def test_a_missing_index_fails():
     check = checks(FOUND | {"elasticsearch": {"rows": {}}})["index goods"]
     assert (check.state, check.text) == (FAILED, "absent")
     assert "docker restart lab-search" in check.cure
 
 
-def test_a_store_that_was_not_asked_is_left_out():
+def test_a_store_without_results_is_left_out():
     assert checks({}) == {}
     assert platform.seeded(EXPECTED, {}, ENTRIES, "small", {"orders": 9}) == []
 
@@ -91,7 +91,7 @@ def test_a_service_that_is_not_chosen_is_left_out():
     assert "index goods" not in checks(entries=chosen)
 
 
-def test_rows_are_shown_and_with_a_size_required():
+def test_row_counts_are_notes_without_a_size():
     shown = platform.seeded(EXPECTED, FOUND, ENTRIES, "", {})
     assert [(check.subject, check.state, check.text) for check in shown] == [
         ("rows of table order.orders", NOTE, "9"),
@@ -99,17 +99,17 @@ def test_rows_are_shown_and_with_a_size_required():
     ]
     orders, goods = platform.seeded(EXPECTED, FOUND, ENTRIES, "small", {"orders": 9, "products": 6})
     assert orders.state == OK
-    assert (goods.state, goods.text) == (FAILED, "5, seeded are 6")
+    assert (goods.state, goods.text) == (FAILED, "5 rows instead of 6")
     assert goods.cure == "ansible-playbook playbooks/seed.yml -e size=small"
 
 
-def test_rows_of_a_table_that_is_not_there():
+def test_a_missing_table_has_no_rows():
     found = {"postgres": {"rows": {}, "versions": {}}}
     assert platform.seeded(EXPECTED, found, ENTRIES, "", {})[0].text == "absent"
     assert platform.seeded(EXPECTED, found, ENTRIES, "small", {"orders": 9, "products": 6})[0].state == FAILED
 
 
-def test_the_reference_platforms_file_is_in_order():
+def test_the_reference_platforms_file_is_valid():
     root = settings.ROOT / "files" / "platform"
     services = yaml.safe_load((root / "cloudlab.yml").read_text())["services"]
     entries = {name: entry | {"kind": "service"} for name, entry in services.items()}
@@ -126,25 +126,25 @@ def test_a_platform_without_the_file_expects_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("- a list", "a mapping of migrations, indices, tables, seeded"),
-        ("migrations: 3", "a mapping of migrations"),
+        ("- a list", "must be a mapping of migrations, indices, tables, seeded"),
+        ("migrations: 3", "must be a mapping of migrations"),
         ("indizes: {}", r"unknown key indizes. Did you mean indices\?"),
         ("indices: {serch: [a]}", r"indices: unknown service serch. Did you mean search\?"),
-        ("indices: {search: a}", "indices.search: a list is wanted"),
-        ("migrations: {order: here}", "migrations.order: {version table: folder} is wanted"),
-        ("migrations: {order: {v: nowhere}}", "migrations.order.v: there are no migrations in .*nowhere"),
+        ("indices: {search: a}", "indices.search: must be a list"),
+        ("migrations: {order: here}", "migrations.order: must be {version table: folder}"),
+        ("migrations: {order: {v: nowhere}}", "migrations.order.v: no migrations in .*nowhere"),
         ("seeded: {postgresql: {}}", r"seeded: unknown store postgresql. Did you mean postgres\?"),
         ("a: [", "while parsing"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(tmp_path, content, message):
+def test_an_invalid_file_is_rejected_with_the_place(tmp_path, content, message):
     (tmp_path / platform.FILE).write_text(content)
     with pytest.raises(platform.ExpectationError, match=message) as caught:
         platform.read(tmp_path, ENTRIES)
     assert str(caught.value).startswith(str(tmp_path / platform.FILE))
 
 
-def test_the_newest_migration_counts(tmp_path):
+def test_the_version_is_that_of_the_newest_migration(tmp_path):
     for name in ("00001_first.sql", "00012_more.sql", "00007_between.go", "notes.txt", "v3.sql"):
         (tmp_path / name).touch()
     assert platform.newest(tmp_path) == 12

@@ -1,4 +1,4 @@
-"""Published ports, against sockets of this machine."""
+"""The checks of published ports, with sockets of this machine."""
 
 import contextlib
 import socket
@@ -39,7 +39,7 @@ def container(*sides, running=True, health="healthy"):
     }
 
 
-def test_a_port_that_waits_for_a_question():
+def test_a_server_that_waits_for_a_request_passes():
     kept = []
     with listener(kept.append) as number:
         [check] = ports.checks(port_of(number), container(("127.0.0.1", number)))
@@ -48,16 +48,16 @@ def test_a_port_that_waits_for_a_question():
     assert check.state == OK
 
 
-def test_a_port_that_speaks_first():
+def test_a_server_that_writes_first_passes():
     with listener(lambda connection: connection.sendall(b"+OK") or connection.close()) as number:
         [check] = ports.checks(port_of(number), container(("127.0.0.1", number)))
     assert check.state == OK
 
 
-def test_a_port_behind_which_nobody_listens():
+def test_a_port_without_a_listening_process_fails():
     with listener(lambda connection: connection.close()) as number:
         [check] = ports.checks(port_of(number), container(("127.0.0.1", number)))
-    assert (check.state, check.text) == (FAILED, "takes connections and closes them: nobody listens in the container")
+    assert (check.state, check.text) == (FAILED, "closes connections: no process listens in the container")
 
 
 @pytest.fixture
@@ -67,29 +67,29 @@ def unused():
         return free.getsockname()[1]
 
 
-def test_a_closed_port(unused):
+def test_a_closed_port_fails(unused):
     [check] = ports.checks(port_of(unused), container(("127.0.0.1", unused)))
-    assert check.text == "takes no connection: Connection refused"
+    assert check.text == "refuses connections: Connection refused"
 
 
-def test_a_port_that_is_published_otherwise(unused):
+def test_a_wrong_binding_fails(unused):
     wrong = [
         (container(), "not published"),
         (container(("0.0.0.0", unused)), f"published on 0.0.0.0:{unused} instead"),
-        (container(("127.0.0.1", unused), ("0.0.0.0", unused)), f"published on 0.0.0.0:{unused} too"),
+        (container(("127.0.0.1", unused), ("0.0.0.0", unused)), f"also published on 0.0.0.0:{unused}"),
     ]
     for found, told in wrong:
         [check] = ports.checks(port_of(unused), found)
         assert (check.state, check.text) == (FAILED, told)
 
 
-def test_the_port_of_a_container_that_does_not_run_is_of_interest_when_somebody_has_it(unused):
+def test_the_port_of_a_stopped_container_fails_only_if_it_is_in_use(unused):
     assert ports.checks(port_of(unused), container(running=False)) == []
     assert ports.checks(port_of(unused), None) == []
     with listener(lambda connection: connection.close()) as number:
         [check] = ports.checks(port_of(number), container(running=False))
-    assert check.text.startswith("taken by ")
+    assert check.text.startswith("already in use by ")
 
 
-def test_a_container_that_is_not_well_is_told_elsewhere(unused):
+def test_the_port_of_an_unhealthy_container_is_ignored(unused):
     assert ports.checks(port_of(unused), container(("127.0.0.1", unused), health="unhealthy")) == []

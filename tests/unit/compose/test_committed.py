@@ -1,4 +1,4 @@
-"""The committed files are what the export writes. It asks no engine, so this is as fast as any unit test."""
+"""The committed Compose files are current. The export needs no engine."""
 
 import os
 import subprocess
@@ -11,19 +11,19 @@ from cloudlab.model import platform, settings
 
 
 class _Tagged(yaml.SafeLoader):
-    """Reads Compose's own tags as what they stand before."""
+    """A loader that ignores Compose tags."""
 
 
 _Tagged.add_multi_constructor("!", lambda *_: None)
 
 NAMES = (files.BASE, files.CONFIGS, files.OVERRIDE, files.ENGINE_25, files.EXAMPLE)
-# As many as a person reads.
+# Maximum number of lines.
 LINES = {files.BASE: 900, files.OVERRIDE: 500}
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """The folder that the export was written to, on a machine that has no engine and settings of nobody."""
+    """The directory of a new export, on a machine without an engine and without settings."""
     folder = tmp_path_factory.mktemp("export")
     nobody = {name: value for name, value in os.environ.items() if name.lower() not in settings.spec()}
     done = subprocess.run(
@@ -46,11 +46,11 @@ def test_the_committed_file_is_what_the_export_writes(written, name):
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_the_file_can_be_read_by_a_person(name):
+def test_the_file_has_a_readable_length(name):
     assert len((settings.ROOT / name).read_text(encoding="utf-8").splitlines()) < LINES[name]
 
 
-def test_nothing_of_this_machine_is_in_them(written):
+def test_no_path_of_this_machine_is_in_them(written):
     for name in NAMES:
         assert str(settings.ROOT) not in (written / name).read_text(encoding="utf-8")
 
@@ -71,10 +71,10 @@ def test_every_component_is_in_them():
 @pytest.mark.parametrize("file", [files.BASE, files.OVERRIDE])
 def test_every_service_is_limited_and_hardened(file):
     document = yaml.load((settings.ROOT / file).read_text(encoding="utf-8"), _Tagged)  # noqa: S506 - a safe loader
-    # Of what stands in both files the second one has what development changes.
-    whole = {name: service for name, service in document["services"].items() if "container_name" in service}
-    assert whole
-    for name, service in whole.items():
+    # A service in both files has only its differences in the second.
+    complete = {name: service for name, service in document["services"].items() if "container_name" in service}
+    assert complete
+    for name, service in complete.items():
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert {"mem_limit", "pids_limit", "logging", "user"} <= service.keys(), name
@@ -82,8 +82,8 @@ def test_every_service_is_limited_and_hardened(file):
         assert service.get("read_only") or service.get("configs"), name
 
 
-def test_the_example_can_be_used_as_it_is_by_both_doors():
-    """Every key is a setting, or Compose's; every variable of the compose files that has a name of ours is in it."""
+def test_the_example_is_valid_for_ansible_and_for_docker_compose():
+    """Each key is a setting or a variable of Compose, and each variable of the Compose files is in it."""
     path = settings.ROOT / files.EXAMPLE
     assert set(settings.load({settings.ENV_FILE_VARIABLE: str(path)})) == set(settings.spec())
     of_compose = {"COMPOSE_PROFILES": "full", "DOCKER_GROUP": "0"}

@@ -1,4 +1,4 @@
-"""The files as a whole: who waits for whom, what is behind a profile, and what development changes."""
+"""The Compose documents: dependencies, profiles, and the development override."""
 
 import yaml
 
@@ -19,7 +19,7 @@ CATALOGUE = {
 
 
 class Tagged(yaml.SafeLoader):
-    """Reads Compose's own tags as null."""
+    """A loader that reads values with Compose tags as null."""
 
 
 Tagged.add_multi_constructor("!", lambda *_: None)
@@ -72,38 +72,38 @@ def build(**shop):
     return document.build(everything(**shop), CONTEXT, PROFILES)
 
 
-def test_services_are_grouped_and_come_in_start_order_within_a_group():
+def test_services_are_grouped_and_in_startup_order():
     assert list(build()["services"]) == ["db", "db-init", "cache", "events", "shop", "logs", "maker"]
 
 
-def test_configurations_come_in_the_order_of_the_services():
+def test_configurations_are_in_the_order_of_the_services():
     described = everything(files=[{"content": "x", "target": "/shop"}])
     maker = container("maker", files=[{"content": "x", "target": "/maker"}])
     made = document.build(described | {"containers": described["containers"] | {"lab-maker": maker}}, CONTEXT, PROFILES)
     assert list(made["configs"]) == ["shop-shop", "maker-maker"]
 
 
-def test_a_service_waits_for_filled_stores_and_not_for_other_services():
+def test_a_service_waits_for_initialised_stores_only():
     assert build()["services"]["shop"]["depends_on"] == {
         "db-init": {"condition": "service_completed_successfully"},
         "cache": {"condition": "service_healthy"},
     }
 
 
-def test_a_service_waits_for_whoever_makes_what_it_reads():
+def test_a_service_waits_for_the_writer_of_its_volume():
     reads = [{"type": "volume", "source": "lab-maker-bin", "target": "/bin", "read_only": True}]
     made = build(mounts=reads, healthcheck={"test": ["CMD", "true"], "start_period": "1m"})["services"]["shop"]
     assert made["depends_on"]["maker"] == {"condition": "service_healthy"}
-    # It is not ill while the other one makes it.
+    # It is not unhealthy while the other one writes it.
     assert made["healthcheck"]["start_period"] == "360s"
 
 
-def test_a_volume_belongs_to_whoever_makes_it_and_not_to_who_reads_it():
+def test_a_volume_belongs_to_its_writer():
     made = build(mounts=[{"type": "volume", "source": "lab-db-data", "target": "/data", "read_only": True}])
     assert made["volumes"]["db-data"]["labels"]["cloudlab.component"] == "db"
 
 
-def test_a_store_is_filled_by_its_own_image_once_it_is_healthy():
+def test_a_store_is_initialised_with_its_own_image():
     made = build()
     store, shot = made["services"]["db"], made["services"]["db-init"]
     assert shot["depends_on"] == {"db": {"condition": "service_healthy"}}
@@ -113,20 +113,20 @@ def test_a_store_is_filled_by_its_own_image_once_it_is_healthy():
     assert {key: shot[key] for key in ("image", "user", "mem_limit", "networks", "init")} == {
         key: store[key] for key in ("image", "user", "mem_limit", "networks", "init")
     }
-    # The sockets, and nothing else of the store's.
+    # Only the sockets of the store.
     assert shot["volumes"] == ["db-db:/run/db"]
     assert made["volumes"]["db-db"]["driver_opts"]["type"] == "tmpfs"
     assert shot["labels"]["cloudlab.component"] == "db-init"
     assert shot["labels"]["cloudlab.ends"] == "true"
 
 
-def test_what_the_base_profile_leaves_out_is_behind_the_others():
+def test_components_outside_the_base_profile_have_profiles():
     made = build()["services"]
     assert made["logs"]["profiles"] == ["full", "watch", "logs"]
     assert all("profiles" not in made[name] for name in ("db", "db-init", "cache", "shop"))
 
 
-def test_an_image_that_is_built_says_how():
+def test_a_built_image_has_build_arguments():
     assert build(image="shop:own")["services"]["shop"]["build"] == {
         "context": ".",
         "dockerfile": "recipe/Dockerfile",
@@ -141,7 +141,7 @@ def test_networks_and_volumes_belong_to_the_instance():
     assert made["volumes"]["db-data"]["labels"] == {"cloudlab.instance": "lab", "cloudlab.component": "db"}
 
 
-def test_what_development_leaves_out_takes_its_own_along():
+def test_networks_volumes_and_configurations_of_removed_services_are_removed():
     made = document.without(build(files=[{"content": "x", "target": "/x"}]), ["db", "db-init", "maker", "shop"])
     assert list(made["services"]) == ["cache", "events", "logs"]
     assert (made["volumes"], made["configs"]) == ({}, {})
@@ -149,7 +149,7 @@ def test_what_development_leaves_out_takes_its_own_along():
 
 
 def merge(own, other):
-    """What Compose makes of two entries, as far as this project uses it: it merges mappings and appends lists."""
+    """Merge two entries as Compose does, as far as this project uses it."""
     made = dict(own)
     for key, value in other.items():
         if isinstance(value, document.Reset):
@@ -164,7 +164,7 @@ def merge(own, other):
     return made
 
 
-def test_the_override_turns_the_base_into_what_development_needs():
+def test_the_override_has_only_the_differences_from_the_base():
     check = {"test": ["CMD", "base"], "start_period": "5s", "retries": 3}
     base = build(image="shop:own", entrypoint=["/own"], read_only=True, env={"A": "1"}, labels={"c": "d"})
     base["services"]["shop"] |= {"build": {"context": "."}, "healthcheck": check, "tmpfs": ["/a"]}
@@ -173,14 +173,14 @@ def test_the_override_turns_the_base_into_what_development_needs():
     reload["services"]["extra"] = {"image": "extra:1"}
     override = document.changes(base, reload)
     assert merge(base["services"], override["services"]) == reload["services"]
-    # It says no more than what differs.
+    # It has only the differences.
     assert override["services"].keys() == {"shop", "extra"}
     assert override["services"]["shop"]["healthcheck"] == {"start_period": "9s"}
     assert override["services"]["shop"]["entrypoint"] == ["/run"]
     assert document.changes(base, base) == {}
 
 
-def test_newer_engines_get_a_file_of_their_own():
+def test_start_intervals_are_in_a_separate_file():
     made = build()
     texts = files.texts(made, made, [], "full")
     assert "start_interval" not in texts[files.BASE] + texts[files.OVERRIDE]
@@ -199,12 +199,12 @@ def test_configurations_are_in_a_file_that_the_base_includes():
     assert "configs" not in texts[files.BASE]
     contents = {name: entry["content"] for name, entry in texts[files.CONFIGS]["configs"].items()}
     assert contents == {"shop-a": "of the image", "shop-b": "same", "shop-c": "new"}
-    # What development has otherwise replaces that.
+    # Different content for development is in the override.
     assert texts[files.OVERRIDE]["configs"] == {"shop-a": {"content": "reload"}}
 
 
 def test_a_container_is_recreated_for_another_configuration():
-    """By its template, and by each setting that is filled into it; what the shell fills in is none."""
+    """The label depends on the template and on the settings in it, but not on variables of the shell."""
 
     def label(content):
         made = document.stamp(build(files=[{"content": content, "target": "/x"}]))["services"]

@@ -1,4 +1,4 @@
-"""The text of a Compose file: it says what the document says, shares what services have in common, and has headings."""
+"""The text of a Compose file: its content, shared parts and headings."""
 
 import yaml
 
@@ -42,7 +42,7 @@ def shared(text):
     return {key: value for key, value in yaml.safe_load(text).items() if key.startswith("x-")}
 
 
-def test_it_says_what_the_document_says():
+def test_the_text_equals_the_document():
     read = yaml.safe_load(written())
     assert {key: value for key, value in read.items() if not key.startswith("x-")} == DOCUMENT
 
@@ -51,8 +51,8 @@ def test_the_header_is_a_comment():
     assert written(header="One line\n\nand another.").startswith("# One line\n#\n# and another.\n\nname: lab\n")
 
 
-def test_what_nearly_all_services_have_is_said_once():
-    """A value that one of them has not is its default; what a service lacks is none."""
+def test_common_values_are_written_once():
+    """A value that most services have is the default of the others, unless one has none."""
     text = written()
     assert shared(text)["x-common"] == {"cap_drop": ["ALL"], "restart": "unless-stopped"}
     assert text.count("cap_drop") == 1
@@ -60,7 +60,7 @@ def test_what_nearly_all_services_have_is_said_once():
     assert "    restart: 'no'\n" in text
 
 
-def test_services_of_the_platform_share_more():
+def test_services_of_the_platform_share_more_values():
     assert shared(written())["x-service"] == {
         "cap_drop": ["ALL"],
         "restart": "unless-stopped",
@@ -75,13 +75,13 @@ def test_networks_and_volumes_have_the_labels_of_the_services():
     assert "  db-data: {labels: {<<: *labels, component: db}}\n" in written()
 
 
-def test_two_services_that_agree_share_nothing():
+def test_two_services_share_nothing():
     few = {name: DOCUMENT["services"][name] for name in ("auth", "order")}
     assert shared(written(services=few)) == {}
 
 
-def test_tags_of_compose_stay_where_they_apply():
-    """Compose reads them where they stand, and not where an anchor puts them."""
+def test_values_with_compose_tags_are_not_shared():
+    """Compose does not apply tags through anchors."""
     tagged = {name: {"build": document.Reset(), "tmpfs": document.Override(["/a"])} for name in GROUPS}
     text = written(services=tagged)
     assert text.count("!reset null") == text.count("!override [/a]") == len(GROUPS)
@@ -108,12 +108,12 @@ def test_a_text_keeps_its_lines_and_only_a_long_one_is_folded():
     assert yaml.safe_load(text)["services"]["db"]["labels"] == {"long": long, "spaced": spaced}
 
 
-def test_short_values_stand_on_one_line_and_a_health_check_on_several():
+def test_short_values_are_on_one_line():
     text = written()
     assert "labels: {<<: *labels, component: db}\n" in text
     assert "    healthcheck:\n      test: [CMD, 'true']\n      interval: 1s\n" in text
 
 
-def test_a_mode_is_written_as_compose_reads_it():
+def test_a_file_mode_is_octal():
     mounted = service("db", configs=[{"source": "db-conf", "target": "/x", "mode": Octal(0o555)}])
     assert "{source: db-conf, target: /x, mode: 0555}\n" in written(services={"db": mounted})

@@ -1,4 +1,4 @@
-"""What becomes of placeholders, and that an escape or a calculation is found."""
+"""The replacement of placeholders, and the detection of escapes and calculations."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from cloudlab.model import settings, sizes
 
 
 def express(make):
-    """What both readings say of what `make` does with the settings."""
+    """The result of `make` with plain settings, and its differences from that with hostile ones."""
     plain, hostile = (
         placeholders.Expressions(example.defaults(), kind).apply(make(placeholders.values(kind)))
         for kind in (False, True)
@@ -19,21 +19,21 @@ def express(make):
     return plain, placeholders.compare({"here": plain}, {"here": hostile})
 
 
-def test_a_setting_as_it_is_becomes_an_expression():
+def test_an_unchanged_setting_becomes_an_expression():
     made = express(lambda values: f"say {values['redis_password']} on 127.0.0.1:{values['redis_port']}:6379, please")
     assert made == ("say ${REDIS_PASSWORD:-development} on 127.0.0.1:${REDIS_PORT:-6379}:6379, please", [])
 
 
-def test_an_amount_of_memory_is_found_again_after_it_was_counted():
+def test_a_parsed_amount_of_memory_becomes_an_expression():
     made = express(lambda values: service.size(sizes.parse(values["builder_memory"])))
     assert made == ("${BUILDER_MEMORY:-}", [])
 
 
-def test_every_other_dollar_sign_stands_for_itself():
+def test_other_dollar_signs_are_escaped():
     assert express(lambda values: f"$HOME/{values['postgres_db']}$$") == ("$$HOME/${POSTGRES_DB:-cloudlab}$$$$", [])
 
 
-def test_what_is_found_does_not_depend_on_what_stands_beside_it():
+def test_adjacent_settings_become_expressions():
     made = express(lambda values: f"{values['postgres_user']}{values['postgres_db']} {values['trace_sampling']}e-2")
     assert made == ("${POSTGRES_USER:-cloudlab}${POSTGRES_DB:-cloudlab} ${TRACE_SAMPLING:-100}e-2", [])
 
@@ -52,7 +52,7 @@ def test_what_is_found_does_not_depend_on_what_stands_beside_it():
         lambda values: str(len(values["postgres_db"]) + values["redis_port"]),
     ],
 )
-def test_what_compose_cannot_do_is_found(make):
+def test_escapes_and_calculations_are_rejected(make):
     _, problems = express(make)
     assert len(problems) == 1
     assert problems[0].startswith("here: ")
@@ -60,10 +60,10 @@ def test_what_compose_cannot_do_is_found(make):
 
 def test_an_escaped_setting_is_named():
     _, [problem] = express(lambda values: json.dumps(values["redis_password"]))
-    assert problem == "here: REDIS_PASSWORD is escaped or calculated with there, which Compose cannot do."
+    assert problem == "here: REDIS_PASSWORD is escaped or calculated with, which Compose does not support."
 
 
-def test_generated_secrets_images_and_the_environment():
+def test_secrets_images_and_variables_become_expressions():
     image = {"repository": "docker.io/library/redis", "tag": "8", "digest": ""}
     texts = {
         placeholders.secret("oauth_mail-web"): "${SECRET_OAUTH_MAIL_WEB:-development}",
@@ -75,7 +75,7 @@ def test_generated_secrets_images_and_the_environment():
         assert express(lambda _values, text=text: f"<{text}>") == (f"<{expression}>", [])
 
 
-def test_a_secret_is_what_env_says_or_long_enough():
+def test_a_secret_comes_from_env_or_has_a_default_of_sufficient_length():
     assert placeholders.told_secret("postgres_order", {"SECRET_POSTGRES_ORDER": "abc"}) == "abc"
     assert placeholders.told_secret("postgres_order", {}) == "development"
     lengths = {name: len(placeholders.told_secret(name, {})) for name in ("kibana_key", "clickhouse_ui_key")}
@@ -88,19 +88,19 @@ def test_every_setting_is_either_replaced_or_fixed():
     assert not set(placeholders.values(False)) & set(placeholders.FIXED)
 
 
-def test_placeholders_are_unmistakable():
+def test_placeholders_are_unique():
     plain, hostile = placeholders.values(False), placeholders.values(True)
     for values in (plain, hostile):
         assert len(set(values.values())) == len(values)
     assert all(plain[name] != hostile[name] for name in plain)
 
 
-def test_a_default_that_an_expression_cannot_hold_is_refused():
+def test_a_default_that_compose_cannot_express_is_rejected():
     with pytest.raises(placeholders.PlaceholderError, match="POSTGRES_DB"):
         placeholders.Expressions(example.defaults() | {"postgres_db": "a}b"}, False)
 
 
-def test_what_only_one_reading_has_is_found():
+def test_values_of_only_one_evaluation_are_found():
     assert placeholders.compare({"a": 1}, {"a": 1, "b": 2}) != []
     assert placeholders.compare({"a": [1]}, {"a": [1, 2]}) != []
     assert placeholders.compare({"a": [1, {"b": "c"}]}, {"a": [1, {"b": "c"}]}) == []

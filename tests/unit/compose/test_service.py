@@ -1,4 +1,4 @@
-"""A specification with every option there is, as a service of Compose."""
+"""A specification with all options as a Compose service."""
 
 import pytest
 
@@ -182,20 +182,20 @@ def test_options_that_depend_on_others(changes, expected):
     assert {key: made[key] for key in expected} == expected
 
 
-def test_what_is_not_written_is_left_to_the_engine():
+def test_unset_options_are_left_out():
     [parsed] = spec.parse([{"name": "lab-web", "component": "web", "image": "web:1", "networks": ["lab-front"]}], "lab")
     made = service.translate(described.container(parsed, ROLE), "lab", {}, [])
     assert made.service.keys() == {"image", "container_name", "labels", "networks"}
     assert made.start_interval == {}
 
 
-def test_files_of_one_name_are_told_apart():
+def test_files_with_the_same_base_name_have_different_keys():
     files = [{"content": text, "target": f"/etc/{text}/run"} for text in ("a", "b")]
     configs = translate(files=files, mounts=[]).configs
     assert configs == {"web-etc-a-run": {"content": "a"}, "web-etc-b-run": {"content": "b"}}
 
 
-def test_a_file_of_the_role_is_named_and_one_that_was_rendered_is_not():
+def test_an_unchanged_file_of_the_role_is_referenced():
     page = (ROLE / "files" / "page.js").read_text(encoding="utf-8")
     files = [{"content": page, "target": "/a/page.js"}, {"content": f"{page}more", "target": "/b/page.js"}]
     assert translate(files=files, mounts=[]).configs == {

@@ -1,4 +1,4 @@
-"""What a line says of itself, and which lines are wanted."""
+"""Parsing, filtering and formatting of log lines."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import re
 import pytest
 
 from cloudlab.observe.logs import lines, store
-from cloudlab.observe.logs.lines import Wanted
+from cloudlab.observe.logs.lines import Filter
 
 TIME = "2026-01-31T12:00:00.123456789Z"
 JSON = json.dumps({"time": "x", "level": "WARN", "msg": "event", "service": "order", "request_id": "r-1", "key": "a b"})
@@ -16,7 +16,7 @@ def line(raw=JSON):
     return lines.parse(TIME, "order", "test-order", raw)
 
 
-def test_a_json_line_tells_its_level_message_and_request():
+def test_a_json_line_is_parsed():
     assert (line().level, line().message, line().request_id) == ("warn", "event", "r-1")
 
 
@@ -37,58 +37,58 @@ def test_levels(raw, level):
     assert line(raw).level == level
 
 
-def test_json_that_is_no_object_is_text():
+def test_json_other_than_an_object_is_text():
     assert line("[1, 2]").message == "[1, 2]"
     assert line('{"msg": "a"} and more').message == '{"msg": "a"} and more'
 
 
-def test_text_shows_what_else_is_said():
+def test_text_shows_the_other_fields():
     assert lines.text(line()) == 'event request_id=r-1 key="a b"'
 
 
-def test_colours_only_where_wanted():
+def test_colours_are_optional():
     assert "\x1b[" in lines.show_text(line(), 8, colours=True)
     shown = lines.show_text(line(), 8, colours=False)
     assert "\x1b[" not in shown
     assert re.fullmatch(r"\d\d:\d\d:00\.123 order    warn  event .*", shown)
 
 
-def test_json_is_one_object_with_everything():
+def test_json_contains_all_fields():
     shown = json.loads(lines.show_json(line()))
     assert (shown["component"], shown["level"], shown["message"], shown["key"]) == ("order", "warn", "event", "a b")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "taken"),
+    ("selection", "matches"),
     [
-        (Wanted(), True),
-        (Wanted(level="warn"), True),
-        (Wanted(level="error"), False),
-        (Wanted(request_id="r-1"), True),
-        (Wanted(request_id="r-2"), False),
-        (Wanted(grep=re.compile("key=.a")), True),
-        (Wanted(grep=re.compile("nothing")), False),
+        (Filter(), True),
+        (Filter(level="warn"), True),
+        (Filter(level="error"), False),
+        (Filter(request_id="r-1"), True),
+        (Filter(request_id="r-2"), False),
+        (Filter(grep=re.compile("key=.a")), True),
+        (Filter(grep=re.compile("nothing")), False),
     ],
 )
-def test_wanted(wanted, taken):
-    assert wanted.takes(line()) is taken
+def test_a_filter_selects_lines(selection, matches):
+    assert selection.matches(line()) is matches
 
 
-def test_moments():
+def test_times_are_parsed():
     assert lines.moment("10m", 1000.0) == 400.0
     assert lines.stamp(lines.moment("2026-01-31T12:00:00Z", 0)) == "2026-01-31T12:00:00.000000Z"
     with pytest.raises(ValueError, match="90s, 10m"):
         lines.moment("soon", 0)
 
 
-def test_the_question_to_the_store_escapes_what_it_is_given():
-    asked = store.query(["order"], Wanted(level="warn", request_id='a" or *'), 0, 1)
+def test_the_query_escapes_its_values():
+    asked = store.query(["order"], Filter(level="warn", request_id='a" or *'), 0, 1)
     assert 'component:in("order")' in asked
     assert 'request_id:="a\\" or *"' in asked
     assert "level:in(warn, error)" in asked
 
 
-def test_where_the_store_answers():
+def test_the_address_of_the_store():
     listed = {"Labels": {"cloudlab.component": "victorialogs"}, "State": "running", "Ports": []}
     assert store.address([listed]) == ""
     assert store.address([listed | {"Ports": [{"PrivatePort": 9428, "PublicPort": 7}]}]) == "http://127.0.0.1:7"
