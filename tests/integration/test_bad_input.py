@@ -71,7 +71,7 @@ def test_env_file(refused, tmp_path, content, message):
     [
         (["--tags", "jenkins"], "unknown tag jenkins. Valid: "),
         (["--tags", "kafak"], "unknown tag kafak. Did you mean kafka? Valid: "),
-        (["--limit", "nowhere"], "--limit nowhere: there is no such host. Valid: localhost, all."),
+        (["--limit", "nowhere"], "--limit nowhere: unknown host. Valid: localhost, all."),
         (["--start-at-task", "Start Kafka"], "--start-at-task would skip the checks that every run begins with."),
         (["--skip-tags", "kafka"], "--skip-tags: a component's tags include what needs it"),
         (["-e", "cloudlab_profile=huge"], "unknown profile huge. Valid: full, lite, "),
@@ -106,15 +106,15 @@ def test_everything_wrong_with_the_machine_is_told_in_one_run(refused, lab):
             )
     finally:
         client.remove_network(office["Id"])
-    assert "900.0 GiB are needed. Give " in said
-    assert "900.0 TiB are needed. Free some space" in said
-    assert f"port {lab.port('redis', 'redis')} (for redis) is taken by " in said
+    assert "900.0 GiB is required. Give " in said
+    assert "900.0 TiB is required. Free some space" in said
+    assert f"port {lab.port('redis', 'redis')} (for redis) is already in use by " in said
     assert f"(process {os.getpid()})" in said
     assert "the subnet 10.231.7.0/24 of networks.database overlaps the network bad-input-office (10.231.0.0/16)" in said
 
 
 @pytest.mark.parametrize("kind", ["container", "network", "volume"])
-def test_a_stranger_with_our_name_is_left_alone(refused, lab, kind):
+def test_an_unmanaged_object_with_our_name_is_kept(refused, lab, kind):
     name = f"{INSTANCE}-redis" if kind == "container" else f"{INSTANCE}-database"
     name = f"{INSTANCE}-redis-data" if kind == "volume" else name
     client = lab.client
@@ -130,7 +130,7 @@ def test_a_stranger_with_our_name_is_left_alone(refused, lab, kind):
         remove, look = client.remove_volume, client.inspect_volume
     try:
         said = refused("--tags", "redis")
-        assert f"there is a {kind} called {name} that does not belong to this environment" in said
+        assert f"the {kind} {name} exists but is not managed by this environment" in said
         assert look(identity)
     finally:
         remove(identity)

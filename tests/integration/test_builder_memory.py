@@ -83,11 +83,11 @@ def test_too_little_memory_is_named_with_its_setting(lab):
 
 
 def test_in_lite_everything_is_built(lab):
-    before = lab.lives()["builder"]
+    before = lab.identities()["builder"]
     lab.converge("huge", "small")
     assert lab.is_healthy("huge") and lab.is_healthy("small")
     # A limit is raised in place: what was compiled goes on being compiled.
-    assert lab.lives()["builder"] == before
+    assert lab.identities()["builder"] == before
 
 
 @pytest.fixture

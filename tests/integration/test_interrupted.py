@@ -208,10 +208,10 @@ def assert_mended(lab: Lab, *arguments: str) -> None:
     """The next run completes the work, and the one after it has nothing to do."""
     lab.playbook("dev", "--tags", ",".join(CHOSEN), *arguments)
     assert_whole(lab)
-    lives = lab.lives()
+    lives = lab.identities()
     again = lab.playbook("dev", "--diff", "--tags", ",".join(CHOSEN), *arguments)
     assert again.changed == 0, again.output
-    assert lab.lives() == lives
+    assert lab.identities() == lives
 
 
 @pytest.mark.parametrize(("point", "number"), BEGINNING, ids=identity)
@@ -279,7 +279,7 @@ def test_a_port_taken_while_a_container_is_stopped(filled):
         refused = filled.playbook("dev", "--tags", ",".join(CHOSEN), status=None)
     assert refused.status != 0
     said = " ".join(refused.output.split())
-    assert f"port {port} (for redis) is taken by " in said
+    assert f"port {port} (for redis) is already in use by " in said
     assert f"(process {os.getpid()})" in said
     assert filled.inspect("redis")["State"]["Status"] == "exited"
     assert_mended(filled)

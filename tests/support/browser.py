@@ -1,4 +1,4 @@
-"""Pages as a person's browser shows them: Chromium without a window."""
+"""Web pages in a headless Chromium."""
 
 import shutil
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
 SECONDS = 120
 SIZE = (1400, 1000)
 OPTIONS = [
-    # It refuses to run as root otherwise; the pages are our own.
+    # Required to run as root; the pages are trusted.
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -24,7 +24,7 @@ OPTIONS = [
 
 @contextmanager
 def page() -> Iterator[Page]:
-    """A page to click and type in; what is looked for is waited for."""
+    """A page whose locators wait for their elements."""
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=_program(), args=OPTIONS)
         try:

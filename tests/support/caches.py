@@ -1,6 +1,6 @@
-"""What the builder of one scenario compiled, handed to the next: cold, ten services take minutes and prove nothing.
+"""A copy of the builder's cache that scenarios share: compiling ten services without it takes minutes.
 
-The copy belongs to an instance of the tests, and goes with what they leave behind.
+The copy belongs to an instance of the tests and is removed with their leftovers.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,12 +20,12 @@ Result = TypeVar("Result")
 
 
 def converged(lab: Lab, converge: Callable[[], Result], separator: str = "-", **labels: str) -> Result:
-    """The result of `converge`, which compiles only what no scenario compiled before.
+    """The result of `converge`, with the shared cache.
 
     :param separator: what stands between the instance's name and a volume's; :param labels: more for the volume.
     """
     own = f"{lab.instance}{separator}{VOLUME}"
-    # As the project labels it itself, or it would be taken for somebody else's.
+    # The same labels as the project's, so that it is managed by the instance.
     known = {LABEL_INSTANCE: lab.instance, LABEL_COMPONENT: "builder", LABEL_SOURCE: "packages", LABEL_DATA: "1"}
     if exists(lab.client, KEPT) and not exists(lab.client, own):
         copy(lab.client, KEPT, own, known | labels)
@@ -41,7 +41,7 @@ def exists(client: docker.APIClient, volume: str) -> bool:
 
 
 def copy(client: docker.APIClient, source: str, target: str, labels: Mapping[str, str]) -> None:
-    """Make a volume with the content of another one."""
+    """Create a volume with the content of another."""
     client.create_volume(target, labels=dict(labels))
     volumes = client.create_host_config(binds=[f"{source}:/from:ro", f"{target}:/to"])
     command = ["cp", "--archive", "/from/.", "/to/"]

@@ -1,4 +1,4 @@
-"""A checkout of the reference platform that may be edited, and what its services answer to show that they were."""
+"""A checkout of the reference platform whose handlers can be edited, and the responses that show the edits."""
 
 import re
 import shutil
@@ -8,7 +8,7 @@ import requests
 from lab import ROOT, Lab, wait_until
 
 SECONDS = 5
-# A handler of one service, and one that all services share: the line that is edited in each.
+# The lines to edit: a handler of one service, and one that all services share.
 SERVICE = (Path("services/auth/oauth.go"), '"issuer": issuer,')
 SHARED = (Path("internal/app/health.go"), '"status": "ok",')
 EDIT = re.compile(r' "edit": "[^"]*",')
@@ -20,7 +20,7 @@ def make(folder: Path) -> Path:
 
 
 def edit(checkout: Path, place: tuple[Path, str], text: str) -> None:
-    """Let the handler answer with `edit: text` from now on."""
+    """Change the response of the handler to `edit: text`."""
     name, line = place
     file = checkout / name
     source = EDIT.sub("", file.read_text(encoding="utf-8"))
@@ -29,12 +29,12 @@ def edit(checkout: Path, place: tuple[Path, str], text: str) -> None:
 
 
 def service_edit(lab: Lab) -> str:
-    """What auth's edited handler answers through the gateway; empty while it answers nothing."""
+    """The response of auth's edited handler through the gateway; empty if there is none."""
     return _edit_of(f"http://127.0.0.1:{lab.port('gateway', 'http')}/.well-known/oauth-authorization-server")
 
 
 def shared_edits(lab: Lab) -> set[str]:
-    """What the shared handler answers in each service, each asked at its own port."""
+    """The responses of the shared handler of all services, each at its own port."""
     return {_edit_of(f"http://127.0.0.1:{lab.port(name, 'http')}/livez") for name in services(lab)}
 
 
@@ -44,12 +44,12 @@ def services(lab: Lab) -> list[str]:
 
 
 def wait_for_service(lab: Lab, text: str, seconds: float = 60) -> None:
-    """Wait until auth answers `text`."""
+    """Wait until auth responds with `text`."""
     wait_until(lambda: service_edit(lab) == text, f"auth answers {text!r}", seconds)
 
 
 def wait_for_all(lab: Lab, text: str, seconds: float = 120) -> None:
-    """Wait until all services answer `text`."""
+    """Wait until all services respond with `text`."""
     wait_until(lambda: shared_edits(lab) == {text}, f"all services answer {text!r}", seconds)
 
 

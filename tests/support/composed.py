@@ -1,4 +1,4 @@
-"""A checkout that is brought up by Docker Compose, as somebody without Ansible does it."""
+"""A checkout that is started by Docker Compose, without Ansible."""
 
 import os
 import re
@@ -13,14 +13,14 @@ from cloudlab.compose import offline
 from cloudlab.model import settings
 
 PROGRAM = ROOT / ".cloudlab" / "test-tools" / "docker-compose"
-# All that there are images of without a registry on the internet.
+# Profiles whose images have a package form.
 PROFILES = ("observability", "pgadmin", "redis-commander")
-# Only a hang takes longer: the first start compiles ten services.
+# The first start compiles ten services.
 SECONDS = 1200
 
 
 def copy(folder: Path) -> Path:
-    """What git has of the project, as after a clone."""
+    """The tracked files of the project, as after a clone."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
         target = folder / name
@@ -30,12 +30,12 @@ def copy(folder: Path) -> Path:
 
 
 def socket_group() -> int:
-    """Whose the engine's socket is, as `.env` has to say on this machine."""
+    """The group of the engine's socket, for DOCKER_GROUP in `.env`."""
     return os.stat(offline.ENGINE["socket"]).st_gid
 
 
 class Compose:
-    """Docker Compose in a checkout, with a `.env` that is `.env.example` but for the values that are given."""
+    """Docker Compose in a checkout whose `.env` is `.env.example` with other values."""
 
     def __init__(self, checkout: Path, values: Mapping[str, str]):
         self.checkout = checkout
@@ -44,7 +44,7 @@ class Compose:
         self.set(**values)
 
     def set(self, **values: str) -> None:
-        """Write other values into `.env`."""
+        """Change values in `.env`."""
         text = self.file.read_text(encoding="utf-8")
         for key, value in values.items():
             text, found = re.subn(rf"(?m)^{key}=.*$", lambda _, line=f"{key}={value}": line, text)
@@ -52,7 +52,7 @@ class Compose:
         self.file.write_text(text, encoding="utf-8")
 
     def run(self, *arguments: str, status: int | None = 0) -> str:
-        """What the command says; `status` None accepts any."""
+        """The output of the command; `status` None accepts any exit status."""
         done = subprocess.run(
             [PROGRAM, *arguments],
             cwd=self.checkout,
@@ -68,9 +68,9 @@ class Compose:
         return done.stdout
 
     def environ(self) -> dict[str, str]:
-        """The process environment without settings: `.env` alone says them."""
+        """The process environment without settings, so that only `.env` sets them."""
         return {name: value for name, value in os.environ.items() if name.lower() not in settings.spec()}
 
     def lab(self) -> Lab:
-        """The instance as tests see it."""
+        """The instance."""
         return Lab(self.environ() | {settings.ENV_FILE_VARIABLE: str(self.file)})

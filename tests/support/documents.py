@@ -1,4 +1,4 @@
-"""The commands of the documents, and how one of them is run in an instance for tests."""
+"""Extracts the commands of the documents, and runs them in an instance for tests."""
 
 import re
 import shlex
@@ -16,10 +16,10 @@ PROGRAMS = (
     "./scripts/", "ansible-playbook ", "ansible-doc ", "molecule ", "docker ", "sudo ", "curl ", ". .venv",
     "python -m ", "pre-commit ",
 )  # fmt: skip
-# What is written for the default instance: its name in names of containers, and its ports.
+# The name and ports of the default instance in the documents.
 NAME, ADDRESS = "cloudlab-", re.compile(r"127\.0\.0\.1:(\d+)")
 
-# What needs the platform's services; molecule's scenario `platform` runs them.
+# Commands that need the services; the Molecule scenario `platform` runs them.
 OF_THE_PLATFORM = [
     "ansible-playbook playbooks/dev.yml --tags kafka,order",
     "ansible-playbook playbooks/seed.yml -e size=small",
@@ -38,13 +38,13 @@ OF_THE_PLATFORM = [
 
 
 def sessions() -> list[str]:
-    """Blocks whose commands follow from each other, as one: they are run by one shell."""
+    """Blocks whose commands depend on each other, and run in one shell."""
     texts = [(ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS]
     return [block for text in texts for block in re.findall(r"```sh session\n(.*?)```", text, re.DOTALL)]
 
 
 def documented() -> set[str]:
-    """Commands of all documents: lines of shell blocks, and inline code that begins with a known program."""
+    """The commands of all documents: lines of shell blocks, and inline code that begins with a known program."""
     found = set()
     for name in DOCUMENTS:
         text = (ROOT / name).read_text(encoding="utf-8")
@@ -56,13 +56,13 @@ def documented() -> set[str]:
 
 
 def run(lab: Lab, command: str, folder: Path) -> str:
-    """Run a command as it stands; files that it names without a path are in `folder`. Returns its output."""
+    """Run a command; relative file names are in `folder`. Returns its output."""
     written = command.replace(f" {NAME}", f" {lab.instance}-").replace("dump.sql", f"{folder}/dump.sql")
     # There is no terminal here.
     written = written.replace("docker exec -it ", "docker exec ")
     offset = int(lab.values["port_offset"])
     written = ADDRESS.sub(lambda found: f"127.0.0.1:{int(found[1]) + offset}", written)
-    # A request that is refused fails, and so does a session with one.
+    # A failed request or session is an error.
     written = f"set -euo pipefail; {written.replace('curl -s ', 'curl -fsS ')}"
     if "reset.yml" in written:
         written += " -e confirm=yes"

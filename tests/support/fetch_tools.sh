@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gets programs that only the tests need, from the distribution. What would start a service, such as docker-registry, is
-# not installed but unpacked under .cloudlab/test-tools/.
+# Fetches programs that only the tests need from the distribution. Packages that would start a service, such as
+# docker-registry, are not installed but unpacked under .cloudlab/test-tools/.
 set -euo pipefail
 
 # shellcheck source=../../scripts/lib/common.sh
@@ -12,24 +12,24 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/go.sh"
 
 TOOLS="$ROOT/.cloudlab/test-tools"
 
-# fetch PACKAGE PROGRAM [OPTION...]: unpack the program out of the package, unless it is there already; apt's options say
-# where from.
+# fetch PACKAGE PROGRAM [OPTION...]: unpack the program from the package if it does not exist; apt's options select the
+# source.
 fetch() {
   local package="$1" program="$2" draft
   [[ ! -x "$TOOLS/$program" ]] || return 0
-  # An image of a distribution comes without package lists.
+  # Container images of distributions have no package lists.
   apt-cache "${@:3}" show "$package" >/dev/null 2>&1 || as_root apt-get "${@:3}" update --quiet=2
   draft=$(mktemp -d "$TOOLS/.draft.XXXXXX")
   # apt's own user may not be able to write here.
   (cd "$draft" && apt-get "${@:3}" download --quiet=2 -o APT::Sandbox::User="$(id -un)" "$package")
   dpkg-deb --extract "$draft"/*.deb "$draft"
-  # Distributions disagree on /bin and /usr/bin, and plugins of docker stand elsewhere.
+  # The path depends on the distribution, and Docker plugins have another one.
   find "$draft" -name "$program" -type f -perm -u+x -exec mv {} "$TOOLS/$program" ';'
   rm -rf "$draft"
-  [[ -x "$TOOLS/$program" ]] || die "the package $package holds no program $program"
+  [[ -x "$TOOLS/$program" ]] || die "the package $package does not contain $program"
 }
 
-# compile TOOL PROGRAM: a tool of tests/tools/go.mod, under the name of a program that may be on this machine already.
+# compile TOOL PROGRAM: compile a tool of tests/tools/go.mod under the name of a program, if that is not installed.
 compile() {
   local tool="$1" program="$2" compiled
   [[ -x "$TOOLS/$program" ]] || ! have "$program" || return 0
@@ -37,8 +37,8 @@ compile() {
   ln -sf "$compiled" "$TOOLS/$program"
 }
 
-# The second version of Compose; the first one is another program. Ubuntu has it as a package of its own. On Debian it is
-# Debian 13's, from the same mirror, with package lists of its own.
+# Compose version 2. Ubuntu has a package docker-compose-v2. On Debian 12, fetch the package of Debian 13 from the same
+# mirror, with separate package lists.
 fetch_compose() {
   if apt-cache show docker-compose-v2 >/dev/null 2>&1; then
     fetch docker-compose-v2 docker-compose
@@ -56,13 +56,13 @@ fetch_compose() {
   rm -rf "$state"
 }
 
-have_apt || die "The tests take docker-registry, docker-compose and a static busybox from packages of Debian or Ubuntu; this is neither."
+have_apt || die "test tools cannot be fetched: docker-registry, docker-compose and busybox-static come from Debian or Ubuntu packages."
 mkdir -p "$TOOLS"
 fetch docker-registry docker-registry
 fetch busybox-static busybox
 fetch_compose
-# Pages are looked at in a browser, which is too much to unpack.
+# Browser tests. Chromium is too large to unpack.
 have chromium || have google-chrome || apt_install chromium
-# What the documents call the API with.
+# Programs in the commands of the documents.
 compile grpcurl grpcurl
 compile gojq jq

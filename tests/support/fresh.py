@@ -1,4 +1,4 @@
-"""scripts/setup.sh on a fresh machine: what every Debian release has to show."""
+"""scripts/setup.sh on a fresh machine of any Debian release."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from lab import Lab
 from machine import Machine, Result
 from registry import Registry
 
-# A blank and a letter beyond ASCII, as in the folders that people have.
+# A path with a space and a non-ASCII letter.
 CHECKOUT = "/srv/my projects/größe"
 STORES = {"postgres", "redis", "clickhouse", "elasticsearch", "zookeeper", "kafka"}
 
@@ -19,7 +19,7 @@ class Fresh:
         registry = Registry(lab)
         registry.fill()
         self.user = user
-        # The services would compile for minutes, and show nothing that they do not show elsewhere.
+        # Without services, which take minutes to compile and are tested elsewhere.
         self.environ = {
             "IMAGE_SOURCE": "registry",
             "REGISTRY_MIRROR": registry.mirror_for_containers,
@@ -29,7 +29,7 @@ class Fresh:
         self.machine.clone(CHECKOUT, owner=user)
 
     def setup(self, *arguments: str, user: str = "", **environ: str) -> Result:
-        """Run scripts/setup.sh as a careful person would: nobody else may read what it makes."""
+        """Run scripts/setup.sh with a restrictive umask."""
         shell = 'umask 077 && exec ./scripts/setup.sh "$@"'
         return self.run("bash", "-c", shell, "setup", *arguments, user=user, **environ)
 
@@ -38,7 +38,7 @@ class Fresh:
         return self.machine.run(*command, user=user or self.user, folder=CHECKOUT, environ=self.environ | environ)
 
     def healthy(self) -> set[str]:
-        """The components whose containers are healthy, by the word of the machine's own engine."""
+        """The components whose containers are healthy on the machine's engine."""
         format_ = '{{.Label "cloudlab.component"}}'
         listed = self.machine.run("docker", "ps", "--filter", "health=healthy", "--format", format_)
         assert listed.status == 0, listed.output
@@ -46,14 +46,14 @@ class Fresh:
 
 
 def fresh_machine(lab: Lab, suite: str, user: str) -> Iterator[Fresh]:
-    """For a fixture: the machine, removed afterwards."""
+    """The machine, removed at the end of the fixture."""
     fresh = Fresh(lab, suite, user)
     yield fresh
     fresh.machine.remove()
 
 
 def assert_complete(fresh: Fresh, result: Result) -> None:
-    """What the first run has to have done."""
+    """Assert that the first run set up everything."""
     assert result.status == 0, result.output
     assert fresh.healthy() == STORES
     assert "Traceback" not in result.output, result.output
@@ -61,7 +61,7 @@ def assert_complete(fresh: Fresh, result: Result) -> None:
 
 
 def assert_nothing_to_do(fresh: Fresh) -> None:
-    """What the next run has to say."""
+    """Assert that another run changes nothing."""
     result = fresh.setup()
     assert result.status == 0, result.output
     recap = re.search(r"^localhost\s*:.* changed=(\d+) ", result.output, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""A gateway on networks of its own, converged by its role, with services behind it that do what a test wants."""
+"""A gateway on separate networks, converged by its role, with programmable services."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ def build_upstream(folder: Path) -> Path:
 
 
 class Keys:
-    """A key pair as auth would have it: `jwks` publishes it, `token` signs."""
+    """A key pair of auth: `jwks` publishes it, `token` signs."""
 
     def __init__(self, kid: str = "k1"):
         self.kid, self._key = kid, ec.generate_private_key(ec.SECP256R1())
@@ -67,7 +67,7 @@ def _b64(raw: bytes) -> str:
 
 
 class Gateway:
-    """The gateway and the services behind it; removes what it made."""
+    """The gateway and its services; `remove` removes them."""
 
     def __init__(self, directory: Path, binary: Path):
         self.directory, self.binary, self.keys = directory, binary, Keys()
@@ -140,7 +140,7 @@ class Gateway:
         return self.api.logs(self.name).decode(errors="replace")
 
     def requests_logged(self, request_id: str) -> list[dict]:
-        """The access log's lines of one request; it is written after the answer, so it is waited for."""
+        """The access log lines of one request. Waits for them, because they are written after the response."""
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
             lines = [json.loads(line) for line in self.log().splitlines() if f'"{request_id}"' in line]
@@ -164,7 +164,7 @@ class Gateway:
         return requests.request(method, self.url + path, headers=headers, timeout=30, **arguments)
 
     def eventually(self, status: int, path: str, seconds: float = 20, **arguments) -> requests.Response:
-        """Ask until the answer has this status: for what follows the name service, or a container's start."""
+        """Repeat the request until the response has the status, for changes of name resolution or of containers."""
         deadline = time.monotonic() + seconds
         while True:
             try:

@@ -1,9 +1,9 @@
-"""Run the tests of a Go module. A test that was skipped, or never selected, fails the run as much as one that failed.
+"""Run the tests of a Go module. A skipped test, or one that is never selected, is a failure.
 
     python tests/support/go_tests.py files/platform -race
 
-Every argument after the module goes to `go test`. Tests that need a store have the build tag `integration`: without
-`-tags=integration` they are counted, and nothing more.
+Arguments after the module are passed to `go test`. Tests that need a store have the build tag `integration`; without
+`-tags=integration`, they are only counted.
 """
 
 import json
@@ -26,7 +26,7 @@ _FRAME = re.compile(r"^\s*(===|---) ")
 
 @dataclass
 class Report:
-    """How each test ended, by the name `<package> <test>`; a package that failed by itself has its own name."""
+    """The outcome of each test, named `<package> <test>`, and of packages that failed to build."""
 
     passed: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Report:
 
 
 def declared(module: Path) -> tuple[set[str], set[str]]:
-    """The names of all tests in the module's files: those that run anywhere, and those that need a store."""
+    """The names of all tests in the module: those that need no store, and those that do."""
     anywhere: set[str] = set()
     needing_stores: set[str] = set()
     for file in module.rglob("*_test.go"):
@@ -65,7 +65,7 @@ def declared(module: Path) -> tuple[set[str], set[str]]:
 
 
 def read(events: Iterable[Mapping[str, str]], module_path: str) -> Report:
-    """The report that the events of `go test -json` add up to; what is missing among them is left to the caller."""
+    """The report of the events of `go test -json`, without missing tests."""
     ended: dict[str, dict[str, str]] = {"pass": {}, "fail": {}, "skip": {}}
     output: dict[str, list[str]] = defaultdict(list)
     packages_failed = {}
@@ -79,7 +79,7 @@ def read(events: Iterable[Mapping[str, str]], module_path: str) -> Report:
         elif test and action in ended:
             ended[action][name] = test
         elif action == "fail":
-            # The compiler's output has a name of its own.
+            # The compiler's output has a separate name.
             build = event.get("FailedBuild", "").removeprefix(module_path).removeprefix("/")
             packages_failed[place] = build or place
     report = Report(
@@ -114,7 +114,7 @@ def run(module: Path, *arguments: str, environ: Mapping[str, str] | None = None)
         expected |= needing_stores
     else:
         report.needing_stores = len(needing_stores)
-    # A package that failed may not have come to all of its tests.
+    # A failed package may not have run all of its tests.
     failed = {name.split()[0] for name in report.failed}
     unseen = expected - {*report.passed, *report.failed, *report.skipped}
     report.missing = sorted(name for name in unseen if name.split()[0] not in failed)

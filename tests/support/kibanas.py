@@ -1,4 +1,4 @@
-"""A server in memory that keeps data views as Kibana's API does, for what has no package form to be run here."""
+"""A server in memory with Kibana's API for data views, because Kibana has no package form."""
 
 import http.server
 import json
@@ -9,7 +9,7 @@ PATH = "/api/data_views/data_view"
 
 
 class Kibana(http.server.HTTPServer):
-    """`level`: what it says of itself; `views`: its data views by id; `puts`: how often one was put."""
+    """`level`: its status; `views`: its data views by ID; `puts`: the number of writes."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -60,4 +60,4 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(document).encode())
 
     def log_message(self, *_):
-        """The test's output is about the test."""
+        """Do not log requests."""

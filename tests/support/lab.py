@@ -1,7 +1,6 @@
-"""One converged instance as tests see it: what its settings say, what the engine holds, and runs of the playbooks.
+"""An instance for tests: its settings, its objects on the engine, and runs of the playbooks.
 
-The instance is the one that the process environment names, as for a user: CLOUDLAB_INSTANCE, PORT_OFFSET, and every
-other setting.
+The process environment sets the instance, as for a user: CLOUDLAB_INSTANCE, PORT_OFFSET, and all other settings.
 """
 
 import functools
@@ -20,16 +19,16 @@ import yaml
 from cloudlab.model import environment, platform, settings
 
 ROOT = Path(__file__).resolve().parents[2]
-# What the names of tests' instances begin with.
+# Prefixes of the names of instances for tests.
 TEST_INSTANCES = ("molecule-", "test-")
 POLL_SECONDS = 0.2
-# Only a hang takes longer than this.
+# Only a hang takes longer.
 PLAYBOOK_SECONDS = 900
 
 
 @dataclass(frozen=True)
 class Run:
-    """How a playbook ended: exit status, everything it printed, the numbers of its recap, and seconds."""
+    """The result of a playbook: exit status, output, and duration in seconds."""
 
     status: int
     output: str
@@ -37,7 +36,7 @@ class Run:
 
     @property
     def changed(self) -> int:
-        """How many tasks changed something."""
+        """The number of changed tasks."""
         return int(self._recap()["changed"])
 
     def _recap(self) -> Mapping[str, str]:
@@ -52,7 +51,7 @@ class Lab:
     def __init__(self, environ: Mapping[str, str] | None = None):
         self.environ = dict(os.environ if environ is None else environ) | {
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            # What programs print is read here, not looked at.
+            # The output is parsed.
             "NO_COLOR": "1",
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_FORCE_COLOR": "0",
@@ -61,9 +60,9 @@ class Lab:
 
     @functools.cached_property
     def values(self) -> dict[str, Any]:
-        """Every setting and the catalogue, as a playbook would see them."""
+        """All settings and the catalogue, as in a playbook."""
         values = settings.load(self.environ)
-        # Tests stop, alter and remove what they find: never in somebody's environment.
+        # Tests stop, alter and remove containers, which must never be those of a user.
         assert values.get("cloudlab_instance", "").startswith(TEST_INSTANCES), "CLOUDLAB_INSTANCE is not one for tests"
         for file in sorted((ROOT / "group_vars" / "all").glob("*.yml")):
             values = yaml.safe_load(file.read_text(encoding="utf-8")) | values
@@ -77,15 +76,15 @@ class Lab:
 
     @property
     def directory(self) -> Path:
-        """Where its generated files are."""
+        """The directory of its generated files."""
         return environment.directory(ROOT, self.instance)
 
     def component(self, name: str) -> dict[str, Any]:
-        """What the environment says of the component `name`."""
+        """The component in the environment's facts."""
         return environment.component(name, self.values, "full", {"cpus": os.cpu_count() or 1})
 
     def port(self, component: str, port: str) -> int:
-        """The port on 127.0.0.1 where `port` of `component` is published."""
+        """The published port on 127.0.0.1."""
         return self.component(component)["ports"][port]["host"]
 
     def container(self, component: str) -> str:
@@ -99,7 +98,7 @@ class Lab:
         return self.run(ROOT / "playbooks" / f"{name}.yml", *arguments, status=status, **settings)
 
     def run(self, playbook: Path, *arguments: str, status: int | None = 0, **settings: str) -> Run:
-        """Run a playbook of any place."""
+        """Run a playbook by its path."""
         begun = time.monotonic()
         done = subprocess.run(
             ["ansible-playbook", "--inventory", str(ROOT / "inventory"), str(playbook), *arguments],
@@ -116,7 +115,7 @@ class Lab:
         return run
 
     def converge(self, *components: str, **settings: str) -> Run:
-        """Converge everything, or these components and what they need."""
+        """Converge everything, or the components and their dependencies."""
         tags = ["--tags", ",".join(components)] if components else []
         return self.playbook("dev", *tags, **settings)
 
@@ -137,12 +136,12 @@ class Lab:
         return self.client.containers(all=True, filters=self._labelled())
 
     def networks(self) -> set[str]:
-        """Names of the instance's networks, without the instance's name."""
+        """The names of the instance's networks, without its prefix."""
         names = [network["Name"] for network in self.client.networks(filters=self._labelled())]
         return {name.removeprefix(f"{self.instance}-") for name in names}
 
     def volumes(self) -> set[str]:
-        """Names of the instance's volumes, without the instance's name."""
+        """The names of the instance's volumes, without its prefix."""
         volumes = self.client.volumes(filters=self._labelled())["Volumes"] or []
         return {volume["Name"].removeprefix(f"{self.instance}-") for volume in volumes}
 
@@ -150,7 +149,7 @@ class Lab:
         return {"label": f"{environment.LABEL_INSTANCE}={self.instance}"}
 
     def remove_everything(self) -> None:
-        """Remove all that the engine has of the instance, without the project's help."""
+        """Remove all objects of the instance directly on the engine."""
         for container in self._listed():
             self.client.remove_container(container["Id"], force=True)
         for network in self.networks():
@@ -159,15 +158,15 @@ class Lab:
             self.client.remove_volume(f"{self.instance}-{volume}")
 
     def inspect(self, component: str) -> dict[str, Any]:
-        """The engine's own description of the component's container."""
+        """The inspection of the component's container."""
         return self.client.inspect_container(self.container(component))
 
-    def lives(self) -> dict[str, tuple[str, str]]:
-        """Component -> (id, time of start) of its container: equal as long as nothing was restarted or made anew."""
+    def identities(self) -> dict[str, tuple[str, str]]:
+        """Component -> (ID, start time) of its container: unchanged until the container is restarted or recreated."""
         return {name: (item["Id"], item["State"]["StartedAt"]) for name, item in self.containers().items()}
 
     def execute(self, component: str, *command: str) -> str:
-        """Output of a command in the component's container; it must succeed."""
+        """The output of a command in the component's container, which must succeed."""
         job = self.client.exec_create(self.container(component), list(command))["Id"]
         output = self.client.exec_start(job).decode(errors="replace")
         assert self.client.exec_inspect(job)["ExitCode"] == 0, f"{command} failed:\n{output}"
@@ -184,7 +183,7 @@ class Lab:
 
 
 def wait_until(condition, what: str, seconds: float) -> None:
-    """Wait until `condition()` is true; fail, naming `what`, when it is not in time."""
+    """Wait until `condition()` is true; fail with `what` after the timeout."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"

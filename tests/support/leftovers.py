@@ -1,7 +1,7 @@
-"""Remove what tests made on the engine and left behind, because they failed or were interrupted.
+"""Remove objects on the engine that failed or interrupted tests left behind, and stop the test registry.
 
-Everything a test makes carries the label of an instance whose name begins with `molecule-` or `test-`, or the label
-`cloudlab.test`. Nothing else is touched. The test registry, a process of its own, is ended.
+Objects of tests have the label of an instance whose name begins with `molecule-` or `test-`, or the label
+`cloudlab.test`. Nothing else is removed.
 """
 
 import shutil
@@ -13,23 +13,23 @@ import registry
 from lab import ROOT, TEST_INSTANCES
 
 STATE = ROOT / ".cloudlab"
-# Not an instance's directory, in spite of its name: logs and downloads of the tests.
+# Logs and downloads of the tests: not directories of instances, despite their prefix.
 KEPT = ("test-logs", "test-tools")
 
 
 def is_ours(labels: Mapping[str, str] | None) -> bool:
-    """Whether a thing with these labels was made by a test."""
+    """Whether an object with the labels belongs to a test."""
     labels = labels or {}
     return labels.get("cloudlab.instance", "").startswith(TEST_INSTANCES) or "cloudlab.test" in labels
 
 
-def ours(things: Iterable[Mapping]) -> Iterable[Mapping]:
-    """Those of the engine's `things` that a test made."""
-    return [thing for thing in things if is_ours(thing.get("Labels"))]
+def ours(objects: Iterable[Mapping]) -> Iterable[Mapping]:
+    """The objects that belong to tests."""
+    return [item for item in objects if is_ours(item.get("Labels"))]
 
 
 def remove_from_engine(client: docker.APIClient) -> None:
-    """Remove containers, then what they used."""
+    """Remove containers, then networks, volumes and images."""
     for container in ours(client.containers(all=True)):
         attempt(client.remove_container, container["Id"], force=True, v=True)
     for network in ours(client.networks()):

@@ -1,7 +1,7 @@
-"""A fresh machine: a container with nothing but a minimal Debian, able to run an engine of its own.
+"""A fresh machine: a container with a minimal Debian that can run its own engine.
 
-It needs no privileged mode. The engine inside wants to make bridges, name spaces and mounts (the capabilities), calls
-that the default seccomp profile forbids, the host's cgroups, and a place for its layers that is not an overlay itself.
+It needs no privileged mode. The engine inside requires capabilities for bridges, namespaces and mounts, system calls
+that the default seccomp profile blocks, the host's cgroups, and a directory for layers that is not on an overlay.
 """
 
 import io
@@ -19,13 +19,13 @@ from lab import ROOT
 
 LABELS = {"cloudlab.test": "machine"}
 CAPABILITIES = ["SYS_ADMIN", "NET_ADMIN", "NET_RAW", "SYS_PTRACE", "MKNOD"]
-# Where the host's own certificates are, in the order in which programs look.
+# Certificate bundles of the host, in the order of preference.
 BUNDLES = (os.environ.get("SSL_CERT_FILE", ""), "/etc/ssl/certs/ca-certificates.crt")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 DOCKERFILE = """\
 FROM {base}
-# What a person has who cloned the repository: certificates for this network, and a way to become root.
+# The prerequisites of a clone: certificates of this network, and sudo.
 RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates sudo && apt-get clean
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 RUN useradd --create-home --shell /bin/bash dev && echo 'dev ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/dev \\
@@ -35,7 +35,7 @@ RUN useradd --create-home --shell /bin/bash dev && echo 'dev ALL=(ALL) NOPASSWD:
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended."""
+    """The result of a command."""
 
     status: int
     output: str
@@ -46,7 +46,7 @@ class Machine:
     """A running machine of the Debian release `suite`; `remove` it."""
 
     def __init__(self, client: docker.APIClient, suite: str, registry: str = ""):
-        """:param registry: host:port of an image registry without TLS that the engine inside shall trust."""
+        """:param registry: host:port of an image registry without TLS that the engine inside trusts."""
         self.client, self.suite = client, suite
         image = self._image()
         host = client.create_host_config(
@@ -54,7 +54,7 @@ class Machine:
             cap_add=CAPABILITIES,
             security_opt=["seccomp=unconfined", "apparmor=unconfined"],
             binds=["/sys/fs/cgroup:/sys/fs/cgroup"],
-            # Layers in memory: fast, and gone with the machine.
+            # Layers in memory: fast, and removed with the machine.
             tmpfs={"/var/lib/docker": "exec,size=12g", "/run": "exec"},
         )
         proxies = {name: os.environ[name] for name in PROXIES if name in os.environ}
@@ -66,7 +66,7 @@ class Machine:
             self.write("/etc/docker/daemon.json", f'{{"insecure-registries": ["{registry}"]}}\n')
 
     def _image(self) -> str:
-        """The machine's image; made when there is none."""
+        """The machine's image, built if it does not exist."""
         base, image = f"cloudlab-test-machine-base:{self.suite}", f"cloudlab-test-machine:{self.suite}"
         if self.client.images(image):
             return image
@@ -94,12 +94,12 @@ class Machine:
             self.client.import_image_from_file(str(root_fs), repository=repository, tag=tag, changes=labels)
 
     def write(self, path: str, text: str) -> None:
-        """Make the file at `path`, and the folders above it."""
+        """Create a file and its parent directories."""
         assert self.run("mkdir", "-p", str(Path(path).parent)).status == 0
         self.client.put_archive(self.container, str(Path(path).parent), archive({Path(path).name: text.encode()}))
 
     def clone(self, path: str, owner: str = "root") -> None:
-        """Put what a clone of this checkout would hold, and what is new and not ignored, to `path`."""
+        """Copy the tracked files of this checkout, and new ones that are not ignored, to `path`."""
         command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
         assert self.run("mkdir", "-p", path).status == 0
@@ -114,9 +114,9 @@ class Machine:
     def run(
         self, *command: str, user: str = "root", folder: str = "/", environ: Mapping[str, str] | None = None
     ) -> Result:
-        """Run a command to its end, without a terminal, as a login of `user` would."""
+        """Run a command in a login session of `user`, without a terminal."""
         begun = time.monotonic()
-        # setpriv gives the groups of the user as they are now; the engine's exec knows them as of the start.
+        # setpriv uses the current groups of the user; the engine's exec those at the start of the container.
         login = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"] if user != "root" else []
         home = {"HOME": "/root" if user == "root" else f"/home/{user}", "USER": user}
         job = self.client.exec_create(
@@ -126,7 +126,7 @@ class Machine:
         return Result(self.client.exec_inspect(job)["ExitCode"], output, time.monotonic() - begun)
 
     def remove(self) -> None:
-        """Remove it with everything that runs on it."""
+        """Remove the machine."""
         self.client.remove_container(self.container, force=True, v=True)
 
 

@@ -1,4 +1,4 @@
-"""The words of the errors that the project can print, read from its source."""
+"""The texts of the errors that the project can print, extracted from its source."""
 
 import ast
 import re
@@ -9,16 +9,16 @@ import yaml
 
 from cloudlab.model.settings import ROOT
 
-# Stands for what a message fills in.
+# Replaces the variable parts of a message.
 GAP = "…"
 # Shorter texts are parts of messages, names, or values.
 _FEWEST_WORDS = 4
-# Calls whose texts are no errors: help of a command line, patterns, progress.
+# Calls whose texts are not errors: command-line help, patterns, progress.
 _NO_ERRORS = ("add_argument", "ArgumentParser", "compile", "fullmatch", "search", "match", "display", "execute")
 
 
 def of_python(path: Path) -> Iterator[str]:
-    """The texts in a Python file that may be errors, with gaps for what is filled in."""
+    """The texts in a Python file that may be errors, with gaps for variable parts."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     passed = set()
     for node in ast.walk(tree):
@@ -62,7 +62,7 @@ def _text(node: ast.AST) -> str | None:
 
 
 def of_script(path: Path) -> Iterator[str]:
-    """The first lines of what a shell script ends or warns with."""
+    """The first lines of the errors and warnings of a shell script."""
     for found in re.finditer(r'\b(?:die|warn) "((?:[^"\\]|\\.)*)"', path.read_text(encoding="utf-8")):
         text = re.sub(r"\$\{[^}]*\}|\$\([^)]*\)\)?|\$\w+|\$\d", GAP, found[1])
         if text.strip(GAP + " "):
@@ -70,7 +70,7 @@ def of_script(path: Path) -> Iterator[str]:
 
 
 def of_tasks(path: Path) -> Iterator[str]:
-    """What tasks of a role or play fail with."""
+    """The failure messages of tasks."""
     for task in _tasks(yaml.safe_load(path.read_text(encoding="utf-8"))):
         options = (
             task.get("ansible.builtin.assert", {}).get("fail_msg"),
@@ -91,7 +91,7 @@ def _tasks(found) -> Iterator[dict]:
 
 
 def everything() -> dict[Path, list[str]]:
-    """File (below the project) -> the texts in it."""
+    """File (relative to the project) -> its texts."""
     sources = {
         of_python: [*ROOT.glob("src/**/*.py"), *ROOT.glob("plugins/**/*.py"), *ROOT.glob("roles/*/files/*.py")],
         of_script: [*ROOT.glob("scripts/**/*.sh"), *ROOT.glob("tests/support/*.sh")],

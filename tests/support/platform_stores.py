@@ -1,4 +1,4 @@
-"""Run all tests of the reference platform, also those that need a store, with the race detector.
+"""Run all tests of the reference platform, including those that need a store, with the race detector.
 
 PostgreSQL and ClickHouse are containers on the engine, from the images that the step `images` of test.sh builds.
 """
@@ -16,7 +16,7 @@ PASSWORD = "development"
 
 
 def addresses(postgres: stores.Store, clickhouse: stores.Store) -> dict[str, str]:
-    """Where the tests find the stores."""
+    """The variables with the addresses of the stores."""
     return {
         "TEST_DATABASE_URL": f"postgres://cloudlab:{PASSWORD}@127.0.0.1:{postgres.port('sql')}/cloudlab",
         "TEST_CLICKHOUSE_ADDR": f"127.0.0.1:{clickhouse.port('native')}",
@@ -26,7 +26,7 @@ def addresses(postgres: stores.Store, clickhouse: stores.Store) -> dict[str, str
 
 
 def create_administrator(postgres: stores.Store) -> None:
-    """Give the new cluster its administrator and database, as the role does."""
+    """Create the administrator and the database, as the role does."""
     done = stores.run_action(
         "postgres_objects",
         {

@@ -1,4 +1,4 @@
-"""The stores as a client uses them, through their published ports: write something, read it back.
+"""Clients of the stores on their published ports: write something, read it back.
 
 Each probe has `write(lab)`, which may be repeated, and `read(lab)`, which returns what a client finds: `expected`.
 """
@@ -19,7 +19,7 @@ SECONDS = 30
 
 
 def http(method: str, url: str, body: str = "", **headers: str) -> str:
-    """Text of the answer; an answer of 4xx or 5xx fails with its text."""
+    """The text of the response; a status of 4xx or 5xx is an error with that text."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     answer = requests.request(method, url, data=body.encode() or None, headers=named, timeout=SECONDS)
     assert answer.ok, f"{method} {url}: {answer.status_code} {answer.text}"
@@ -67,7 +67,7 @@ class Redis:
     def write(self, lab: Lab) -> None:
         with self.connect(lab) as client:
             client.set("probe:mechanical keyboard", 89)
-            # What was acknowledged may still wait for the disk up to a second; a probe wants it there.
+            # An acknowledged write may reach the disk a second later.
             assert client.waitaof(1, 0, SECONDS * 1000)[0] == 1
 
     def read(self, lab: Lab) -> Any:
@@ -76,7 +76,7 @@ class Redis:
 
 
 class Clickhouse:
-    """An aggregate over a table, by HTTP."""
+    """An aggregate over a table, over HTTP."""
 
     rows = (("2026-11-01", "keyboard", 89), ("2026-11-02", "keyboard", 91), ("2026-11-02", "mouse", 20))
     expected = "keyboard\t180\t2\nmouse\t20\t1\n"
@@ -107,7 +107,7 @@ class Clickhouse:
 
 
 class Elasticsearch:
-    """A document that a misspelt search finds."""
+    """A document that a search with a typo finds."""
 
     expected = ("Mechanical keyboard",)
 
@@ -120,7 +120,7 @@ class Elasticsearch:
         self.request(lab, "PUT", "/probe/_doc/2?refresh=true", {"title": "Wireless mouse"})
 
     def read(self, lab: Lab) -> Any:
-        # After a start the node is up before the index is.
+        # After a start, the node is ready before the index.
         self.request(lab, "GET", f"/_cluster/health/probe?wait_for_status=yellow&timeout={SECONDS}s")
         query = {"match": {"title": {"query": "mecanical keybord", "fuzziness": "AUTO", "operator": "and"}}}
         hits = self.request(lab, "POST", "/probe/_search", {"query": query})["hits"]["hits"]
@@ -137,7 +137,7 @@ class Kafka:
         return f"127.0.0.1:{lab.port('kafka', 'broker')}"
 
     def create(self, lab: Lab, topic: str) -> None:
-        """Create the topic, unless it is there."""
+        """Create the topic if it does not exist."""
         admin = AdminClient({"bootstrap.servers": self.address(lab)})
         created = admin.create_topics(
             [NewTopic(topic, num_partitions=1, replication_factor=1)], request_timeout=SECONDS
@@ -149,7 +149,7 @@ class Kafka:
                 raise
 
     def produce(self, lab: Lab, topic: str, *messages: str) -> None:
-        """Send the messages, and wait until the broker has them."""
+        """Send the messages, and wait for their acknowledgement."""
         failures = []
         producer = Producer({"bootstrap.servers": self.address(lab), "message.timeout.ms": SECONDS * 1000})
         for message in messages:
@@ -158,7 +158,7 @@ class Kafka:
         assert not failures, failures
 
     def consume(self, lab: Lab, topic: str, count: int) -> list[str]:
-        """The first messages of the topic; fewer when `count` have not come in time."""
+        """The first messages of the topic; fewer than `count` after the timeout."""
         group = {"group.id": f"probe-{uuid.uuid4().hex}", "auto.offset.reset": "earliest"}
         consumer = Consumer({"bootstrap.servers": self.address(lab), **group})
         messages, deadline = [], time.monotonic() + SECONDS

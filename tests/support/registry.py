@@ -1,7 +1,7 @@
-"""An image registry of this machine's own that serves the pinned upstream names: Debian's docker-registry.
+"""A local image registry (Debian's docker-registry) that serves images under the pinned upstream names.
 
-What it serves under those names are the images that the project uses here, built from packages or pulled. It listens
-where this machine finds it, and where containers on the engine's default network do.
+It serves the images that the project uses on this machine, built from packages or pulled. It listens on the loopback
+address and on that of the engine's default network.
 """
 
 import functools
@@ -35,22 +35,22 @@ http: {{addr: "{address}"}}
 
 
 class Registry:
-    """The registry, running and filled; it is kept for the tests that come later, which find it as it is."""
+    """The running registry with all images; it is kept for later tests."""
 
     def __init__(self, lab: Lab):
         self.lab = lab
         STATE.mkdir(parents=True, exist_ok=True)
         self.port = self._port()
         self.mirror = f"127.0.0.1:{self.port}"
-        # How a container on the engine's default network names it.
+        # Its address for containers on the engine's default network.
         self.mirror_for_containers = f"{gateway(lab)}:{self.port}"
-        # The program listens on one address; two of them share the store.
+        # The program listens on one address only; two processes share the storage.
         for address in (self.mirror, self.mirror_for_containers):
             if not answers(address):
                 start(address)
 
     def _port(self) -> int:
-        """The port of the run that is under way, or a free one."""
+        """The port of the running registry, or a free one."""
         file = STATE / "port"
         if not file.exists():
             with socket.socket() as listener:
@@ -59,7 +59,7 @@ class Registry:
         return int(file.read_text())
 
     def fill(self) -> None:
-        """Serve every image that the catalogue names; images that nobody has yet are made first."""
+        """Serve every image in the catalogue; missing ones are built first."""
         for key, source in self.sources.items():
             if not self.has(self.name(key)):
                 self._push(source, self.name(key))
@@ -76,10 +76,10 @@ class Registry:
 
     @functools.cached_property
     def sources(self) -> Mapping[str, str]:
-        """Catalogue key -> the engine's own image that is served, of those that have a package form."""
+        """Catalogue key -> the local image to serve, for images with a package form."""
         with tempfile.TemporaryDirectory() as directory:
             file = Path(directory) / "images.json"
-            # However the tests that come want to have them: here they are made.
+            # Independent of the source of images in later tests.
             settings = {"IMAGE_SOURCE": "auto", "REGISTRY_MIRROR": ""}
             self.lab.run(ROOT / "molecule/shared/images.yml", "--extra-vars", f"images_file={file}", **settings)
             return json.loads(file.read_text())
@@ -99,12 +99,12 @@ class Registry:
             for line in client.push(repository, tag, stream=True, decode=True):
                 assert "error" not in line, line
         finally:
-            # Whoever wants it shall have to pull it.
+            # Remove the name, so that clients must pull the image.
             client.remove_image(name, noprune=True)
 
 
 def remove_images(client: docker.APIClient, prefix: str) -> None:
-    """Remove the names that begin so from the engine; the images live on under their others."""
+    """Remove names with the prefix from the engine; the images keep their other names."""
     for image in client.images():
         for name in image["RepoTags"] or []:
             if name.startswith(prefix):
@@ -112,13 +112,13 @@ def remove_images(client: docker.APIClient, prefix: str) -> None:
 
 
 def gateway(lab: Lab) -> str:
-    """This machine's address on the engine's default network."""
+    """The address of this machine on the engine's default network."""
     network = lab.client.inspect_network("bridge")["IPAM"]["Config"][0]
     return network.get("Gateway") or str(next(ipaddress.ip_network(network["Subnet"]).hosts()))
 
 
 def answers(address: str) -> bool:
-    """Whether a registry answers there."""
+    """Whether a registry responds at the address."""
     try:
         return requests.get(f"http://{address}/v2/", timeout=SECONDS).ok
     except requests.ConnectionError:
@@ -126,7 +126,7 @@ def answers(address: str) -> bool:
 
 
 def start(address: str) -> None:
-    """Start one that outlives this process; `stop` ends it."""
+    """Start a registry that outlives this process, until `stop`."""
     configuration = STATE / f"{address.replace(':', '-')}.yml"
     configuration.write_text(CONFIGURATION.format(directory=STATE / "store", address=address))
     with configuration.with_suffix(".log").open("wb") as log:
@@ -142,7 +142,7 @@ def start(address: str) -> None:
 
 
 def stop() -> None:
-    """End what runs; what is stored stays until STATE is removed."""
+    """Stop the registry. Its images are kept until STATE is removed."""
     for file in STATE.glob("*.pid"):
         pid = int(file.read_text())
         try:

@@ -1,4 +1,4 @@
-"""Containers as roles declare them: defaults, vars and templates, rendered as Ansible does it."""
+"""The containers that roles declare: defaults, vars and templates, rendered by Ansible."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 
 def expressions() -> dict[str, str]:
-    """Role -> the list of its specifications, for each role that has containers."""
+    """Role -> the expression of its specifications, for each role with containers."""
     lists = {role.name: f"__{role.name}_specs" for role in sorted(ROLES.iterdir())}
     return {role: name for role, name in lists.items() if name in _of_role(role)} | {
         "go_service": "__go_service_specs + [__go_service_builder]"
@@ -22,7 +22,7 @@ def expressions() -> dict[str, str]:
 
 
 def variables(role: str, context: dict, **settings) -> dict:
-    """What the role works with: `context` is the variable `cloudlab`, `settings` what the play sets of the defaults."""
+    """The variables of the role. context: the variable `cloudlab`. settings: defaults that the play sets."""
     return {"cloudlab": context} | _of_role(role) | settings
 
 
@@ -39,9 +39,9 @@ def _loaded(path: Path) -> dict:
 
 
 def specifications(role: str, expression: str, known: dict, directory: Path, planning: bool = False) -> list[spec.Spec]:
-    """The containers that `expression`, a list, says, with their files rendered; nothing is written.
+    """The containers in the list `expression`, with rendered files; nothing is written.
 
-    planning: what an earlier task would have made below `directory` may be missing.
+    planning: files of earlier tasks in `directory` may be missing.
     """
     templar = Templar(DataLoader(), known | {"ansible_search_path": [str(ROLES / role)]})
 
@@ -55,9 +55,9 @@ def specifications(role: str, expression: str, known: dict, directory: Path, pla
 
 
 def project(root: Path, engine: dict) -> dict:
-    """All that a run of the profile `full` knows: the committed settings and wiring, and the variables of all roles.
+    """All variables of a run of the profile `full`: the committed settings and wiring, and those of all roles.
 
-    :param root: where the instance's folder is. :param engine: facts of the engine, as `cloudlab.stock` tells them.
+    :param root: parent of the instance's directory. :param engine: facts of the engine (cloudlab.engine.state).
     """
     _load_plugins()
     known: dict = {}
@@ -70,18 +70,18 @@ def project(root: Path, engine: dict) -> dict:
     values = {name: templar.template(known[name]) for name in names}
     values["catalogue"] = platform.complete(values["catalogue"], values)
     chosen = catalogue.choose(values["catalogue"], values["profiles"], "full", [])
-    holdings: dict = {"containers": [], "networks": [], "volumes": []}
-    context = environment.describe(root, values, chosen, holdings, engine, complete=True)
+    objects: dict = {"containers": [], "networks": [], "volumes": []}
+    context = environment.describe(root, values, chosen, objects, engine, complete=True)
     for entry in context["components"].values():
         entry["spec"]["image"] = "image"
         entry["image"] = {"source": "registry", "reference": "image", "data": ""}
     gateway = {"folder": f"{context['directory']}/gateway/live", "bootstrap": "{}"}
-    # What an earlier task registers, too.
+    # Includes a variable that an earlier task registers.
     return known | {"cloudlab": context, "ansible_check_mode": False, "__gateway_config": gateway}
 
 
 def _load_plugins() -> None:
-    """What ansible.cfg and the command line do for Ansible's own programs."""
+    """Load plugins as Ansible's programs do."""
     if not AnsibleCollectionConfig.collection_finder:
         init_plugin_loader()
     filter_loader.add_directory(str(settings.ROOT / "plugins" / "filter"))

@@ -1,4 +1,4 @@
-"""What the search pages show, asked as the pages themselves ask."""
+"""Clients of the observability stores, with the queries of their web pages."""
 
 import json
 import time
@@ -9,7 +9,7 @@ SECONDS = 20
 
 
 class _Store:
-    """A component that answers by HTTP."""
+    """A component with an HTTP API."""
 
     component = ""
     port = "http"
@@ -29,7 +29,7 @@ class Logs(_Store):
     component = "victorialogs"
 
     def find(self, query):
-        """The rows that a query in LogsQL gives."""
+        """The rows of a LogsQL query."""
         answer = requests.post(f"{self.address}/select/logsql/query", data={"query": query}, timeout=SECONDS)
         assert answer.ok, answer.text
         return [json.loads(row) for row in answer.text.splitlines()]
@@ -46,12 +46,12 @@ class Traces(_Store):
     component = "zipkin"
 
     def find(self, trace):
-        """The spans of a trace, by id; none while there is no such trace."""
+        """The spans of a trace, by ID; none if it does not exist."""
         answer = requests.get(f"{self.address}/api/v2/trace/{trace}", timeout=SECONDS)
         return {span["id"]: span for span in answer.json()} if answer.ok else {}
 
     def services(self, trace):
-        """The services that made its spans."""
+        """The services in its spans."""
         return {span["localEndpoint"]["serviceName"] for span in self.find(trace).values()}
 
     def dependencies(self):
@@ -66,11 +66,11 @@ class Metrics(_Store):
     component = "victoriametrics"
 
     def find(self, query):
-        """The present values of a query in PromQL: [(labels, value)]."""
+        """The current values of a PromQL query: [(labels, value)]."""
         result = self.get("/api/v1/query", query=query).json()["data"]["result"]
         return [(row["metric"], float(row["value"][1])) for row in result]
 
     def targets(self):
-        """What is asked for metrics: {job: health}."""
+        """The scrape targets: {job: health}."""
         active = self.get("/api/v1/targets").json()["data"]["activeTargets"]
         return {target["labels"]["job"]: target["health"] for target in active}

@@ -1,4 +1,4 @@
-"""Images that stand in for upstream ones which have no package form: see tests/standins."""
+"""Images that replace upstream images without a package form: see tests/standins."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ FOLDERS = {"clickhouse-ui": "ch-ui"}
 
 
 def base() -> str:
-    """An image with a shell and wget, which the step `images` of test.sh makes."""
+    """An image with a shell and wget, built by the step `images` of test.sh."""
     return contexts.load(ROOT / "files" / "images", ["nginx"])["nginx"].reference
 
 

@@ -1,4 +1,4 @@
-"""One store's container, made of its role's own files, for tests that need a real server.
+"""A store's container, from the files of its role, for tests that need a real server.
 
 The role's defaults, vars and templates are rendered as Ansible does it, and put on top of the base specification that
 the environment gives every component. Each store is an instance of its own (name, volumes, network, free ports), and is
@@ -40,12 +40,12 @@ def free_port() -> int:
 
 @functools.cache
 def image_of(context: str) -> str:
-    """The image that is built of files/images/<context>; the step `images` of test.sh makes them."""
+    """The image of files/images/<context>, built by the step `images` of test.sh."""
     return contexts.load(ROOT / "files" / "images", [context])[context].reference
 
 
 def has_engine() -> bool:
-    """Whether there is an engine to try anything with."""
+    """Whether an engine is available."""
     try:
         return docker.APIClient(version="auto").ping()
     except docker.errors.DockerException:
@@ -53,7 +53,7 @@ def has_engine() -> bool:
 
 
 class Store:
-    """A store's container. `settings` are the role's variables; `converge` re-creates the container with others."""
+    """A store's container. `settings` are variables of the role; `recreate` recreates the container with others."""
 
     def __init__(self, component: str, directory: Path, **settings):
         self.component, self.directory, self.settings = component, directory, settings
@@ -86,7 +86,7 @@ class Store:
         return self.description["ports"][name]["host"]
 
     def specification(self) -> spec.Spec:
-        """The container that the role asks for, its files rendered."""
+        """The container that the role declares, with rendered files."""
         context = {"instance": self.instance, "components": {self.component: self.description}}
         known = rolefiles.variables(self.component, context, **self.settings)
         own = f"__{self.component}_container, recursive=True, list_merge='append'"
@@ -118,7 +118,7 @@ class Store:
         return self.api.logs(self.name).decode(errors="replace")
 
     def wait_healthy(self, seconds: float = 60) -> float:
-        """Seconds until the container's health check passes; fails with the log when it does not."""
+        """The seconds until the health check passes; fails with the log after the timeout."""
         begun = time.monotonic()
         while time.monotonic() < begun + seconds:
             state = self.state()
@@ -145,7 +145,7 @@ class Store:
 
 
 def run_action(action: str, arguments: dict, *, check: bool = False) -> dict:
-    """Run one action as a task does, without the second that ansible itself takes; a failure is a result too."""
+    """Run an action like a task, without Ansible's startup; returns failures as well."""
     task = Task()
     task.args, task.action, task.check_mode, task.diff, task.async_val = arguments, action, check, True, 0
     loader = DataLoader()

@@ -79,14 +79,14 @@ def test_every_row_has_an_alternative():
 
 @pytest.mark.parametrize(
     "text",
-    ["Mend it", "was_made_anew", "to be\n    # had", "to be\n// had", "STRANGERS", "the other  door", "it is not whole."],
+    ["Mend it", "was_made_anew", "to be\n    # had", "to be\n// had", "STRANGERS", "the other  door", "not whole."],
 )
 def test_a_term_is_found_however_it_is_written(text):
     assert len(found(f"first\n{text}")) == 1
     assert found(f"first\n{text}")[0][0] == 2
 
 
-@pytest.mark.parametrize("text", ["recommended", "amendment", "estranged", "the whole file", "wanted: is", "in order to"])
+@pytest.mark.parametrize("text", ["recommended", "amendment", "estranged", "the whole file", "wanted: is", "in order"])
 def test_other_words_are_not_found(text):
     assert found(text) == []
 

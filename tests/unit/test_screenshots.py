@@ -1,4 +1,4 @@
-"""Which pages of an environment there are pictures of."""
+"""The screenshots of an environment."""
 
 import pytest
 import screenshots
@@ -9,7 +9,7 @@ def row(component, kind, url, state="healthy", **views):
 
 
 def taken(*rows):
-    return {picture.name: picture for picture in screenshots.pictures({"components": rows})}
+    return {item.name: item for item in screenshots.screenshots({"components": rows})}
 
 
 def test_pages_are_those_of_tools_and_observability():
@@ -20,7 +20,7 @@ def test_pages_are_those_of_tools_and_observability():
         row("builder", "tool", ""),
         row("kibana", "tool", "http://kibana", "absent"),
     )
-    assert {name: picture.address for name, picture in found.items()} == {
+    assert {name: item.address for name, item in found.items()} == {
         "pgadmin": "http://pgadmin",
         "logs": "http://logs/order",
         "traces": "http://traces/order",

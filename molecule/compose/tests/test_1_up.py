@@ -76,12 +76,12 @@ def test_an_order_travels_through_everything(up):
 
 
 def test_a_converge_does_not_take_it_over(up):
-    before = up.lives()
+    before = up.identities()
     run = up.playbook("dev", status=None)
     assert run.status != 0
     assert "was brought up by Docker Compose" in run.output
     assert "docker compose down" in run.output
-    assert up.lives() == before
+    assert up.identities() == before
 
 
 def test_nothing_but_loopback_is_published(up):

@@ -13,7 +13,7 @@ PASSWORDS = {"POSTGRES_PASSWORD": 'p"a$s #\\1', "REDIS_PASSWORD": 'r"e$d&<1', "C
 
 def running(lab):
     """Of everything that goes on running, its container and when it was started."""
-    return {name: life for name, life in lab.lives().items() if not name.endswith("-init")}
+    return {name: life for name, life in lab.identities().items() if not name.endswith("-init")}
 
 
 def test_the_second_time_nothing_is_restarted(compose, up):

@@ -9,12 +9,12 @@ def remade(lab):
     """The instance after every container was killed and removed, and a converge; something was written before."""
     for probe in PROBES.values():
         probe.write(lab)
-    before = lab.lives()
+    before = lab.identities()
     for name in before:
         lab.client.kill(lab.container(name))
         lab.client.remove_container(lab.container(name))
     assert lab.converge().changed > 0
-    assert {name: life[0] for name, life in lab.lives().items()}.keys() == before.keys()
+    assert {name: life[0] for name, life in lab.identities().items()}.keys() == before.keys()
     return lab
 
 

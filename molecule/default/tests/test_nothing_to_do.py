@@ -8,16 +8,16 @@ def test_every_store_runs_and_is_healthy(lab):
 
 
 def test_a_second_run_changes_nothing_and_restarts_nothing(lab):
-    before = lab.lives()
+    before = lab.identities()
     assert lab.converge().changed == 0
-    assert lab.lives() == before
+    assert lab.identities() == before
 
 
 def test_check_mode_finds_nothing_to_change(lab):
-    before = lab.lives()
+    before = lab.identities()
     run = lab.playbook("dev", "--check", "--diff")
     assert run.changed == 0
-    assert lab.lives() == before
+    assert lab.identities() == before
 
 
 def test_a_paused_container_is_seen_by_check_mode_and_left_alone(lab):

@@ -99,10 +99,10 @@ def test_the_server_is_confined(lab, page):
 
 
 def test_a_run_shows_on_the_page_without_a_new_container(lab, page):
-    before, life = get(f"{page}/environment.json").json()["converged"], lab.lives()["dashboard"]
+    before, life = get(f"{page}/environment.json").json()["converged"], lab.identities()["dashboard"]
     lab.converge(*COMPONENTS)
     assert get(f"{page}/environment.json").json()["converged"] > before
-    assert lab.lives()["dashboard"] == life
+    assert lab.identities()["dashboard"] == life
 
 
 def test_a_program_gets_nothing_but_json(lab, page):

@@ -1,7 +1,7 @@
 """Each way in which a container can drift: the next converge mends it, and leaves others alone."""
 
 import pytest
-from remake import remake
+from recreate import recreate
 
 NAME = "redis"
 MEGABYTE = 1024**2
@@ -41,15 +41,15 @@ def without_its_restart_policy(lab):
 
 
 def with_another_variable(lab):
-    remake(lab, NAME, lambda config: config["Env"].append("DEBUG=true"))
+    recreate(lab, NAME, lambda config: config["Env"].append("DEBUG=true"))
 
 
 def with_a_capability(lab):
-    remake(lab, NAME, lambda config: config["HostConfig"].update(CapAdd=["SYS_TIME"]))
+    recreate(lab, NAME, lambda config: config["HostConfig"].update(CapAdd=["SYS_TIME"]))
 
 
 def with_another_mount(lab):
-    remake(lab, NAME, lambda config: config["HostConfig"].update(Binds=["/tmp:/mnt"]))
+    recreate(lab, NAME, lambda config: config["HostConfig"].update(Binds=["/tmp:/mnt"]))
 
 
 def open_to_the_world(lab):
@@ -57,11 +57,11 @@ def open_to_the_world(lab):
         for bindings in config["HostConfig"]["PortBindings"].values():
             bindings[0]["HostIp"] = "0.0.0.0"
 
-    remake(lab, NAME, publish)
+    recreate(lab, NAME, publish)
 
 
 def without_the_label_of_its_specification(lab):
-    remake(lab, NAME, lambda config: config["Labels"].pop("cloudlab.spec"))
+    recreate(lab, NAME, lambda config: config["Labels"].pop("cloudlab.spec"))
 
 
 def with_an_edited_configuration(lab):
@@ -116,12 +116,12 @@ def wanted(lab):
 
 @pytest.mark.parametrize("drift", DRIFTS, ids=lambda drift: drift.__name__)
 def test_drift_is_mended(lab, wanted, drift):
-    neighbour = lab.lives()["postgres"]
+    neighbour = lab.identities()["postgres"]
     drift(lab)
     assert lab.converge(NAME).changed > 0
     lab.wait_until_healthy(NAME)
     assert essence(lab.inspect(NAME)) == wanted
-    assert lab.lives()["postgres"] == neighbour
+    assert lab.identities()["postgres"] == neighbour
 
 
 def test_a_network_that_was_made_anew_is_joined(lab, wanted):

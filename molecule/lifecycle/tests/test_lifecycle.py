@@ -48,21 +48,21 @@ def test_stopping_what_is_stopped_changes_nothing(lab):
 
 
 def test_converge_starts_it_with_its_data(lab):
-    before = {name: life[0] for name, life in lab.lives().items()}
+    before = {name: life[0] for name, life in lab.identities().items()}
     lab.converge(*CHOSEN)
-    assert {name: life[0] for name, life in lab.lives().items()} == before
+    assert {name: life[0] for name, life in lab.identities().items()} == before
     for store in CHOSEN:
         assert PROBES[store].read(lab) == PROBES[store].expected
 
 
 def test_reset_without_a_yes_removes_nothing(lab):
-    before = lab.lives()
+    before = lab.identities()
     run = reset(lab, level="everything", confirm=False, status=None)
     assert run.status != 0
     text = " ".join(run.output.split())
     assert "Nothing was removed" in text
     assert all(f"{lab.instance}-{name}" in text for name in RUNNING | VOLUMES)
-    assert lab.lives() == before
+    assert lab.identities() == before
     assert lab.volumes() == VOLUMES
 
 
@@ -77,11 +77,11 @@ def test_reset_without_a_yes_removes_nothing(lab):
     ids=["unknown level", "unknown component", "no component", "no level"],
 )
 def test_reset_refuses_what_it_does_not_understand(lab, settings, named):
-    before = lab.lives()
+    before = lab.identities()
     run = reset(lab, status=None, **settings)
     assert run.status != 0
     assert named in " ".join(run.output.split())
-    assert lab.lives() == before
+    assert lab.identities() == before
 
 
 def test_reset_of_a_component_keeps_its_data(lab):

@@ -21,15 +21,15 @@ def test_everything_is_healthy(lab):
 
 
 def test_a_second_run_changes_nothing(lab):
-    before = lab.lives()
+    before = lab.identities()
     assert lab.converge().changed == 0
-    assert lab.lives() == before
+    assert lab.identities() == before
 
 
 def test_a_part_of_it_changes_nothing_either(lab):
-    before = lab.lives()
+    before = lab.identities()
     assert lab.converge("order").changed == 0
-    assert lab.lives() == before
+    assert lab.identities() == before
 
 
 def test_check_mode_reports_no_change(lab):

@@ -11,11 +11,11 @@ def log_of(lab, component):
 
 
 def test_a_saved_handler_answers(lab, checkout):
-    before = lab.lives()
+    before = lab.identities()
     checkouts.edit(checkout, checkouts.SERVICE, "saved")
     checkouts.wait_for_service(lab, "saved")
     # The process was replaced, not the container.
-    assert lab.lives() == before
+    assert lab.identities() == before
 
 
 def test_a_saved_shared_package_answers_in_every_service(lab, checkout):

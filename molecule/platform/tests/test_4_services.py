@@ -45,12 +45,12 @@ def gateway(lab, path):
 
 
 def test_an_eleventh_service_is_one_entry(lab, checkout):
-    before = lab.lives()
+    before = lab.identities()
     add(checkout, "eleventh", SERVES)
     lab.converge()
     wait_until(lambda: gateway(lab, "/api/v1/eleventh").text == "eleventh", "the gateway has the new route", 30)
     # The builder learns of it by a new configuration; nobody else notices.
-    after = lab.lives()
+    after = lab.identities()
     assert {name for name, life in before.items() if after[name] != life} == {"builder"}
 
 

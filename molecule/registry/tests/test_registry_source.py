@@ -31,9 +31,9 @@ def test_every_container_runs_the_pinned_upstream_image(converged, mirror):
 
 
 def test_the_second_run_changes_nothing(converged):
-    before = converged.lives()
+    before = converged.identities()
     assert converged.converge().changed == 0
-    assert converged.lives() == before
+    assert converged.identities() == before
 
 
 def test_without_the_registry_what_is_there_is_enough(converged):
@@ -46,11 +46,11 @@ def test_without_the_registry_what_is_missing_is_named(converged, mirror):
     registry.remove_images(converged.client, f"{mirror}/library/redis")
     with pytest.raises(docker.errors.ImageNotFound):
         converged.client.inspect_image(f"{mirror}/library/redis:8.10.2-alpine")
-    before = converged.lives()
+    before = converged.identities()
     run = converged.playbook("dev", status=None)
     assert run.status != 0
     assert f"{mirror}/library/redis" in run.output
     assert "REGISTRY_MIRROR" in run.output
     assert "Traceback" not in run.output
     # The images come before everything else: nothing was touched.
-    assert converged.lives() == before
+    assert converged.identities() == before

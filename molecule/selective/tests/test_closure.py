@@ -12,19 +12,19 @@ def test_only_kafka_and_what_it_needs_are_there(lab):
 def test_another_tag_leaves_them_alone(lab):
     # Stopped by somebody: whoever asks for Redis does not get Kafka started.
     lab.client.stop(lab.container("kafka"), timeout=60)
-    before = lab.lives()
+    before = lab.identities()
     assert lab.converge("redis").changed > 0
-    after = lab.lives()
+    after = lab.identities()
     assert after.keys() == before.keys() | {"redis"}
     assert {name: after[name] for name in before} == before
     assert not lab.inspect("kafka")["State"]["Running"]
 
 
 def test_its_own_tag_starts_it_again(lab):
-    before = lab.lives()
+    before = lab.identities()
     assert lab.converge("kafka").changed > 0
     lab.wait_until_healthy("kafka")
-    after = lab.lives()
+    after = lab.identities()
     assert after["kafka"] != before["kafka"]
     assert after["zookeeper"] == before["zookeeper"]
     assert after["redis"] == before["redis"]

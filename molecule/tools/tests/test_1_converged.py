@@ -6,6 +6,6 @@ def test_they_and_what_they_show_are_there(lab, tools):
 
 
 def test_a_second_run_changes_nothing(lab, tools):
-    before = lab.lives()
+    before = lab.identities()
     assert lab.converge(*tools).changed == 0
-    assert lab.lives() == before
+    assert lab.identities() == before

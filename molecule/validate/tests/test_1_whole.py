@@ -11,7 +11,7 @@ AREAS = {
 
 
 def test_it_is_whole_and_all_formats_agree(lab, validation, tmp_path):
-    before = lab.lives()
+    before = lab.identities()
     table = validation.run()
     assert table.returncode == 0, table.stdout + table.stderr
     counts = re.search(r"(\d+) passed, 0 failed, (\d+) notes", table.stdout)
@@ -27,7 +27,7 @@ def test_it_is_whole_and_all_formats_agree(lab, validation, tmp_path):
     suites = ElementTree.parse(report).getroot()
     cases = [(suite.get("name"), case.get("name")) for suite in suites for case in suite]
     assert cases == [(check["area"], check["subject"]) for check in document["checks"]]
-    assert lab.lives() == before
+    assert lab.identities() == before
 
 
 def test_a_part_of_it_is_less(validation):

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 import requests
 from confluent_kafka.admin import AdminClient
-from remake import remake
+from recreate import recreate
 
 TOPIC = "order.events"
 TEMPLATE = "single-node"
@@ -39,7 +39,7 @@ def with_more_memory(lab):
 
 def of_another_image(lab):
     other = lab.client.commit(lab.container("redis"), repository=ALTERED)["Id"]
-    remake(lab, "redis", lambda config: config.update(Image=other))
+    recreate(lab, "redis", lambda config: config.update(Image=other))
 
 
 def away_behind_the_gateway(lab):

@@ -1,4 +1,4 @@
-"""A container made anew by hand, altered: as somebody does who inspects one and runs it again with another option."""
+"""Recreates a container with another configuration, without Ansible."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from lab import Lab
 
 
-def remake(lab: Lab, component: str, alter: Callable[[dict[str, Any]], object]) -> None:
-    """Replace the component's container by one with the configuration that `alter` changed, and start it.
+def recreate(lab: Lab, component: str, alter: Callable[[dict[str, Any]], object]) -> None:
+    """Recreate and start the component's container with the configuration that `alter` changes.
 
     The configuration is that of POST /containers/create: the fields of Config, with HostConfig and NetworkingConfig.
     """
