@@ -48,7 +48,7 @@ class VarsModule(BaseVarsPlugin):
             try:
                 VarsModule._values = settings.load(os.environ)
             except settings.SettingsError as error:
-                raise AnsibleError("Invalid settings:\n" + _bullets(error.problems)) from None
+                raise AnsibleError("Invalid settings. Nothing was changed.\n" + _bullets(error.problems)) from None
         return dict(VarsModule._values)
 
 

@@ -72,8 +72,8 @@ def test_env_file(refused, tmp_path, content, message):
         (["--tags", "jenkins"], "unknown tag jenkins. Valid: "),
         (["--tags", "kafak"], "unknown tag kafak. Did you mean kafka? Valid: "),
         (["--limit", "nowhere"], "--limit nowhere: unknown host. Valid: localhost, all."),
-        (["--start-at-task", "Start Kafka"], "--start-at-task would skip the checks that every run begins with."),
-        (["--skip-tags", "kafka"], "--skip-tags: a component's tags include what needs it"),
+        (["--start-at-task", "Start Kafka"], "--start-at-task is not supported: it would skip the preflight checks."),
+        (["--skip-tags", "kafka"], "--skip-tags is not supported: the tags of a component include its dependents"),
         (["-e", "cloudlab_profile=huge"], "unknown profile huge. Valid: full, lite, "),
         (
             ["-e", json.dumps({"cloudlab_profile": "mine", "profiles": {"mine": {"components": ["kafak"]}}})],

@@ -97,8 +97,8 @@ def main(given: list[str]) -> int:
     """Run the program."""
     parser = Parser(
         prog="./scripts/screenshots.sh",
-        description="Takes screenshots of the running environment with Chromium: the dashboard (light, dark, phone), the "
-        "web tools, and the logs, metrics and traces of a component.",
+        description="Takes screenshots of the running environment with Chromium: the dashboard (light, dark, phone), "
+        "the web tools, and the logs, metrics and traces of a component.",
     )
     default = settings.ROOT / "docs" / "images"
     parser.add_argument("folder", nargs="?", type=Path, default=default, help="directory of the screenshots")

@@ -1,4 +1,4 @@
-"""The parts of the benchmark that only calculate: medians, goals, the table, the document, readings of the kernel."""
+"""The calculations of the benchmark: medians, goals, the table, the document, data of the kernel."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Where the files that containers mount are, on machines whose engine shares only some of theirs.
+"""The sources of bind mounts, on machines whose engine shares only some directories.
 
 Colima shares the user's home. So whatever a role mounts lies in the checkout or the user's platform, or it is the
 engine's own.
@@ -20,7 +20,7 @@ RECORD = json.loads((Path(__file__).parent / "machines" / "colima.json").read_te
 
 @pytest.fixture
 def certificates(tmp_path, monkeypatch):
-    """The system's certificates, outside of everything that is shared."""
+    """The system's certificates, outside of shared directories."""
     path = tmp_path / "etc" / "ssl" / "cert.pem"
     path.parent.mkdir(parents=True)
     # Comments of some bundles are in no encoding that Python would guess, and lines may end as on Windows.
@@ -31,7 +31,7 @@ def certificates(tmp_path, monkeypatch):
 
 @pytest.fixture
 def known(tmp_path, certificates, monkeypatch):
-    """A run on a Mac with Colima, where nothing is at /var/run/docker.sock."""
+    """The facts of a Mac with Colima, without /var/run/docker.sock."""
     monkeypatch.setattr(machine, "SOCKET", str(tmp_path / "only-in-the-virtual-machine" / "docker.sock"))
     told = machine.engine_facts(RECORD["info"], RECORD["address"], machine.System(*RECORD["system"]))
     assert not told["here"]
@@ -55,7 +55,7 @@ def test_every_component_is_checked(known):
 
 @pytest.mark.parametrize("role", EXPRESSIONS)
 def test_every_file_that_is_mounted_is_shared_with_the_engine(role, known, tmp_path):
-    """Preparing the specifications also fails for a source that this machine does not have."""
+    """Preparing the specifications also fails for a missing source."""
     shared = (settings.ROOT, tmp_path / "checkout")
     for container in containers(role, known):
         for mount in binds(container):

@@ -1,4 +1,4 @@
-"""The proof of the platform, tried without one: what it makes of answers, logs, orders and figures."""
+"""The communication test without a platform: its evaluation of responses, logs, orders and measurements."""
 
 import itertools
 import json
@@ -31,7 +31,7 @@ PRODUCT = Product("p1", "SKU-1", "Headphones", "r-1")
 
 
 def answer(status=200, body=b"{}", kind="application/json", request_id="r-1"):
-    """What the gateway answered."""
+    """A response of the gateway."""
     return Answer("GET", "/path", request_id, status, {"content-type": kind}, body, 0.1)
 
 
@@ -41,7 +41,7 @@ def problem(**fields):
 
 
 def order(state, order_id="o1", total=4999):
-    """An order of that state."""
+    """An order in the state."""
     return Order(order_id, state, "", total, (state,), "")
 
 
@@ -92,7 +92,7 @@ def test_the_selected_checks_run(given, chosen):
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the request's headers; the path is the status."""
+    """Responds with the request's headers; the path is the status."""
 
     def do_GET(self):
         body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
@@ -107,7 +107,7 @@ class Echo(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def gateway():
-    """Requests to a server that answers with their headers."""
+    """Requests to a server that responds with their headers."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever).start()
@@ -225,7 +225,7 @@ class Engine:
 
 @pytest.fixture
 def reported(gateway, monkeypatch):
-    """A report, and the lines that it printed."""
+    """A report, and its printed lines."""
     monkeypatch.setattr(trail, "PATIENCE_SECONDS", 0)
     printed = []
     return report.Report(gateway, Engine(), printed.append), printed
@@ -263,7 +263,7 @@ def test_an_exception_is_not_a_failed_check(reported):
 
 @pytest.fixture(scope="module")
 def issued():
-    """A good token, and the key that signed it."""
+    """A valid token, and its key."""
     key = tokens.stranger()
     now = int(time.time())
     token = jwt.encode({"sub": "u1", "iat": now, "exp": now + 900}, key, "ES256", headers={"kid": "k1"})
@@ -271,7 +271,7 @@ def issued():
 
 
 def verify(token, key):
-    """What a verifier makes of a token."""
+    """The result of verifying a token."""
     assert jwt.get_unverified_header(token)["kid"] == "k1"
     return jwt.decode(token, key.public_key(), ["ES256"])
 
@@ -317,7 +317,7 @@ def test_payments_must_match_the_order(state, payments, entries, fine):
 
 
 class Counter503:
-    """A shop whose first answers are refusals; it remembers the keys of the requests."""
+    """A shop that rejects the first requests, and records their keys."""
 
     def __init__(self, *statuses):
         self.statuses = list(statuses)
@@ -333,7 +333,7 @@ class Counter503:
 
 
 def placed_by(counter):
-    """The traffic of one order, after it has ended."""
+    """The traffic of one order, after its end."""
     flow = traffic.Traffic(counter, CUSTOMER, PRODUCT)
     with flow:
         deadline = time.monotonic() + 10

@@ -1,4 +1,4 @@
-"""Where the tests' own tools come from, with stand-ins for the programs of apt."""
+"""The sources of test tools, with fake apt programs."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""How `go test` ended, read from a module whose tests end in every way there is."""
+"""The report of `go test`, for a module with every outcome."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The Git hooks, installed in a repository of their own: each refuses what it is for, and a good commit passes."""
+"""The Git hooks in a temporary repository: each rejects a bad commit, and a good one passes."""
 
 import os
 import shutil

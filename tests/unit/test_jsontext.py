@@ -1,4 +1,4 @@
-"""JSON for people says what any JSON says."""
+"""Readable JSON has the same value."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The sub-packages of cloudlab are layers: each imports only those below it, and only one of them imports Ansible."""
+"""The import graph of cloudlab: a sub-package imports only lower layers, and only one imports Ansible."""
 
 import ast
 from pathlib import Path
@@ -19,7 +19,7 @@ LAYERS = (
 
 
 def imported(path: Path) -> set[str]:
-    """The modules that a file imports, by their full names."""
+    """The full names of the modules that a file imports."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""The playbooks with an Ansible that does not have the project's package."""
+"""The playbooks with an Ansible without the package cloudlab."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from cloudlab.model import settings
 def test_an_ansible_without_the_package_prints_the_environment_to_use(tmp_path):
     package = tmp_path / "cloudlab"
     package.mkdir()
-    (package / "__init__.py").write_text("raise ImportError('it is not here')\n", encoding="utf-8")
+    (package / "__init__.py").write_text("raise ImportError('missing')\n", encoding="utf-8")
     done = subprocess.run(
         ["ansible-playbook", "playbooks/describe.yml"],
         cwd=settings.ROOT,

@@ -1,4 +1,4 @@
-"""What the project says of itself in several files is the same in all of them."""
+"""Facts in several files of the project agree."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The table of requirements names only what exists, and a proof for each line."""
+"""The table of requirements is complete, and its paths exist."""
 
 import re
 

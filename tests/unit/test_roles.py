@@ -1,4 +1,4 @@
-"""Every role keeps the house rules: a manual, defaults that are described, and internal names that look internal."""
+"""Conventions of the roles: README, described defaults, and names of variables."""
 
 import re
 
@@ -7,7 +7,7 @@ import yaml
 
 from cloudlab.model import settings
 
-# The picture of the environment, which all roles work with.
+# The facts of the environment, which all roles use.
 SHARED = "cloudlab"
 ROLES = sorted(path for path in (settings.ROOT / "roles").iterdir() if path.is_dir())
 # Of what a component's role does, this is the same in check mode, in which validate.yml runs.
@@ -46,7 +46,7 @@ def test_internal_variables_begin_with_underscores(role):
 
 
 def test_a_role_does_not_use_another_roles_variables(role):
-    """What crosses roles is wired by the play."""
+    """The play passes values between roles."""
     others = "|".join(path.name for path in ROLES if path != role)
     own = rf"(?<![\w.])__(?:{others})_\w+"
     for path in [*role.rglob("*.yml"), *role.rglob("*.j2")]:
@@ -62,7 +62,7 @@ def test_playbooks_share_the_list_of_components(name):
 
 @pytest.mark.parametrize(("name", "mode"), [("validate", "compare"), ("export", "describe")])
 def test_a_play_sets_the_mode_of_every_action_that_has_one(name, mode):
-    """An action that was left out would converge."""
+    """An action without the mode would converge."""
     plays = load(settings.ROOT / "playbooks" / f"{name}.yml")
     [defaults] = [play["module_defaults"] for play in plays if "module_defaults" in play]
     components = load(settings.ROOT / "playbooks" / "tasks" / "components.yml")

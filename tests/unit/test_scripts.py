@@ -1,4 +1,4 @@
-"""The doors: each says what it does, refuses what it does not know, and calls no more than a playbook or a module.
+"""The scripts: help, rejected arguments, and the calls of playbooks and modules.
 
 They are run as a user would run them: from another folder, in a checkout whose path has a space, without the Python
 environment in the path.
@@ -22,14 +22,14 @@ PLAYBOOK = "#!/bin/sh\nprintf '%s\\n' \"$@\"\n"
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A copy of the project with a Python environment in which ansible-playbook only says what it was called with."""
+    """A copy of the project whose ansible-playbook prints its arguments."""
     folder = tmp_path_factory.mktemp("a checkout")
     for part in ("scripts", "tests/communication", "tests/bench", "tests/support", "files/platform/api"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
     (programs / "ansible-playbook").write_text(PLAYBOOK, encoding="utf-8")
-    # Not a link: a Python finds its packages by where it stands.
+    # Not a link, because Python finds its packages by its path.
     (programs / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
     for program in programs.iterdir():
         program.chmod(0o755)
@@ -43,13 +43,13 @@ def checkout(tmp_path_factory):
 
 @pytest.fixture
 def run(checkout, tmp_path):
-    """Run a script of the copy, somewhere else."""
+    """Run a script of the copy in another directory."""
 
     def call(script, *arguments):
         return subprocess.run(
             [checkout / "scripts" / script, *arguments],
             cwd=tmp_path,
-            # Help and what is wrong with a command line are told without an engine.
+            # Help and errors of the command line need no engine.
             env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/nobody"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -112,7 +112,7 @@ CALLS = [
 
 
 def _words(output):
-    """Arguments without the word --extra-vars, and settings as what they mean."""
+    """The arguments without --extra-vars, with parsed settings."""
     words = [line for line in output.splitlines() if line != "--extra-vars"]
     return [json.loads(word) if word.startswith("{") else word for word in words]
 
@@ -126,7 +126,7 @@ def test_it_calls_a_playbook(run, script, arguments, called):
 
 @pytest.fixture
 def usable_engine(checkout, tmp_path):
-    """The copy takes the engine for usable, and finds the tool that builds images in `tmp_path`."""
+    """Make the engine appear usable, and put mmdebstrap into `tmp_path`."""
     question = checkout / "scripts" / "lib" / "engine_state.py"
     text = question.read_text(encoding="utf-8")
     question.write_text("", encoding="utf-8")

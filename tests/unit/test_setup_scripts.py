@@ -1,4 +1,4 @@
-"""The doors' own decisions: what is said on machines where nothing can be installed, and what an engine's state is."""
+"""The decisions of setup.sh: instructions where nothing can be installed, and the state of the engine."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ TOOLS = ("bash", "basename", "cat", "dirname", "env", "grep", "id", "locale", "s
 
 @pytest.fixture
 def system(tmp_path):
-    """Run Bash code with the libraries loaded, on a system whose only programs are TOOLS and those given."""
+    """Run Bash code with the libraries, on a system with only TOOLS and the given programs."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for tool in TOOLS:
@@ -116,7 +116,7 @@ def test_ansible_gets_a_utf8_locale(environ, wanted):
     assert done.stdout.strip() == wanted
 
 
-# macOS has Bash 3.2 and the tools of BSD. Neither is to be had here, so scripts are kept from what only others know.
+# macOS has Bash 3.2 and BSD tools, which are not available for tests. Scripts must not use newer features.
 NEWER = [
     # Bash 4 and later.
     r"\b(?:mapfile|readarray|coproc)\b",

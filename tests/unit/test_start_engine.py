@@ -1,4 +1,4 @@
-"""Starting dockerd without a service manager: what counts as running, and what a stale pid file is."""
+"""Starting dockerd without a service manager: running engines and stale PID files."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ FILES = ROOT / "roles" / "engine" / "files"
 
 @pytest.fixture
 def script(tmp_path, monkeypatch):
-    """The script as a module, with its files in a folder of its own."""
+    """The script as a module, with its files in a temporary directory."""
     monkeypatch.syspath_prepend(str(FILES))
     import start_engine
 
@@ -26,7 +26,7 @@ def script(tmp_path, monkeypatch):
 
 @pytest.fixture
 def dockerd(tmp_path, monkeypatch):
-    """Put a program called dockerd first on the PATH; the argument is its body."""
+    """Put a program dockerd with the given body first on the PATH."""
 
     def make(body: str) -> None:
         program = tmp_path / "dockerd"

@@ -1,4 +1,4 @@
-"""The containers of the web tools against the contracts of their images."""
+"""The containers of the web tools match the contracts of their images."""
 
 import json
 import subprocess
@@ -117,7 +117,7 @@ def test_only_portainer_has_the_engines_socket(containers, tmp_path):
 
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_passwords_of_stores_are_hidden(containers, name):
-    """Neither in what `docker inspect` shows nor in the differences of a run."""
+    """In `docker inspect` and in the diff of a run."""
     container = containers(tools_stores=STORES | {"elasticsearch": SECURED})[name]
     assert PASSWORD not in json.dumps(container.options, ensure_ascii=False)
     for file in container.files:
@@ -140,7 +140,7 @@ def test_pgadmin_knows_the_server_and_its_password(containers):
 
 
 def test_pgadmins_password_is_escaped_at_startup(containers, tmp_path):
-    """As PostgreSQL's documentation has it: a backslash before a colon and before a backslash."""
+    """See PostgreSQL's documentation: a backslash before a colon and before a backslash."""
     [line] = [line for line in content(containers()["pgadmin"], "/etc/pgadmin/start.sh").splitlines() if "sed" in line]
     (tmp_path / "password").write_text(PASSWORD, encoding="utf-8")
     here = line.replace("/etc/pgadmin/", f"{tmp_path}/").replace("/run/pgadmin/", f"{tmp_path}/")

@@ -1,6 +1,6 @@
-"""TROUBLESHOOTING.md knows every error that the project can print, and none that it cannot.
+"""TROUBLESHOOTING.md explains every error that the project can print, and no others.
 
-The errors are read from the source: texts of at least four words. Each is looked for by the longest of its fixed parts.
+Errors are texts of at least four words in the source. Each is identified by the longest of its fixed parts.
 """
 
 import re
@@ -11,43 +11,41 @@ import pytest
 
 from cloudlab.model import settings
 
-# Modules of stores, of which the same holds.
+# Exempt modules of every store.
 STORES = {
-    "objects": "what is declared wrongly, and changes in words",
-    "checks": "lines of a table that has a column for the way to mend it",
-    "oneshot": "commands of a shell",
-    "queries": "questions to a server",
+    "objects": "problems of declarations, and descriptions of changes",
+    "checks": "rows of the validation report, which has a fix for each",
+    "oneshot": "shell commands",
+    "queries": "queries",
 }
-# Whose texts are no errors of their own, and why.
-PASSED_OVER = {
-    "plugins/callback/": "what a run shows while all is well",
+# Exempt paths, and why.
+EXEMPT = {
     "src/cloudlab/docs/reference.py": "text of the generated documents",
-    "src/cloudlab/engine/machine.py": "the ways out at the end of messages of engine.py and preflight.py",
-    "src/cloudlab/containers/spec.py": "below `Nothing was changed, for this is wrong`: each says what is wanted",
+    "src/cloudlab/engine/machine.py": "fixes at the end of messages of engine.py and preflight.py",
+    "src/cloudlab/containers/spec.py": "below `Nothing was changed, for this is wrong`: each has the expected value",
     "src/cloudlab/containers/values.py": "the same",
-    "src/cloudlab/containers/difference.py": "why a container is made anew: not an error",
+    "src/cloudlab/containers/difference.py": "why a container is recreated: not an error",
     "src/cloudlab/compose/example.py": "text of .env.example",
-    "src/cloudlab/compose/files.py": "text of the compose files",
+    "src/cloudlab/compose/files.py": "text of the Compose files",
     "src/cloudlab/compose/layout.py": "headings of the Compose files",
-    "src/cloudlab/model/platform.py": "below `services.<name>.<key>`: each says what is wanted",
+    "src/cloudlab/model/platform.py": "below `services.<name>.<key>`: each has the expected value",
     "src/cloudlab/model/placeholders.py": "the same",
-    "src/cloudlab/gateway/model.py": "below `routes of`: each says what is wanted",
+    "src/cloudlab/gateway/model.py": "below `routes of`: each has the expected value",
     "src/cloudlab/gateway/listener.py": "configuration of Envoy",
     "src/cloudlab/compose/placeholders.py": "why settings are fixed; its errors are explained",
-    "src/cloudlab/seeding/recipe.py": "what is wrong in seed/seed.yml: each says what is wanted",
-    "src/cloudlab/seeding/apply.py": "what a seed shows while all is well",
+    "src/cloudlab/seeding/recipe.py": "problems of seed/seed.yml: each has the expected value",
+    "src/cloudlab/seeding/apply.py": "output of a successful seed",
     "src/cloudlab/seeding/content.py": "content",
-    "src/cloudlab/validate/": "lines of a table that has a column for the way to mend it",
+    "src/cloudlab/validate/": "rows of the validation report, which has a fix for each",
     **{path.as_posix(): STORES[path.stem] for path in messages.everything() if path.stem in STORES},
 }
 
-# Texts between errors that are none, or parts of one that is known by another part.
+# Texts that are not errors, or parts of an error that is identified by another part.
 NO_ERRORS = {
     "  building the image of …",
     "All of it is there; nothing was made.",
-    "\nEverything at a glance: …\n",
     # The form of an error.
-    "\nERROR: …\n       --help prints what there is.\n",
+    "\nERROR: …\n       Run it with --help for its usage.\n",
     "The size … holds ….",
     "(its content is secret)\n",
     "(a copy of …)\n",
@@ -67,14 +65,14 @@ NO_ERRORS = {
     "server closed the connection",
     "… | sort by (_time)",
     "(request_id:=… or _msg:…)",
-    # The ways out that follow a finding.
-    "It is not touched. If nobody needs it: …; or choose another CLOUDLAB_INSTANCE in .env.",
-    "Bring it down first: docker compose down; or choose another CLOUDLAB_INSTANCE in .env.",
-    "Free some space; `docker system df` shows what the engine holds.",
-    "It runs, slower under load; mend it with: sudo sysctl -w vm.max_map_count=…",
-    "./scripts/logs.sh shows them all the same; an engine in this distribution (docker.io) has no such limit.",
-    "Stop that program, or choose another port or PORT_OFFSET in .env.",
-    # Why a container is converged, shown with --diff.
+    # Fixes of preflight problems.
+    "If it is not needed, remove it with `…`; otherwise set another CLOUDLAB_INSTANCE in .env.",
+    "Stop it with `docker compose down`, or set another CLOUDLAB_INSTANCE in .env.",
+    "Free some space. `docker system df` shows what the engine uses.",
+    "It is slower under load. To raise the limit: sudo sysctl -w vm.max_map_count=…",
+    "Use ./scripts/logs.sh, or an engine in this distribution (package docker.io).",
+    "Stop it, or set another port or PORT_OFFSET in .env.",
+    # Reasons for changing a container, shown with --diff.
     "is not a file",
     "has mode … instead of …",
     "networks: its default network … is not in the specification",
@@ -96,34 +94,34 @@ EVERYTHING = messages.everything()
 TEXTS = {
     path: [text for text in texts if text not in NO_ERRORS]
     for path, texts in EVERYTHING.items()
-    if not path.as_posix().startswith(tuple(PASSED_OVER))
+    if not path.as_posix().startswith(tuple(EXEMPT))
 }
 
 
 def plain(text):
-    """Words alone: neither markup nor how lines are broken."""
+    """The text without markup and line breaks."""
     return " ".join(re.sub(r"[`*\\]", "", text).split())
 
 
-# Those of scripts, of the dashboard and of the builder are not told apart from the rest of their text.
+# Errors of scripts, the dashboard and the builder are not separated from their other text.
 PATTERNS = ("scripts/**/*.sh", "roles/*/files/*.js", "files/reload/**/*.go")
-WHOLE = [path for pattern in PATTERNS for path in settings.ROOT.glob(pattern)]
+FILES = [path for pattern in PATTERNS for path in settings.ROOT.glob(pattern)]
 SAID = plain(
     "\n".join(
         [
-            *(path.read_text(encoding="utf-8") for path in WHOLE),
+            *(path.read_text(encoding="utf-8") for path in FILES),
             *(text for texts in EVERYTHING.values() for text in texts),
         ]
     )
 )
 GUIDE = (settings.ROOT / "TROUBLESHOOTING.md").read_text(encoding="utf-8")
 # The first column of the tables, and quotations between them.
-ROWS = re.findall(r"^\| (?!it says|---)(.+?) \|", GUIDE, re.MULTILINE)
+ROWS = re.findall(r"^\| (?!message |---)(.+?) \|", GUIDE, re.MULTILINE)
 QUOTED = plain("\n".join(ROWS + re.findall(r'"([^"]+)"', re.sub(r"^\|.*", "", GUIDE, flags=re.MULTILINE))))
 
 
 def clauses(text):
-    """What of a message's first sentence a person would look for: its parts between what is filled in."""
+    """The fixed parts of a message's first sentence, which users search for."""
     first = re.split(r"(?<=[^ …])\. (?=[A-Z…])", plain(text))[0]
     parts = [part.strip() for part in re.split(r"[…;:,.?()]", first)]
     longest = max(len(part.split()) for part in parts)
@@ -137,13 +135,13 @@ def test_every_error_is_explained(path):
 
 @pytest.mark.parametrize("row", ROWS)
 def test_every_explained_error_exists(row):
-    """Its parts between semicolons are texts or parts of them; numbers are the status of an answer to a client."""
+    """Parts between semicolons are texts or parts of them; a leading number is the status of an HTTP response."""
     for quotation in re.split(r"; |, with ", re.sub(r"^\d{3}: ", "", plain(row))):
         for part in quotation.split(messages.GAP):
             assert part.strip(" .,:{}") in SAID
 
 
-@pytest.mark.parametrize("prefix", PASSED_OVER)
+@pytest.mark.parametrize("prefix", EXEMPT)
 def test_exempt_paths_exist(prefix):
     assert any(path.as_posix().startswith(prefix) for path in EVERYTHING), prefix
 
