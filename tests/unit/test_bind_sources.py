@@ -11,7 +11,7 @@ import pytest
 import rolefiles
 
 from cloudlab.engine import machine
-from cloudlab.engine import state as stock
+from cloudlab.engine import state
 from cloudlab.model import settings
 
 EXPRESSIONS = rolefiles.expressions()
@@ -35,7 +35,7 @@ def known(tmp_path, certificates, monkeypatch):
     monkeypatch.setattr(machine, "SOCKET", str(tmp_path / "only-in-the-virtual-machine" / "docker.sock"))
     told = machine.engine_facts(RECORD["info"], RECORD["address"], machine.System(*RECORD["system"]))
     assert not told["here"]
-    facts = {"version": "27.4.0", "api": "1.45", **told, "socket_group": stock.socket_group(told)}
+    facts = {"version": "27.4.0", "api": "1.45", **told, "socket_group": state.socket_group(told)}
     return rolefiles.project(tmp_path / "checkout", facts)
 
 

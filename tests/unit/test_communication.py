@@ -264,7 +264,7 @@ def test_an_exception_is_not_a_failed_check(reported):
 @pytest.fixture(scope="module")
 def issued():
     """A valid token, and its key."""
-    key = tokens.stranger()
+    key = tokens.unpublished_key()
     now = int(time.time())
     token = jwt.encode({"sub": "u1", "iat": now, "exp": now + 900}, key, "ES256", headers={"kid": "k1"})
     return token, key
@@ -283,7 +283,7 @@ def test_each_bad_token_has_one_fault(issued):
         verify(tokens.expired(token, key), key)
     assert tokens.claims(tokens.expired(token, key))["sub"] == "u1"
     with pytest.raises(jwt.InvalidSignatureError):
-        verify(tokens.signed(token, tokens.stranger()), key)
+        verify(tokens.signed(token, tokens.unpublished_key()), key)
     with pytest.raises(jwt.InvalidSignatureError):
         verify(tokens.promoted(token), key)
     assert tokens.claims(tokens.promoted(token))["permissions"] == ["*"]

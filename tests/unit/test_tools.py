@@ -27,7 +27,7 @@ SETTINGS = {
     "tools_portainer_password": "twelve letters",
 }
 TOOLS = {name: entry for name, entry in catalogue.committed()["catalogue"].items() if entry["role"] == "tools"}
-# Component -> user, network to what it shows, port in the container, volumes. As upstream's images have them.
+# Component -> user, network, port in the container, volumes, as in the upstream images.
 CONTRACTS = {
     "pgadmin": ("5050:0", "database", 5050, ["/var/lib/pgadmin"]),
     "redis-commander": ("10000:0", "database", 8081, []),
@@ -36,7 +36,7 @@ CONTRACTS = {
     "kibana": ("1000:0", "database", 5601, []),
     "portainer": ("0:0", None, 9000, ["/data"]),
 }
-# Host ports of the tools; 3000 is the page that shows it all.
+# Host ports of the tools; 3000 is the dashboard.
 PORTS = range(3001, 3011)
 
 
