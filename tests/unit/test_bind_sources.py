@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 import rolefiles
 
-from cloudlab.engine import machine
-from cloudlab.engine import state
+from cloudlab.engine import machine, state
 from cloudlab.model import settings
 
 EXPRESSIONS = rolefiles.expressions()

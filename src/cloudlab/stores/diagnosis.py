@@ -1,7 +1,7 @@
 """Known ways in which a store dies at its start, recognised by its log and explained with the way out.
 
 A crash message quotes a container's last log lines; for the few faults whose log says what broke but not how to
-mend it, :func:`explain` adds the sentence that is missing. A pure function over text: whoever reports a dead container
+fix it, :func:`explain` adds the sentence that is missing. A pure function over text: whoever reports a dead container
 (the containers action, a store's action) may ask it.
 """
 
@@ -16,7 +16,7 @@ from cloudlab.stores import registry
 class Fault:
     """One recognisable crash: a pattern its log matches, and what the person is told.
 
-    ``pattern``: searched in the joined log lines. ``message``: what it means and how to mend it.
+    ``pattern``: searched in the joined log lines. ``message``: its meaning, and how to fix it.
     """
 
     pattern: re.Pattern[str]

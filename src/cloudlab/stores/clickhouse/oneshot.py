@@ -18,7 +18,7 @@ def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def script(want: Desired) -> str:
-    """Input of the client that makes an empty server hold what is wanted, and does no harm to one that holds it.
+    """Input of the client that creates the declared objects. It is idempotent.
 
     Raises ObjectsError for a table whose own statement fails where there is one already.
     """

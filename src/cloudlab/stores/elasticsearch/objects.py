@@ -133,7 +133,7 @@ def _alter_index(name: str, declared: Mapping[str, Any], existing: Mapping[str, 
             steps.append(Step(f"index {name}, alias {alias}", f"/{name}/_alias/{alias}", body, None, body))
     clashes += [f"{key} is {had.get(key)}, declared {settings[key]}" for key in sorted(fixed)]
     warnings = [
-        f"index {name}: {clash}. Elasticsearch cannot alter this in place: delete the index and fill it anew, or"
+        f"index {name}: {clash}. Elasticsearch cannot alter this in place: delete the index and fill it again, or"
         " declare what it has."
         for clash in clashes
     ]
