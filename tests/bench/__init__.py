@@ -1,1 +1,1 @@
-"""The measurements behind the project's figures; `scripts/bench.sh` runs them."""
+"""The benchmarks, run by `scripts/bench.sh`."""

@@ -1,4 +1,4 @@
-"""The program behind scripts/bench.sh: order of the measurements, output."""
+"""scripts/bench.sh: order of the measurements, and output."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INSTANCE = {"CLOUDLAB_INSTANCE": "test-bench", "PORT_OFFSET": "25000", settings.
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The process environment without the user's own settings, for the bench's instance."""
+    """The process environment without the user's settings, for the instance of the benchmark."""
     known = {name.upper() for name in settings.spec()}
     return {name: value for name, value in environ.items() if name not in known} | INSTANCE
 
@@ -44,13 +44,13 @@ def measure(bench: Bench, names: list[str]) -> tuple[list[report.Figure], list[s
         except (MeasureError, AssertionError, DockerException) as error:
             problems.append(f"{name}: {error}")
             bench.say(f"  failed: {error}")
-            # Whatever it left behind must not count for the next one.
+            # Leftovers must not affect the next measurement.
             bench.state = ""
     return figures, problems
 
 
 def about(bench: Bench, started: datetime.datetime) -> dict:
-    """What a figure has to be read with: when, of what, and on which machine."""
+    """The context of the figures: time, commit and machine."""
     info = bench.lab.client.info()
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -69,7 +69,7 @@ def about(bench: Bench, started: datetime.datetime) -> dict:
 
 
 def write(path: Path, document: dict) -> None:
-    """Write the document, and say where it is."""
+    """Write the document, and print its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     print(f"written to {path}")
@@ -78,7 +78,7 @@ def write(path: Path, document: dict) -> None:
 def main() -> int:
     """Measure, show, write, clean up."""
     options = arguments(sys.argv[1:])
-    # What is under way is ended and removed, as after Ctrl-C.
+    # Stop and remove everything, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began, started = time.monotonic(), datetime.datetime.now(datetime.UTC).astimezone()
     bench = Bench(
@@ -115,6 +115,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except MeasureError as error:
-        sys.exit(f"ERROR: the instance cannot be made ready or removed: {error}")
+        sys.exit(f"ERROR: the instance could not be prepared or removed: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""The command line of scripts/bench.sh; by itself it checks one, before an engine is provided for what is not known."""
+"""The command line of scripts/bench.sh. Run as a module, it validates the arguments before an engine is provided."""
 
 from __future__ import annotations
 
@@ -10,29 +10,39 @@ from bench.measurements import MEASUREMENTS, OPTIONAL
 from cloudlab.cli.arguments import Parser
 
 DESCRIPTION = """\
-Measures the project on an instance of its own (test-bench, ports from 25000), and removes it afterwards. Prints a table
-of figures with their goals, and writes them for programs. Each figure is the median of its runs. Close other programs:
-what else the machine does is measured too, and said.
+Runs the benchmarks in a separate instance (test-bench, ports from 25000), which is removed afterwards. Prints a table
+of figures with their goals, and writes them as JSON. Each figure is the median of its runs. Close other programs; the
+load of the machine is reported.
 """
 EPILOGUE = """\
 measurements: {names}
-The exit status is 0 whether or not goals are met, and 1 when a measurement failed.
+The exit status is 1 if a measurement failed, else 0, even if goals are missed.
 """
 
 
 def arguments(given: list[str]) -> argparse.Namespace:
-    """The command line, checked; `only` is completed and `images` folded into it."""
+    """The parsed command line; `only` includes `images`."""
     parser = Parser(
         prog="./scripts/bench.sh",
         description=DESCRIPTION,
         epilog=EPILOGUE.format(names=", ".join(MEASUREMENTS)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--runs", type=_positive, default=5, metavar="N", help="runs of what is quick (default 5)")
-    parser.add_argument("--only", action="append", choices=MEASUREMENTS, metavar="NAME", help="repeat it for several")
+    parser.add_argument(
+        "--runs", type=_positive, default=5, metavar="N", help="runs per short measurement (default: 5)"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=MEASUREMENTS,
+        metavar="NAME",
+        help="run only this measurement; can be repeated",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="default: .cloudlab/bench/<date>.json")
     parser.add_argument(
-        "--images", action="store_true", help="also build all images from packages; removes those of this commit first"
+        "--images",
+        action="store_true",
+        help="also build all images from packages, after removing those of this commit",
     )
     options = parser.parse_args(given)
     chosen = options.only or [name for name in MEASUREMENTS if name not in OPTIONAL]

@@ -1,4 +1,4 @@
-"""The measurements, each a function from the bench to figures. Their names are those of `--only`."""
+"""The measurements by their names for `--only`: functions from the bench to figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import docker
 from lab import ROOT, Lab
 
-from bench import doors, platforms, processes, runs
+from bench import compose, platforms, processes, runs
 from bench.report import Figure, quotient
 from bench.runs import MeasureError
 from bench.subject import DEV, EVERYTHING, LITE_STORES, STORES, Bench, costs
@@ -22,7 +22,7 @@ from cloudlab.images import contexts
 COMPARE = runs.ANSIBLE / "compare.yml"
 
 IDLE_SECONDS = 30
-# Only a store that does not come back takes longer than this.
+# Only a store that does not recover takes longer.
 HEAL_SECONDS = 180
 POLL_SECONDS = 0.05
 
@@ -32,7 +32,7 @@ LIGHT_GOAL = 5.0
 
 
 def fresh(bench: Bench) -> Iterator[Figure]:
-    """All stores from nothing but images."""
+    """Start all stores, with images only."""
     taken = []
     for _ in range(bench.few):
         bench.remove()
@@ -41,21 +41,21 @@ def fresh(bench: Bench) -> Iterator[Figure]:
 
 
 def second_run(bench: Bench) -> Iterator[Figure]:
-    """All stores, nothing to do."""
+    """Run without changes: the stores."""
     bench.need()
     taken = [bench.converge() for _ in range(bench.runs)]
     yield from costs("second-run", "second run of the stores, nothing to do", taken, 3)
 
 
 def kafka_run(bench: Bench) -> Iterator[Figure]:
-    """`--tags kafka`, nothing to do."""
+    """Run without changes: `--tags kafka`."""
     bench.need()
     taken = [bench.converge("--tags", "kafka") for _ in range(bench.runs)]
     yield from costs("kafka-run", "--tags kafka, nothing to do", taken, 2)
 
 
 def idle(bench: Bench) -> Iterator[Figure]:
-    """Processor time of the idle environment."""
+    """CPU usage of the idle environment."""
     bench.need()
     containers = bench.containers()
     mains = [bench.lab.client.inspect_container(identity)["State"]["Pid"] for identity in containers.values()]
@@ -81,13 +81,13 @@ def _processor(bench: Bench, containers: Mapping[str, str]) -> dict[str, float]:
 
 
 def _sharers(bench: Bench) -> str:
-    """The engine works for all containers; those that are not the bench's share in its figure."""
+    """CPU usage of the engine, which includes its work for other containers."""
     others = len(bench.lab.client.containers()) - len(bench.containers())
     return f"{others} containers of others ran meanwhile and have a share in it" if others else ""
 
 
 def memory(bench: Bench) -> Iterator[Figure]:
-    """Memory of the idle stores, in both sizes."""
+    """Memory of the idle stores in both sizes."""
     for profile, size, goal in ((STORES, "full", 2.5), (LITE_STORES, "lite", 1.6)):
         bench.need(profile)
         bench.say(f"letting the stores idle for {IDLE_SECONDS} s")
@@ -100,7 +100,7 @@ def memory(bench: Bench) -> Iterator[Figure]:
 
 
 def kill(bench: Bench) -> Iterator[Figure]:
-    """kill -9 of each store's process. In turns: the engine waits before it restarts what has only just started."""
+    """kill -9 of each store's process, in turns: the engine delays the restart of recently started containers."""
     bench.need()
     names = list(bench.containers())
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -118,7 +118,7 @@ def kill(bench: Bench) -> Iterator[Figure]:
 
 
 def _heal(lab: Lab, name: str) -> float:
-    """Seconds from the death of the store's process to the container's being healthy again."""
+    """Seconds from the end of the store's process until the container is healthy again."""
     lab.wait_until_healthy(name, HEAL_SECONDS)
     before = lab.inspect(name)
     victim = _main_process(lab.client, before)
@@ -132,7 +132,7 @@ def _heal(lab: Lab, name: str) -> float:
 
 
 def _main_process(client: docker.APIClient, container: Mapping) -> int:
-    """The host's number of the store's own process: the first child of the container's init, where it has one."""
+    """The host's PID of the store's process: the first child of the container's init, if there is one."""
     first = container["State"]["Pid"]
     if not os.path.exists(f"/proc/{first}"):
         raise MeasureError("the engine's processes cannot be seen from here")
@@ -146,7 +146,7 @@ def _main_process(client: docker.APIClient, container: Mapping) -> int:
 
 
 def tenth(bench: Bench) -> Iterator[Figure]:
-    """One action against a loop of docker_container, and the stores' own tasks against the same loop."""
+    """The action compared with a loop of docker_container, and the stores' tasks compared with the same loop."""
     bench.need()
     environ = bench.lab.environ
     own = [
@@ -172,7 +172,7 @@ def tenth(bench: Bench) -> Iterator[Figure]:
 
 
 def _compare(bench: Bench, which: str, what: str, rounds: int) -> Iterator[Figure]:
-    """Figures of one set; returns that of the loop with nothing to do."""
+    """Figures of one set; returns that of the loop without changes."""
     bench.say(f"comparing the action and the loop over {what}")
     directory = bench.lab.directory.with_name(bench.sides["action"])
     arguments = {
@@ -210,7 +210,7 @@ def _compare(bench: Bench, which: str, what: str, rounds: int) -> Iterator[Figur
 
 
 def images(bench: Bench) -> Iterator[Figure]:
-    """Everything from nothing: images built from packages, all healthy. Removes the images of this commit."""
+    """Everything from scratch, with images built from packages. Removes the images of this commit."""
     bench.remove()
     wanted = [image["context"] for image in bench.lab.values["images"].values() if image.get("context")]
     known = contexts.load(ROOT / "files" / "images", wanted)
@@ -221,13 +221,13 @@ def images(bench: Bench) -> Iterator[Figure]:
 
 
 def remove_images(client: docker.APIClient, references: Iterable[str]) -> None:
-    """Remove these images, children before parents (they are listed the other way round); what is not there is fine."""
+    """Remove the images, children first (they are listed parents first); missing ones are ignored."""
     for reference in reversed(list(references)):
         with contextlib.suppress(docker.errors.ImageNotFound):
             client.remove_image(reference, force=True)
 
 
-# In the order in which they disturb each other least: memory ends in another profile, the comparison removes it all.
+# Ordered so that they do not disturb each other: memory ends in another profile, and the comparison removes everything.
 MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "images": images,
     "fresh": fresh,
@@ -238,7 +238,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "memory": memory,
     "tenth": tenth,
     **platforms.MEASUREMENTS,
-    **doors.MEASUREMENTS,
+    **compose.MEASUREMENTS,
 }
-# Only when asked for: what they remove is missed by others.
+# Only on request, because they remove data that others need.
 OPTIONAL = ("images",)

@@ -37,7 +37,7 @@ PAUSE_SECONDS = 1.0
 
 
 def platform_fresh(bench: Bench) -> Iterator[Figure]:
-    """Everything from images and caches, without containers and data, and where the time of the last run went."""
+    """Start everything with images and caches only, with the timeline of the last run."""
     taken = []
     for _ in range(bench.few):
         bench.need(EVERYTHING)
@@ -52,25 +52,25 @@ def platform_fresh(bench: Bench) -> Iterator[Figure]:
         yield Figure(
             f"healthy-{span.component}", f"of the last of these, until {span.component} is healthy", "s", healthy
         )
-    bench.say(f"where the time of the last run went:\n{timeline.picture(spans)}")
+    bench.say(f"timeline of the last run:\n{timeline.chart(spans)}")
 
 
 def platform_run(bench: Bench) -> Iterator[Figure]:
-    """Everything, nothing to do."""
+    """Run without changes: everything."""
     bench.need(EVERYTHING)
     taken = [bench.converge(profile=EVERYTHING) for _ in range(bench.runs)]
     yield from costs("platform-run", "second run of everything, nothing to do", taken, 4)
 
 
 def order_run(bench: Bench) -> Iterator[Figure]:
-    """`--tags order`, nothing to do."""
+    """Run without changes: `--tags order`."""
     bench.need(EVERYTHING)
     taken = [bench.converge("--tags", "order", profile=EVERYTHING) for _ in range(bench.runs)]
     yield from costs("order-run", "--tags order, nothing to do", taken, 2.5)
 
 
 def platform_memory(bench: Bench) -> Iterator[Figure]:
-    """Memory of everything idle, in both sizes, and the processors that it uses meanwhile."""
+    """Memory and CPU usage of everything when idle, in both sizes."""
     for profile, goal in ((EVERYTHING, 5), (LITE, 3)):
         bench.need(profile)
         bench.say(f"letting everything idle for {IDLE_SECONDS} s")
@@ -92,7 +92,7 @@ def platform_memory(bench: Bench) -> Iterator[Figure]:
 
 
 def _shares(bench: Bench, memory: Mapping[str, int], processors: Mapping[str, float]) -> Iterator[Figure]:
-    """What the services use, what those who watch them do, and each component for itself."""
+    """Usage of the services, of observability, and of each component."""
     kinds = {name: entry["kind"] for name, entry in bench.lab.values["catalogue"].items()}
 
     def of(used: Mapping[str, float], kind: str) -> tuple[float]:
@@ -110,7 +110,7 @@ def _shares(bench: Bench, memory: Mapping[str, int], processors: Mapping[str, fl
 
 
 def observability(bench: Bench) -> Iterator[Figure]:
-    """How soon the search in logs, traces and metrics is there, and how soon a line is found."""
+    """Start time of observability, and the delay until a log line is found."""
     bench.need(EVERYTHING)
     entries = bench.lab.values["catalogue"].items()
     members = [name for name, entry in entries if entry["kind"] == OBSERVABILITY]
@@ -127,7 +127,7 @@ def observability(bench: Bench) -> Iterator[Figure]:
 
 
 def _seconds_until_found(bench: Bench) -> float:
-    """From the answer to a request until the gateway's log line of it is found."""
+    """Seconds from the response to a request until its log line of the gateway is found."""
     time.sleep(PAUSE_SECONDS)
     logs, request = searches.Logs(bench.lab), str(uuid.uuid4())
     address = f"http://127.0.0.1:{bench.lab.port('gateway', 'http')}/api/v1/categories"
@@ -138,9 +138,9 @@ def _seconds_until_found(bench: Bench) -> float:
 
 
 def saves(bench: Bench) -> Iterator[Figure]:
-    """From a saved file to the new answer, in one service and in all."""
+    """Seconds from saving a file until the new response, in one service and in all."""
     with tempfile.TemporaryDirectory() as folder:
-        # The services read it as somebody else.
+        # The services run as another user.
         Path(folder).chmod(0o755)
         checkout = checkouts.make(Path(folder))
         bench.lab.environ["PLATFORM_SRC"] = str(checkout)
@@ -157,7 +157,7 @@ def saves(bench: Bench) -> Iterator[Figure]:
 
 
 def _saves(bench: Bench, checkout: Path, place: tuple[Path, str], wait: Callable[..., None], count: int) -> list[float]:
-    """Seconds of each of `count` saves; the first is not counted, it compiles what later ones find."""
+    """Seconds of each of `count` saves, after a first one that fills the caches."""
     taken = []
     for number in range(count + 1):
         time.sleep(PAUSE_SECONDS)
@@ -173,7 +173,7 @@ def _quantile(values: list[float], part: float) -> float:
 
 
 def orders(bench: Bench) -> Iterator[Figure]:
-    """Orders through the gateway: one after the other, and under a constant rate of reads and orders."""
+    """Orders through the gateway: one at a time, and at a constant rate of reads and orders."""
     bench.need(EVERYTHING)
     found = _communicate(bench, "sagas")["sagas"]
     yield Figure("saga", "order to confirmed through the gateway, sequential: median", "s", (found["median"],), 0.15)
@@ -187,7 +187,7 @@ def orders(bench: Bench) -> Iterator[Figure]:
 
 
 def _communicate(bench: Bench, what: str, *arguments: str) -> dict[str, Any]:
-    """Figures of the communication test. Raises MeasureError with what it printed when it failed."""
+    """Figures of the communication test. Raises MeasureError with its output if it failed."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "figures.json"
         command = [sys.executable, "-m", "communication", what, "--instance", bench.lab.instance, "--json", str(file)]
@@ -205,6 +205,6 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "observability": observability,
     "orders": orders,
     "saves": saves,
-    # It ends in another profile.
+    # Ends in another profile.
     "platform-memory": platform_memory,
 }

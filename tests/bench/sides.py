@@ -1,4 +1,4 @@
-"""The two sides of a comparison: the stores' specifications under other names, and in the words of docker_container."""
+"""The two sides of a comparison: the stores' specifications with other names, and as arguments of docker_container."""
 
 from __future__ import annotations
 

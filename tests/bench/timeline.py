@@ -1,4 +1,4 @@
-"""When each container of an instance was started and when it was healthy: where the time of a start goes."""
+"""The timeline of a start: when each container was started and healthy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WIDTH = 60
 
 @dataclass(frozen=True)
 class Span:
-    """A component's way, in seconds after the begin: its start, and its first health; None while it has none."""
+    """The start of a component and its first healthy state, in seconds; None if it was never healthy."""
 
     component: str
     started: float
@@ -27,7 +27,7 @@ class Span:
 
 
 class Watch:
-    """Listens to the engine's events while it is entered.
+    """Records the engine's events within a `with` block.
 
     They cannot be asked for afterwards: the engine remembers few, and health checks make many.
     """
@@ -50,12 +50,12 @@ class Watch:
         self._listener.join()
 
     def spans(self) -> list[Span]:
-        """What was seen, in the order of the starts."""
+        """The recorded spans, by start time."""
         return spans(self._seen, self._begun)
 
 
 def spans(events: list[Mapping[str, Any]], begun: float) -> list[Span]:
-    """The first start and the first health of every component among the engine's events."""
+    """The first start and first healthy state of each component in the engine's events."""
     starts: dict[str, float] = {}
     healths: dict[str, float] = {}
     for event in events:
@@ -69,17 +69,17 @@ def spans(events: list[Mapping[str, Any]], begun: float) -> list[Span]:
     return sorted(found, key=lambda span: span.started)
 
 
-def picture(found: list[Span]) -> str:
+def chart(found: list[Span]) -> str:
     """A line per component: blank until it is started, a bar until it is healthy."""
     ends = [span.healthy for span in found if span.healthy is not None]
     if not ends:
         return ""
-    whole = max(ends)
+    total = max(ends)
     width = max(len(span.component) for span in found)
-    lines = [f"{'':{width}}  0 s{f'{whole:.0f} s':>{WIDTH - 3}}"]
+    lines = [f"{'':{width}}  0 s{f'{total:.0f} s':>{WIDTH - 3}}"]
     for span in found:
-        start = round(span.started / whole * WIDTH)
-        end = WIDTH if span.healthy is None else max(start + 1, round(span.healthy / whole * WIDTH))
+        start = round(span.started / total * WIDTH)
+        end = WIDTH if span.healthy is None else max(start + 1, round(span.healthy / total * WIDTH))
         bar = " " * start + ("?" if span.healthy is None else "█") * (end - start)
         took = "never healthy" if span.healthy is None else f"{span.healthy - span.started:.1f} s"
         lines.append(f"{span.component:{width}}  {bar:{WIDTH}}  {took}")

@@ -267,7 +267,7 @@ def test_the_first_start_and_the_first_health_count():
 
 
 def test_the_chart_has_a_bar_from_start_to_health():
-    heading, kafka, redis, order = timeline.picture(
+    heading, kafka, redis, order = timeline.chart(
         [Span("kafka", 0, 12), Span("redis", 6, 9), Span("order", 6, None)]
     ).splitlines()
     assert heading.split() == ["0", "s", "12", "s"]
@@ -277,4 +277,4 @@ def test_the_chart_has_a_bar_from_start_to_health():
 
 
 def test_the_chart_of_nothing_is_empty():
-    assert timeline.picture([]) == ""
+    assert timeline.chart([]) == ""

@@ -154,7 +154,7 @@ def test_an_unavailable_image_is_an_error_with_a_fix(arguments, messages):
 def test_one_message_for_all_images_of_a_silent_registry():
     with pytest.raises(plan.PlanError) as caught:
         decide(POSTGRES, KAFKA, KIBANA, source="registry", answer=SILENT)
-    assert [re.search(r"registry (\S+) does", problem)[1] for problem in caught.value.problems] == [
+    assert [re.search(r"registry (\S+) is", problem)[1] for problem in caught.value.problems] == [
         "docker.io",
         "docker.elastic.co",
     ]

@@ -1,4 +1,4 @@
-"""The two doors side by side: the playbooks, and Docker Compose with the exported files, over the same images."""
+"""The playbooks compared with Docker Compose and the exported files, with the same images."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bench.subject import CACHES, DEV, EVERYTHING, Bench
 from cloudlab.images import references
 from cloudlab.model import catalogue
 
-# Images under the pinned names, of a registry that there is not: what is here already is not pulled.
+# The pinned images of a registry that does not exist: existing images are not pulled.
 MIRROR = "test-bench.invalid"
-# Its port is nobody's but its own.
+# A setting of one component only.
 CHANGED = "ZOOKEEPER_PORT"
 HEALTHY_SECONDS = 600
 
@@ -31,8 +31,8 @@ STEPS = {
 }
 
 
-def doors(bench: Bench) -> Iterator[Figure]:
-    """The same four steps through each door, one after the other."""
+def comparison(bench: Bench) -> Iterator[Figure]:
+    """The same four steps with the playbooks, then with Docker Compose."""
     bench.need(EVERYTHING)
     made = _tag(bench)
     try:
@@ -41,17 +41,17 @@ def doors(bench: Bench) -> Iterator[Figure]:
     finally:
         for name in made:
             bench.lab.client.remove_image(name, noprune=True)
-    for step, words in STEPS.items():
+    for step, text in STEPS.items():
         figures = {
-            door: Figure(f"{door}-{step}", f"{door}, {words}", "s", (seconds[step],)) for door, seconds in taken.items()
+            tool: Figure(f"{tool}-{step}", f"{tool}, {text}", "s", (seconds[step],)) for tool, seconds in taken.items()
         }
         yield from figures.values()
         below = 1.0 if step == "first" else None
-        yield quotient(f"ratio-doors-{step}", f"ansible to compose, {words}", *figures.values(), below)
+        yield quotient(f"ratio-compose-{step}", f"ansible to compose, {text}", *figures.values(), below)
 
 
 def _tag(bench: Bench) -> list[str]:
-    """Give the images that run the pinned names at MIRROR, and return these."""
+    """Tag the images in use with the pinned names at MIRROR; return these."""
     made = []
     entries, images = bench.lab.values["catalogue"], bench.lab.values["images"]
     for component, container in bench.lab.containers().items():
@@ -114,11 +114,11 @@ def _by_compose(bench: Bench, folder: Path) -> dict[str, float]:
 
 
 def _up(compose: composed.Compose, lab: Lab) -> None:
-    """`up`, until all that goes on running is healthy. Its own `--wait` takes programs that have ended for faults."""
+    """`up`, until all long-running services are healthy. Its option `--wait` fails for one-shot services."""
     compose.run("up", "--detach")
     for component, container in lab.containers().items():
         if container["HostConfig"]["RestartPolicy"]["Name"] != "no":
             lab.wait_until_healthy(component, HEALTHY_SECONDS)
 
 
-MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {"doors": doors}
+MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {"compose": comparison}
