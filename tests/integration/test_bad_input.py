@@ -1,4 +1,4 @@
-"""Bad input and a machine that is not fit: what a person reads, and that nothing was changed.
+"""Invalid input and unsuitable machines: the messages, and that nothing is changed.
 
 Every row starts a real playbook against the real engine, with one thing wrong.
 """
@@ -23,7 +23,7 @@ OFFSET = 23000
 
 @pytest.fixture(scope="module")
 def lab():
-    """An instance of which nothing ever comes to be."""
+    """An instance that is never created."""
     settings = {"CLOUDLAB_ENV_FILE": "", "CLOUDLAB_INSTANCE": INSTANCE, "PORT_OFFSET": str(OFFSET)}
     found = Lab(dict(os.environ) | settings)
     yield found
@@ -89,8 +89,8 @@ def test_command_line(refused, arguments, message):
     assert message in refused(*arguments)
 
 
-def test_everything_wrong_with_the_machine_is_told_in_one_run(refused, lab):
-    """Too little memory, too little disk, a busy port and a colliding subnet: four lines, each with the way out."""
+def test_all_problems_of_the_machine_are_reported_in_one_run(refused, lab):
+    """Too little memory, too little disk space, a port in use and an overlapping subnet: a line with a fix for each."""
     client = lab.client
     networks = {name: dict(network) for name, network in lab.values["networks"].items()}
     networks["database"]["subnet"] = "10.231.7.0/24"
@@ -155,7 +155,7 @@ def test_an_empty_secret(refused, lab):
 
 
 def test_two_runs_at_once(lab, tmp_path):
-    """The second is told who is converging; the lock falls when that process ends."""
+    """The message names the first process; the lock is released when that exits."""
     holder = subprocess.Popen(["sleep", "600"])
     try:
         take = "import sys; from cloudlab.engine import lock; from pathlib import Path; "
@@ -195,7 +195,7 @@ def engine_that_says(path: Path, version: dict):
             return "unix"
 
         def log_message(self, *_):
-            """Say nothing."""
+            """Do not log requests."""
 
     with _Engine(str(path), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

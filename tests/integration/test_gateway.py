@@ -168,7 +168,7 @@ class TestFrontEnds:
         response = gateway.send("OPTIONS", path, headers=headers)
         assert (response.status_code, response.headers["access-control-allow-origin"]) == (200, self.ORIGIN)
 
-    def test_a_stranger_is_not_allowed(self, gateway):
+    def test_another_origin_is_not_allowed(self, gateway):
         headers = {"Origin": "http://evil.example", "Access-Control-Request-Method": "GET"}
         response = gateway.send("OPTIONS", "/api/v1/products", headers=headers)
         assert "access-control-allow-origin" not in response.headers
@@ -434,7 +434,7 @@ class TestChange:
         run = gateway.converge(SERVICES)
         assert not run.failed and not run.changed, run.output
 
-    def test_a_file_altered_by_hand_is_mended(self, gateway):
+    def test_a_file_altered_by_hand_is_repaired(self, gateway):
         path = gateway.directory / "config" / "gateway-live" / config.ROUTES
         path.chmod(0o644)
         path.write_text(path.read_text().replace("/api/v1/reviews", "/api/v1/hacked"))
