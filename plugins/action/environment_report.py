@@ -12,9 +12,8 @@ from ansible.plugins.action import ActionBase
 from cloudlab import engine
 from cloudlab.ansible import modes
 from cloudlab.containers import waiting
-from cloudlab.engine import usage
+from cloudlab.engine import state, usage
 from cloudlab.lifecycle import report
-from cloudlab.model.environment import LABEL_INSTANCE
 from cloudlab.stores import readiness
 
 LOG_LINES = 15
@@ -51,13 +50,13 @@ class ActionModule(ActionBase):
             docker = engine.connect()
         except engine.EngineError as error:
             return result | {"failed": True, "msg": str(error)}
-        listed = _listed(docker, environment["instance"])
+        listed = state.instance_containers(docker.client, environment["instance"])
         failures = dict(options["failures"])
         converging = bool(options["timeout"]) and not self._task.check_mode
         if converging:
             waived = {*options["waived"], *failures}
             failures |= _wait(docker, environment, listed, options["timeout"], waived)
-            listed = _listed(docker, environment["instance"])
+            listed = state.instance_containers(docker.client, environment["instance"])
         file = Path(environment["directory"]) / PAGE
         used = _memory(docker, listed) if options["measure"] else {}
         page, rows = _page(environment, options, listed, used, failures, _read(file))
@@ -113,10 +112,6 @@ def _shown(page, rows, options):
     if address := report.address(page["components"], options["overview"]):
         text += f"\nDashboard: {address}\n"
     return text
-
-
-def _listed(docker, instance):
-    return docker.client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={instance}"})
 
 
 def _memory(docker, listed):

@@ -1,13 +1,9 @@
 """The calculations of the benchmark: medians, goals, the table, the document, data of the kernel."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # where the package `bench` stands
-
 from bench import __main__ as program
 from bench import host, processes, report, sides, timeline
 from bench.measurements import MEASUREMENTS, OPTIONAL, remove_images

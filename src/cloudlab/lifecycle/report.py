@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from cloudlab.engine.state import name_of
 from cloudlab.images import plan
 from cloudlab.model import sizes
 from cloudlab.model.environment import PUBLISH_ADDRESS
@@ -91,7 +92,7 @@ def others(
 
 def by_name(containers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """The engine's list by name of the container."""
-    return {item["Names"][0].lstrip("/"): item for item in containers if item.get("Names")}
+    return {name_of(item): item for item in containers if item.get("Names")}
 
 
 def _row(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cloudlab.engine.state import name_of
 from cloudlab.model import catalogue
 from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 from cloudlab.model.problems import ProblemsError
@@ -21,13 +22,13 @@ def plan(
     names: Iterable[str],
     components: catalogue.Catalogue,
     instance: str,
-    state: Mapping[str, list[Mapping[str, Any]]],
+    objects: Mapping[str, list[Mapping[str, Any]]],
 ) -> dict[str, Any]:
     """What to remove, as {"containers", "volumes", "networks": names in order of removal, "directory": bool}.
 
     :param level: `component` removes containers, `data` also their volumes, `everything` all objects of the instance.
     :param names: components, for the levels `component` and `data`.
-    :param state: containers, networks and volumes of the engine (cloudlab.engine.state).
+    :param objects: containers, networks and volumes of the engine (cloudlab.engine.state).
 
     Raises ResetError for an unknown level or component, and for components that are missing or not allowed.
     """
@@ -35,8 +36,8 @@ def plan(
     _check(level, names, components)
     chosen = None if level == "everything" else _with_companions(names, components, level)
     containers = [
-        (item["Labels"].get(LABEL_COMPONENT, ""), item["Names"][0].lstrip("/"))
-        for item in state["containers"]
+        (item["Labels"].get(LABEL_COMPONENT, ""), name_of(item))
+        for item in objects["containers"]
         if _belongs(item, instance, chosen)
     ]
     # Dependents first; components that are no longer in the catalogue before all others.
@@ -44,9 +45,9 @@ def plan(
     containers.sort(key=lambda pair: -order.get(pair[0], len(order)))
     volumes, networks = [], []
     if level != "component":
-        volumes = [item["Name"] for item in state["volumes"] if _belongs(item, instance, chosen)]
+        volumes = [item["Name"] for item in objects["volumes"] if _belongs(item, instance, chosen)]
     if level == "everything":
-        networks = [item["Name"] for item in state["networks"] if _belongs(item, instance, None)]
+        networks = [item["Name"] for item in objects["networks"] if _belongs(item, instance, None)]
     return {
         "containers": [name for _, name in containers],
         "volumes": sorted(volumes),

@@ -9,10 +9,10 @@ from typing import Any
 from docker import APIClient
 from docker.errors import NotFound
 
+from cloudlab.engine.state import instance_containers, name_of
 from cloudlab.gateway import model
 from cloudlab.lifecycle import report
 from cloudlab.model.checks import Check
-from cloudlab.model.environment import LABEL_INSTANCE
 from cloudlab.validate import containers, gateway, logs, networks, pages, ports
 
 WORKERS = 16
@@ -41,7 +41,7 @@ class Request:
 def run(client: APIClient, request: Request) -> list[Check]:
     """All checks, grouped by area."""
     environment = request.environment
-    listed = client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={environment['instance']}"})
+    listed = instance_containers(client, environment["instance"])
     found = _inspected(client, listed, environment["chosen"])
     made = containers.checks(environment, found, request.plans, datetime.now(UTC))
     if request.configuration is not None and gateway.COMPONENT in map(containers.component_of, found.values()):
@@ -94,7 +94,7 @@ def _members(client: APIClient, environment: Mapping[str, Any], listed: Iterable
     names = {network["name"] for network in environment["networks"].values()}
     inspected = [client.inspect_network(item["Id"]) for item in client.networks() if item["Name"] in names]
     present = {item["Name"]: [member["Name"] for member in item["Containers"].values()] for item in inspected}
-    ours = [item["Names"][0].lstrip("/") for item in listed]
+    ours = [name_of(item) for item in listed]
     return networks.members(environment, present, ours)
 
 

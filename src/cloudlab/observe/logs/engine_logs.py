@@ -13,6 +13,7 @@ from docker import APIClient
 from docker.errors import APIError
 
 from cloudlab import engine
+from cloudlab.engine.state import instance_containers, name_of
 from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 from cloudlab.observe.logs import lines
 from cloudlab.observe.logs.lines import Line
@@ -20,14 +21,14 @@ from cloudlab.observe.logs.lines import Line
 
 def containers(client: APIClient, instance: str, components: list[str]) -> list[dict[str, Any]]:
     """The instance's containers, in any state: those of `components`, or all."""
-    listed = client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={instance}"})
+    listed = instance_containers(client, instance)
     return [item for item in listed if not components or item["Labels"][LABEL_COMPONENT] in components]
 
 
 def history(client: APIClient, found: list[dict[str, Any]], since: float, until: float) -> Iterator[Line]:
     """The lines of containers between two times (epoch seconds), sorted by time."""
     return heapq.merge(
-        *(_read(client, item["Id"], _name(item), _component(item), since, until) for item in found),
+        *(_read(client, item["Id"], name_of(item), _component(item), since, until) for item in found),
         key=lambda line: line.time,
     )
 
@@ -49,7 +50,7 @@ class Follower:
             filters={"type": "container", "event": "start", "label": f"{LABEL_INSTANCE}={self._instance}"},
         )
         for item in containers(engine.connect().client, self._instance, self._components):
-            self._follow(item["Id"], _name(item), _component(item), self._since)
+            self._follow(item["Id"], name_of(item), _component(item), self._since)
         threading.Thread(target=self._listen, args=(events,), daemon=True).start()
         while True:
             yield self._lines.get()
@@ -103,10 +104,6 @@ def _read(
 def _line(raw: bytes, name: str, component: str) -> Line:
     stamp, _, text = raw.decode(errors="replace").rstrip("\r").partition(" ")
     return lines.parse(stamp, component, name, text)
-
-
-def _name(item: dict[str, Any]) -> str:
-    return item["Names"][0].lstrip("/")
 
 
 def _component(item: dict[str, Any]) -> str:
