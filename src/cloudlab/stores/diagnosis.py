@@ -1,8 +1,6 @@
-"""Known ways in which a store dies at its start, recognised by its log and explained with the way out.
+"""Known crashes of stores at startup, recognised by their log, with a fix.
 
-A crash message quotes a container's last log lines; for the few faults whose log says what broke but not how to
-fix it, :func:`explain` adds the sentence that is missing. A pure function over text: whoever reports a dead container
-(the containers action, a store's action) may ask it.
+A crash message has the container's last log lines. If these do not show a fix, :func:`explain` adds it.
 """
 
 import re
@@ -14,16 +12,13 @@ from cloudlab.stores import registry
 
 @dataclass(frozen=True)
 class Fault:
-    """One recognisable crash: a pattern its log matches, and what the person is told.
-
-    ``pattern``: searched in the joined log lines. ``message``: its meaning, and how to fix it.
-    """
+    """A known crash: the ``pattern`` in its log lines, and the ``message`` with its cause and fix."""
 
     pattern: re.Pattern[str]
     message: str
 
 
-# Those that every store may meet.
+# Crashes of any store.
 COMMON: tuple[Fault, ...] = (
     Fault(
         re.compile(r"java\.lang\.OutOfMemoryError: Java heap space"),
@@ -31,12 +26,12 @@ COMMON: tuple[Fault, ...] = (
     ),
     Fault(
         re.compile(r"No space left on device"),
-        "The engine's disk is full: `docker system df` shows what holds the space.",
+        "The engine's disk is full: `docker system df` shows what uses the space.",
     ),
 )
 
 
 def explain(lines: Iterable[str]) -> str | None:
-    """The explanation of the first known fault in a container's log lines; None when there is none."""
+    """The message of the first known fault in a container's log lines; None if there is none."""
     text = "\n".join(lines)
     return next((fault.message for fault in (*registry.faults(), *COMMON) if fault.pattern.search(text)), None)

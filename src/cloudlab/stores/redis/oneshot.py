@@ -1,8 +1,8 @@
-"""Redis: nothing is declared of what it holds."""
+"""Redis has no declared contents."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def one_shot(arguments: Mapping[str, Any]) -> None:
-    """Nothing: a Redis that runs has all that is declared."""
+    """None: there is nothing to initialise."""
