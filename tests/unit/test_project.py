@@ -50,6 +50,26 @@ def test_every_decision_is_in_the_index():
         assert re.fullmatch(rf"{status.capitalize()}, \d{{4}}-\d{{2}}-\d{{2}}\.", dated)
 
 
+# The walks in DEVELOPMENT.md
+
+STOPS = [
+    stop
+    for walk in re.findall(r"^### A walk of .*?(?=^##)", read("DEVELOPMENT.md"), re.MULTILINE | re.DOTALL)
+    for stop in re.findall(r"`([\w.-]+(?:/[\w.-]+)+)(?::(\w+))?`", walk)
+]
+
+
+def test_there_are_walks_of_a_component_and_of_a_setting():
+    assert {"group_vars/all/catalogue.yml", "src/cloudlab/model/settings.py"} <= {path for path, _ in STOPS}
+
+
+@pytest.mark.parametrize(("path", "name"), sorted(set(STOPS)))
+def test_a_stop_of_a_walk_exists(path, name):
+    """The name is a function or a class, or a key of a YAML file."""
+    assert not name or re.search(rf"^ *(def |class )?{name}\b[:(]", read(path), re.MULTILINE)
+    assert (ROOT / path).exists()
+
+
 # Links
 
 PAGES = [ROOT / name for name in documents.DOCUMENTS] + sorted(ROOT.glob("roles/*/README.md"))
