@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 from cloudlab import engine
 from cloudlab.ansible import modes
 from cloudlab.containers import waiting
-from cloudlab.engine import state, usage
+from cloudlab.engine import listing, usage
 from cloudlab.lifecycle import report
 from cloudlab.stores import readiness
 
@@ -50,13 +50,13 @@ class ActionModule(ActionBase):
             docker = engine.connect()
         except engine.EngineError as error:
             return result | {"failed": True, "msg": str(error)}
-        listed = state.instance_containers(docker.client, environment["instance"])
+        listed = listing.of_instance(docker.client, environment["instance"])
         failures = dict(options["failures"])
         converging = bool(options["timeout"]) and not self._task.check_mode
         if converging:
             waived = {*options["waived"], *failures}
             failures |= _wait(docker, environment, listed, options["timeout"], waived)
-            listed = state.instance_containers(docker.client, environment["instance"])
+            listed = listing.of_instance(docker.client, environment["instance"])
         file = Path(environment["directory"]) / PAGE
         used = _memory(docker, listed) if options["measure"] else {}
         page, rows = _page(environment, options, listed, used, failures, _read(file))

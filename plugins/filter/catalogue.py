@@ -12,7 +12,7 @@ from cloudlab.observe import telemetry
 
 
 def tags_for(role):
-    """See tags_for.yml."""
+    """The tags that select `role`: see tags_for.yml."""
     try:
         return catalogue.tags_for(role, _chosen())
     except (catalogue.CatalogueError, platform.PlatformError, settings.SettingsError) as error:
@@ -21,7 +21,7 @@ def tags_for(role):
 
 @functools.cache
 def _chosen():
-    """The catalogue of this run."""
+    """The catalogue of this run: asked for by every role, made once."""
     return platform.chosen(os.environ)
 
 

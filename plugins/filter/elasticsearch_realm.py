@@ -1,4 +1,4 @@
-"""Filters that format Elasticsearch's file realm."""
+"""Filters that write the users of Elasticsearch's file realm."""
 
 from cloudlab.stores.elasticsearch import realm
 

@@ -1,12 +1,12 @@
-"""Generated documents."""
+"""Documents that are written from what the project declares."""
 
 from __future__ import annotations
 
 DOCUMENTATION = """
 name: documents
-short_description: Generate the documents from argument specs, defaults and the catalogue
+short_description: The documents that are written from argument specs, defaults and catalogue
 description:
-  - Returns the reference of all settings and the tables of components.
+  - Returns the reference of all settings and the tables of components as they have to stand in the project.
 options:
   _terms:
     description: None.
@@ -18,7 +18,7 @@ documents: "{{ query('documents') }}"
 
 RETURN = """
 _raw:
-  description: C(path) of each document in the project, and its C(content).
+  description: Each document's C(path) below the project's folder, and its C(content).
   type: list
   elements: dict
 """

@@ -1,1 +1,1 @@
-"""The end-to-end test of the platform: an order passes all services of an instance, through its gateway."""
+"""The platform proven from outside: an order travels through every service of an instance, by way of its gateway."""

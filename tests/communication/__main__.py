@@ -1,4 +1,4 @@
-"""scripts/test-service-communication.sh: arguments, selection of tests, and output."""
+"""The program behind scripts/test-service-communication.sh: arguments, what is run, output."""
 
 from __future__ import annotations
 
@@ -41,24 +41,24 @@ ACCIDENTS: Mapping[str, Journey] = {
 }
 
 DESCRIPTION = """\
-Tests a running instance of the reference platform end to end through its gateway: an order passes all ten services, a
-declined order is compensated, and bad tokens and other tenants are rejected. Prints each check with its duration. For a
-failed check, it prints the hop that failed, the response, and the log lines of the request.
+Proves a running instance of the reference platform from outside, through its gateway: an order travels through all ten
+services; one that cannot be paid is compensated; bad tokens and other tenants are kept out. It prints every check with
+the time it took. For one that fails it says which hop failed, with the answer and what the logs have of the request.
 
-It creates customers and orders. The products that it creates are withdrawn at the end.
+It adds customers and orders of its own; the products that it makes are withdrawn at the end.
 """
 EPILOGUE = """\
 journeys:   {journeys}
 accidents:  {accidents}
-measurements instead of tests: `load`, a constant rate of reads and orders; `sagas`, one order at a time
+measurements, instead of a proof: `load`, a constant rate of reads and orders; `sagas`, one order after the other
 
-The exit status is 0 if every check passed (for measurements: no error and no lost order), 1 if one failed, and 2 if the
-instance does not exist, or if accidents are selected while another run converges it.
+The exit status is 0 when every check passed (of a measurement: no error, no lost order), 1 when one failed, and 2 when
+there is no such instance, or when it is to have accidents while another run converges it.
 """
 
 
 def arguments(given: list[str]) -> argparse.Namespace:
-    """The parsed command line; `only` has the names of the selected tests."""
+    """The command line; `only` is the names of what is to be run."""
     parser = Parser(
         prog="./scripts/test-service-communication.sh",
         description=DESCRIPTION,
@@ -68,28 +68,24 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("what", nargs="?", choices=("prove", "load", "sagas"), default="prove", help="default: prove")
     parser.add_argument("--instance", metavar="NAME", help="default: CLOUDLAB_INSTANCE, as for the playbooks")
     parser.add_argument(
-        "--accidents", action="store_true", help="also run the tests in which containers are killed and stopped"
+        "--accidents", action="store_true", help="the same under accidents: containers are killed and stopped"
     )
     parser.add_argument(
-        "--only",
-        action="append",
-        choices=[*JOURNEYS, *ACCIDENTS],
-        metavar="NAME",
-        help="run only this; can be repeated",
+        "--only", action="append", choices=[*JOURNEYS, *ACCIDENTS], metavar="NAME", help="repeat it for several"
     )
     measuring = parser.add_argument_group("measurements")
-    measuring.add_argument("--seconds", type=float, default=60, help="duration of load (default: 60)")
-    measuring.add_argument("--reads", type=float, default=50, metavar="RATE", help="reads per second (default: 50)")
-    measuring.add_argument("--orders", type=float, default=5, metavar="RATE", help="orders per second (default: 5)")
-    measuring.add_argument("--count", type=int, default=60, help="number of sagas (default: 60)")
-    measuring.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    measuring.add_argument("--seconds", type=float, default=60, help="of load (default 60)")
+    measuring.add_argument("--reads", type=float, default=50, metavar="RATE", help="per second of load (default 50)")
+    measuring.add_argument("--orders", type=float, default=5, metavar="RATE", help="per second of load (default 5)")
+    measuring.add_argument("--count", type=int, default=60, help="of sagas (default 60)")
+    measuring.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     options = parser.parse_args(given)
     options.only = options.only or [*JOURNEYS, *(ACCIDENTS if options.accidents else ())]
     return options
 
 
 def begin(name: str) -> Proof:
-    """The context of a run on the instance `name`. Raises InstanceError and EngineError."""
+    """Everything that a run on the instance `name` needs. Raises InstanceError and EngineError."""
     found = instance.read(name)
     gateway = Gateway(found.gateway)
     containers = Containers(name)
@@ -98,7 +94,7 @@ def begin(name: str) -> Proof:
 
 
 def prove(proof: Proof, names: list[str]) -> bool:
-    """Run the tests independently of each other; whether all checks passed."""
+    """Go through the journeys, each whatever became of the others; whether all checks passed."""
     begun = time.monotonic()
     for name, journey in ({**JOURNEYS, **ACCIDENTS}).items():
         if name in names:
@@ -113,8 +109,8 @@ def prove(proof: Proof, names: list[str]) -> bool:
 
 
 def _tidy(proof: Proof) -> None:
-    """Restore the catalogue."""
-    proof.report.heading("cleanup")
+    """Leave the catalogue as it was found."""
+    proof.report.heading("tidying up")
     try:
         with proof.check("the products of this run are withdrawn", "product") as it:
             it.note = str(proof.shop.withdraw_everything())
@@ -123,7 +119,7 @@ def _tidy(proof: Proof) -> None:
 
 
 def measure(proof: Proof, options: argparse.Namespace) -> bool:
-    """Run a measurement, and print and optionally write its figures; whether it succeeded."""
+    """Take the figures, show them, and write them where that is wanted; whether all went well."""
     if options.what == "sagas":
         series = load.sagas(proof, options.count)
         print(f"sagas, one after the other, until confirmed: {series}")
@@ -143,13 +139,13 @@ def measure(proof: Proof, options: argparse.Namespace) -> bool:
 
 
 def main(given: list[str]) -> int:
-    """Run the program; the exit status."""
+    """Run what the command line asks for; the exit status."""
     options = arguments(given)
     try:
         name = options.instance or instance.default_name(os.environ)
         proof = begin(name)
         if ACCIDENTS.keys() & set(options.only):
-            # A converge would interfere with the accidents.
+            # A converge would mend the accident while it happens.
             lock.acquire(instance.page_of(name).with_name("lock"), os.getpid())
     except (instance.InstanceError, settings.SettingsError, engine.EngineError, lock.LockedError) as error:
         print(f"ERROR: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The addresses and credentials of an instance, from the report of its last converge."""
+"""Where an instance answers: what its last converge wrote down for programs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ GATEWAY = "gateway"
 SERVICES = (
     "auth", "user", "product", "inventory", "order", "payment", "search", "content", "analytics", "notification",
 )  # fmt: skip
-# Stores that an order requires.
+# What an order passes besides the services.
 STORES = ("postgres", "redis", "kafka", "elasticsearch", "clickhouse")
 
 
 class InstanceError(Exception):
-    """The instance cannot be tested; the message has the fix."""
+    """The instance cannot be proven as it is; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Instance:
         entry = self.components["auth"]
         if not (entry.get("user") and entry.get("password")):
             raise InstanceError(
-                f"{page_of(self.name)} has no login of the administrator. Converge the instance again: "
+                f"{page_of(self.name)} holds no login of the administrator. Converge the instance anew: "
                 "ansible-playbook playbooks/dev.yml"
             )
         return entry["user"], entry["password"]
@@ -56,7 +56,7 @@ class Instance:
 
 
 def default_name(environ: Mapping[str, str]) -> str:
-    """The instance in the process environment, `.env` or the defaults. Raises settings.SettingsError."""
+    """The instance that the process environment, `.env` or the defaults name. Raises settings.SettingsError."""
     chosen = settings.load(environ).get("cloudlab_instance")
     if chosen:
         return chosen
@@ -65,25 +65,25 @@ def default_name(environ: Mapping[str, str]) -> str:
 
 
 def page_of(name: str) -> Path:
-    """The report of the instance's last converge."""
+    """The file in which the instance's last converge wrote down what runs."""
     return environment.directory(ROOT, name) / PAGE
 
 
 def read(name: str) -> Instance:
-    """The instance `name`, with all components that an order requires. Raises InstanceError."""
+    """The instance `name`, with everything that an order passes. Raises InstanceError."""
     page = page_of(name)
     try:
         document = json.loads(page.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InstanceError(
-            f"{page} does not exist: the instance {name} was never started from this checkout. Start it with "
-            "ansible-playbook playbooks/dev.yml, or select another one with --instance."
+            f"{page} does not exist: no instance {name} was ever brought up from here. Bring it up with "
+            "ansible-playbook playbooks/dev.yml, or name another one with --instance."
         ) from None
     return parse(name, document)
 
 
 def parse(name: str, document: Mapping[str, Any]) -> Instance:
-    """The instance in the report. Raises InstanceError."""
+    """The instance that the document of its converge describes. Raises InstanceError."""
     components = {entry["component"]: entry for entry in document["components"]}
     missing = [part for part in (GATEWAY, *SERVICES, *STORES) if part not in components]
     if missing:
@@ -94,9 +94,9 @@ def parse(name: str, document: Mapping[str, Any]) -> Instance:
 def _incomplete(name: str, missing: Iterable[str], unavailable: Mapping[str, str]) -> str:
     reasons = [f"  {part}: {unavailable[part]}" for part in missing if part in unavailable]
     lines = [
-        f"{page_of(name)} does not list all components that an order requires; missing: {', '.join(missing)}.",
+        f"{page_of(name)} does not name everything that an order passes; missing: {', '.join(missing)}.",
         *reasons,
-        "A converge with --tags reports its components only. For all, run ansible-playbook playbooks/describe.yml.",
-        "The test requires the reference platform (the default PLATFORM_SRC), in a profile with all of its services.",
+        "A converge with --tags names that part alone; ansible-playbook playbooks/describe.yml writes it anew.",
+        "What is proven is the reference platform: the default PLATFORM_SRC, in a profile with all of it.",
     ]
     return "\n".join(lines)

@@ -69,7 +69,7 @@ class Order:
     @classmethod
     def read(cls, body: dict[str, Any], request_id: str = "") -> Order:
         """The order in decoded JSON."""
-        history = tuple(entry["state"] for entry in body["history"])
+        history = tuple(passage["state"] for passage in body["history"])
         return cls(body["id"], body["state"], body.get("reason", ""), body["total"], history, request_id)
 
     @property

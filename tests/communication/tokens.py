@@ -26,7 +26,7 @@ def signing_key(database: str, token: str) -> ec.EllipticCurvePrivateKey:
     return load_der_private_key(bytes(row[0]), password=None)
 
 
-def unpublished_key() -> ec.EllipticCurvePrivateKey:
+def stranger() -> ec.EllipticCurvePrivateKey:
     """A key of the right kind that nobody has published."""
     return ec.generate_private_key(ec.SECP256R1())
 

@@ -235,7 +235,7 @@ def test_a_missing_tag_is_built_with_auto_and_an_error_with_registry(app, mirror
     built = app(mirror=mirror)
     assert (built["state"], built["source"]) == ("built", "packages")
     assert "it has no such image" in built["reason"]
-    with pytest.raises(plan.PlanError, match=rf"{mirror} reports: .*no such image.*{PREFIX}:absent.*REGISTRY_MIRROR"):
+    with pytest.raises(plan.PlanError, match=rf"{mirror} says: it has no such image.*{PREFIX}:absent.*REGISTRY_MIRROR"):
         app(source="registry", mirror=mirror)
 
 
@@ -245,7 +245,7 @@ def test_an_image_without_package_form_is_skipped_when_the_registry_is_gone(run)
         gone = f"127.0.0.1:{probe.getsockname()[1]}"
         skipped = run(mirror=gone)
     assert skipped["state"] == "skipped"
-    assert f"the registry {gone} is unreachable" in skipped["reason"]
+    assert f"the registry {gone} does not answer" in skipped["reason"]
     assert "refused" in skipped["reason"]
 
 
@@ -254,7 +254,7 @@ def test_a_registry_that_hangs_does_not_hold_up_the_run(app, silent_registry):
     built = app(mirror=silent_registry)
     assert time.monotonic() - begin < registry.ASK_SECONDS + 10
     assert built["state"] == "built"
-    assert f"no response within {registry.ASK_SECONDS} s" in built["reason"]
+    assert f"no answer within {registry.ASK_SECONDS} s" in built["reason"]
 
 
 def test_a_pull_from_a_registry_that_hangs_ends(client, silent_registry):
@@ -342,7 +342,7 @@ def test_a_base_that_breaks_off_is_never_imported(app, client, root):
     broken, dependent = caught.value.problems
     assert "ended with status 9" in broken
     assert "    no mirror" in broken
-    assert "was not built: its parent image failed" in dependent
+    assert "was not built: it rests on one that failed" in dependent
     assert not [name for name in converge.local_images(client) if PREFIX in name]
 
 

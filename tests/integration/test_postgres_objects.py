@@ -114,7 +114,7 @@ def test_a_database_of_its_own(store):
 
 
 @pytest.mark.parametrize(
-    ("drift", "repaired"),
+    ("drift", "mended"),
     [
         ('grant usage on schema "order" to public', "schema order: open to everybody"),
         ('grant all on schema "order" to "cart-role"', "schema order: open to cart-role"),
@@ -130,13 +130,13 @@ def test_a_database_of_its_own(store):
         ('revoke connect on database cloudlab from "order"', "database cloudlab, may connect: not order"),
     ],
 )
-def test_drift_is_repaired_once(store, drift, repaired):
+def test_drift_is_mended_once(store, drift, mended):
     services = (ORDER, CART, BILLING)
     converge(store, *services, databases=[BILLING_BASE])
     query(store, drift)
     done = converge(store, *services, databases=[BILLING_BASE])
     [line] = done["applied"]
-    assert line.startswith(repaired)
+    assert line.startswith(mended)
     assert not converge(store, *services, databases=[BILLING_BASE])["changed"]
     assert query(store, "select count(*) from secret", **as_(ORDER)) == [(1,)]
 
@@ -222,7 +222,7 @@ def test_a_major_version_that_does_not_fit_is_refused_with_the_way_out(store):
 
 
 @pytest.mark.parametrize("delay", [0.05, 0.3, 0.6, 0.9, 1.3])
-def test_a_first_start_that_is_killed_is_completed(tmp_path, delay):
+def test_a_first_start_that_is_killed_is_begun_anew(tmp_path, delay):
     with stores.Store("postgres", tmp_path) as store:
         time.sleep(delay)
         if store.state()["Running"]:

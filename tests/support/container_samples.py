@@ -1,4 +1,4 @@
-"""Sample specifications, images and inspections of containers."""
+"""Specifications, images and inspected containers for the unit tests: what the engine would answer to a payload."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ RAW = {
 
 
 def parse(**options) -> spec.Spec:
-    """The sample specification with other options; None removes one."""
+    """The sample specification with other options; None takes one away."""
     [parsed] = spec.parse([{**RAW, **options}], "lab")
     return parsed
 
 
 def running(wanted: spec.Spec, image: dict = IMAGE) -> dict:
-    """The inspection of a running container that matches the specification."""
+    """What the engine says of a container that runs exactly as it is wanted."""
     body = payload.create(wanted, API)
     config = image["Config"]
     host = body.pop("HostConfig")
@@ -107,5 +107,5 @@ def _log(host: dict) -> dict:
 
 
 def situation(container: dict | None, **other) -> Situation:
-    """A situation with an existing image and networks."""
+    """A situation in which image and networks exist."""
     return Situation(**({"container": container, "image": IMAGE, "networks": NETWORKS} | other))

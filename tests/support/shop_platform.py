@@ -1,4 +1,4 @@
-"""A shop platform in memory, with the rules that make a seed repeatable, behind an HTTP port."""
+"""A shop platform in memory that keeps the rules which make a seed repeatable, behind a real HTTP port."""
 
 import json
 import threading
@@ -43,7 +43,7 @@ class Refusal(Exception):
 
 
 class Platform:
-    """The state. ``requests`` are counted; ``trouble`` can be a function that raises a Refusal."""
+    """The state. ``requests`` counts what came in; ``trouble`` may be a function that raises a Refusal."""
 
     def __init__(self):
         self.lock = threading.RLock()
@@ -173,7 +173,7 @@ class Platform:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Avoid a delay of 40 ms between the writes of head and body.
+    # Head and body are two writes: the second would wait for the client to acknowledge the first, 40 ms each time.
     disable_nagle_algorithm = True
 
     def handle_any(self):

@@ -1,26 +1,37 @@
-"""The communication test without a platform: its evaluation of responses, logs and tokens."""
+"""The proof of the platform, tried without one: what it makes of answers, logs, orders and figures."""
 
 import itertools
 import json
 import re
+import sys
 import threading
 import time
+import zlib
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import jwt
 import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # where the package `communication` stands
+
 from communication import __main__ as program
-from communication import diagnosis, instance, report, tokens, trail, waiting
+from communication import audit, diagnosis, instance, load, report, shop, tokens, traffic, trail, waiting
+from communication.audit import Entries
 from communication.gateway import Answer, Gateway, Unexpected, Unreachable, trace_id, traceparent
+from communication.shop import Account, Order, Product
 
 EVERYTHING = [
     {"component": name, "ports": {"http": 8080 + number}, "user": "", "password": "", "url": ""}
     for number, name in enumerate((instance.GATEWAY, *instance.SERVICES, *instance.STORES))
 ]
+CUSTOMER = Account("u1", "default", "ada@example.org", "token")
+PRODUCT = Product("p1", "SKU-1", "Headphones", "r-1")
 
 
 def answer(status=200, body=b"{}", kind="application/json", request_id="r-1"):
-    """A response of the gateway."""
+    """What the gateway answered."""
     return Answer("GET", "/path", request_id, status, {"content-type": kind}, body, 0.1)
 
 
@@ -29,27 +40,32 @@ def problem(**fields):
     return answer(503, json.dumps(fields).encode(), "application/problem+json")
 
 
+def order(state, order_id="o1", total=4999):
+    """An order of that state."""
+    return Order(order_id, state, "", total, (state,), "")
+
+
 # The instance
 
 
-def test_an_instance_is_read_from_its_report():
+def test_an_instance_is_what_its_page_says():
     found = instance.parse("second", {"components": EVERYTHING})
     assert found.gateway == "127.0.0.1:8080"
 
 
-def test_missing_components_have_a_reason():
+def test_what_is_missing_is_named_with_its_reason():
     components = [entry for entry in EVERYTHING if entry["component"] not in ("search", "elasticsearch")]
     with pytest.raises(instance.InstanceError, match="missing: search, elasticsearch") as error:
         instance.parse("second", {"components": components, "unavailable": {"elasticsearch": "no image"}})
     assert "elasticsearch: no image" in str(error.value)
 
 
-def test_an_unknown_instance_is_an_error():
+def test_an_instance_that_never_was_is_an_error():
     with pytest.raises(instance.InstanceError, match="--instance"):
         instance.read("never-was")
 
 
-def test_a_missing_administrator_login_is_an_error():
+def test_without_a_login_of_the_administrator_nothing_can_be_proven():
     with pytest.raises(instance.InstanceError, match="Converge"):
         _ = instance.parse("second", {"components": EVERYTHING}).administrator
 
@@ -68,7 +84,7 @@ def test_the_instance_is_the_one_of_the_settings():
         (["--accidents", "--only", "tokens", "--only", "kafka-stopped"], ["tokens", "kafka-stopped"]),
     ],
 )
-def test_the_selected_checks_run(given, chosen):
+def test_what_is_run(given, chosen):
     assert program.arguments(given).only == chosen
 
 
@@ -76,7 +92,7 @@ def test_the_selected_checks_run(given, chosen):
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Responds with the request's headers; the path is the status."""
+    """Answers with the request's headers; the path is the status."""
 
     def do_GET(self):
         body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
@@ -91,7 +107,7 @@ class Echo(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def gateway():
-    """Requests to a server that responds with their headers."""
+    """Requests to a server that answers with their headers."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever).start()
@@ -108,14 +124,14 @@ def test_every_request_has_an_id_of_its_own(gateway, monkeypatch):
     assert gateway.last == second
 
 
-def test_an_unexpected_status_is_an_error_with_the_response(gateway):
+def test_another_status_is_an_error_with_the_answer(gateway):
     with pytest.raises(Unexpected, match="status 404 instead of 200 or 201") as error:
         gateway.call("GET", "/404", expect={200, 201})
     assert error.value.answer.status == 404
     assert gateway.call("GET", "/404", expect=()).status == 404
 
 
-def test_a_missing_response_is_an_error_with_its_cause():
+def test_no_answer_is_an_error_with_its_first_cause():
     with pytest.raises(Unreachable, match=r"GET /x was not answered \(request id proof-.*refused"):
         Gateway("127.0.0.1:1").call("GET", "/x")
 
@@ -128,7 +144,7 @@ def test_an_excerpt_is_short_and_on_one_line():
 # Waiting
 
 
-def test_a_condition_is_polled_until_it_is_true():
+def test_a_condition_is_asked_until_it_is_true():
     numbers = itertools.count()
     assert waiting.until(lambda: next(numbers) == 3, "it is 3", 5, pause=0)
     with pytest.raises(waiting.NotInTime, match="not within 0 s: it never is"):
@@ -136,7 +152,7 @@ def test_a_condition_is_polled_until_it_is_true():
 
 
 @pytest.mark.parametrize(("status", "outage", "goes_on"), [(503, True, True), (503, False, False), (404, True, False)])
-def test_an_expected_outage_is_waited_for(status, outage, goes_on):
+def test_an_outage_is_waited_out_where_one_is_expected(status, outage, goes_on):
     answers = iter([Unexpected(answer(status), {200}), None])
 
     def probe():
@@ -209,7 +225,7 @@ class Engine:
 
 @pytest.fixture
 def reported(gateway, monkeypatch):
-    """A report, and its printed lines."""
+    """A report, and the lines that it printed."""
     monkeypatch.setattr(trail, "PATIENCE_SECONDS", 0)
     printed = []
     return report.Report(gateway, Engine(), printed.append), printed
@@ -236,7 +252,7 @@ def test_a_check_that_fails_names_the_hop_and_the_evidence(reported):
     assert checks.summary().splitlines() == ["failed at notification: he is told", "0 checks passed, 1 failed"]
 
 
-def test_an_exception_is_not_a_failed_check(reported):
+def test_a_mistake_of_the_proof_is_no_failed_check(reported):
     checks, _ = reported
     with pytest.raises(KeyError), checks.check("it works"):
         raise KeyError("state")
@@ -247,29 +263,155 @@ def test_an_exception_is_not_a_failed_check(reported):
 
 @pytest.fixture(scope="module")
 def issued():
-    """A valid token, and its key."""
-    key = tokens.unpublished_key()
+    """A good token, and the key that signed it."""
+    key = tokens.stranger()
     now = int(time.time())
     token = jwt.encode({"sub": "u1", "iat": now, "exp": now + 900}, key, "ES256", headers={"kid": "k1"})
     return token, key
 
 
 def verify(token, key):
-    """The result of verifying a token."""
+    """What a verifier makes of a token."""
     assert jwt.get_unverified_header(token)["kid"] == "k1"
     return jwt.decode(token, key.public_key(), ["ES256"])
 
 
-def test_each_bad_token_has_one_fault(issued):
+def test_each_bad_token_is_wrong_in_one_respect(issued):
     token, key = issued
     assert verify(tokens.signed(token, key, jti="2"), key)["jti"] == "2"
     with pytest.raises(jwt.ExpiredSignatureError):
         verify(tokens.expired(token, key), key)
     assert tokens.claims(tokens.expired(token, key))["sub"] == "u1"
     with pytest.raises(jwt.InvalidSignatureError):
-        verify(tokens.signed(token, tokens.unpublished_key()), key)
+        verify(tokens.signed(token, tokens.stranger()), key)
     with pytest.raises(jwt.InvalidSignatureError):
         verify(tokens.promoted(token), key)
     assert tokens.claims(tokens.promoted(token))["permissions"] == ["*"]
     with pytest.raises(jwt.InvalidAlgorithmError):
         verify(tokens.unsigned(token), key)
+
+
+# Orders
+
+
+@pytest.mark.parametrize(
+    ("state", "payments", "entries", "fine"),
+    [
+        ("confirmed", ["approved"], Entries(1, 0, 4999), True),
+        ("confirmed", ["approved"], Entries(2, 0, 9998), False),
+        ("confirmed", ["approved"], Entries(1, 0, 9998), False),
+        ("confirmed", ["approved"], Entries(1, 1, 4999), False),
+        ("confirmed", ["approved", "approved"], Entries(1, 0, 4999), False),
+        ("confirmed", [], Entries(), False),
+        ("cancelled", [], Entries(), True),
+        ("cancelled", ["declined"], Entries(), True),
+        ("cancelled", ["refunded"], Entries(1, 1, 4999), True),
+        ("cancelled", ["voided"], Entries(1, 0, 4999), False),
+        ("cancelled", ["approved"], Entries(1, 0, 4999), False),
+    ],
+)
+def test_payments_have_to_agree_with_the_order(state, payments, entries, fine):
+    paid = [{"order_id": "o1", "state": each} for each in payments]
+    found = audit.discrepancies({"o1": order(state)}, paid, {"o1": entries})
+    assert (found == []) == fine
+
+
+class Counter503:
+    """A shop whose first answers are refusals; it remembers the keys of the requests."""
+
+    def __init__(self, *statuses):
+        self.statuses = list(statuses)
+        self.keys = []
+
+    def place(self, customer, product, card, wait, key):
+        self.keys.append(key)
+        status = self.statuses.pop(0) if self.statuses else 202
+        if status != 202:
+            raise Unexpected(answer(status), {202})
+        body = {"id": f"order of {key}", "state": "pending", "total": 1, "history": []}
+        return answer(202, json.dumps(body).encode())
+
+
+def placed_by(counter):
+    """The traffic of one order, after it has ended."""
+    flow = traffic.Traffic(counter, CUSTOMER, PRODUCT)
+    with flow:
+        deadline = time.monotonic() + 10
+        while not flow.placed and time.monotonic() < deadline:
+            time.sleep(0.01)
+    return flow
+
+
+def test_a_refused_order_is_sent_again_under_its_key(monkeypatch):
+    monkeypatch.setattr(traffic, "PAUSE_SECONDS", 0)
+    counter = Counter503(503, 503)
+    flow = placed_by(counter)
+    first = counter.keys[0]
+    assert counter.keys[:3] == [first] * 3
+    assert flow.placed[first] == f"order of {first}"
+    assert flow.told == "2 × status 503"
+
+
+def test_an_order_that_is_wrong_is_not_sent_again(monkeypatch):
+    monkeypatch.setattr(traffic, "PAUSE_SECONDS", 0)
+    counter = Counter503(422)
+    flow = placed_by(counter)
+    assert flow.placed[counter.keys[0]] == ""
+    assert counter.keys.count(counter.keys[0]) == 1
+
+
+def test_a_misspelt_word_lacks_one_letter():
+    word = shop.new_word()
+    assert len(set(word.lower())) == len(word)
+    assert len(shop.misspelt(word)) == len(word) - 1
+
+
+def test_a_picture_is_a_png_of_its_own():
+    picture = shop.new_picture(4)
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    data = picture[picture.index(b"IDAT") + 4 :]
+    assert len(zlib.decompressobj().decompress(data)) == 4 * (1 + 3 * 4)
+    assert picture != shop.new_picture(4)
+
+
+# Figures
+
+
+def test_a_series_knows_its_quantiles():
+    series = load.Series([value / 1000 for value in range(100, 0, -1)])
+    assert series.quantile(0.95) == pytest.approx(0.096)
+    assert series.document()["median"] == pytest.approx(0.0505)
+    assert "median 51 ms, 95 % within 96 ms, slowest 100 ms" in str(series)
+
+
+def test_a_series_of_errors_has_no_times():
+    series = load.Series([], Counter({"GET /x: 503": 2}))
+    assert series.document() == {"count": 0, "errors": {"GET /x: 503": 2}}
+    assert str(series) == "0 answered, errors: 2 × GET /x: 503"
+
+
+@pytest.mark.parametrize(("errors", "lost", "good"), [({}, 0, True), ({"503": 1}, 0, False), ({}, 1, False)])
+def test_a_load_is_good_without_errors_and_lost_orders(errors, lost, good):
+    found = load.Load({"product": load.Series([0.1], Counter(errors))}, load.Series([0.1]), lost)
+    assert found.good is good
+    assert found.document()["reads"] == found.document()["reads_of"]["product"]
+
+
+def test_a_slow_answer_does_not_slow_the_rate():
+    def slow():
+        time.sleep(0.3)
+
+    def wrong():
+        raise Unexpected(answer(503), {200})
+
+    begun = time.monotonic()
+    found = load.paced({"slow": slow, "wrong": wrong}, rate=50, seconds=0.4)
+    assert time.monotonic() - begun < 2
+    assert min(found["slow"].seconds) >= 0.3
+    assert (len(found["slow"].seconds), sum(found["wrong"].errors.values())) == (10, 10)
+    assert len(load.together(found.values()).seconds) == 10
+
+
+def test_a_mistake_of_the_program_is_no_error_of_the_platform():
+    with pytest.raises(ZeroDivisionError):
+        load.paced({"act": lambda: 1 / 0}, rate=50, seconds=0.02)

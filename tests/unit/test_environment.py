@@ -1,4 +1,4 @@
-"""The facts of an environment that the roles use."""
+"""The picture of an environment that the roles work with."""
 
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def test_containers_of_components_that_are_not_chosen_are_surplus():
         {"Names": ["/lab-disk"], "Labels": {"cloudlab.instance": "lab", "cloudlab.component": "disk"}},
         {"Names": ["/lab-gone"], "Labels": {"cloudlab.instance": "lab", "cloudlab.component": "gone"}},
         {"Names": ["/other-gone"], "Labels": {"cloudlab.instance": "other", "cloudlab.component": "gone"}},
-        {"Names": ["/unlabelled"], "Labels": None},
+        {"Names": ["/stranger"], "Labels": None},
     ]
     assert environment.surplus("lab", ["db"], containers) == ["lab-disk", "lab-gone"]
     assert describe(EMPTY | {"containers": containers})["surplus"] == []

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from cloudlab.engine import state
+from cloudlab.engine import state as stock
 
 
 @pytest.mark.parametrize(
@@ -17,11 +17,11 @@ from cloudlab.engine import state
     ids=["virtual machine", "rootless", "TCP"],
 )
 def test_the_group_of_a_socket_that_is_not_to_be_looked_at(facts, group):
-    assert state.socket_group(facts) == group
+    assert stock.socket_group(facts) == group
 
 
 def test_a_socket_of_this_machine_belongs_to_its_group(tmp_path):
     path = tmp_path / "docker.sock"
     path.touch()
     facts = {"socket": str(path), "here": True, "rootless": False}
-    assert state.socket_group(facts) == str(os.stat(path).st_gid)
+    assert stock.socket_group(facts) == str(os.stat(path).st_gid)

@@ -1,4 +1,4 @@
-"""The base class of the stores' actions."""
+"""What the actions of all stores have in common: the frame that Ansible sees around declare, ask, plan and apply."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from cloudlab.stores.readiness import NotReadyError
 
 
 class StoreAction(ActionBase):
-    """Converges, compares or describes the contents of a store: see cloudlab.ansible.modes.
+    """Converges, compares or describes what a store holds: see cloudlab.ansible.modes.
 
-    Subclasses define STORE, the store's name and the area of its checks; ARGUMENTS, the argument spec; and `converge`.
-    The logic is in the store's sub-package: see cloudlab.stores.base.Store.
+    A store's action has STORE, its name and the area of its checks; ARGUMENTS, an argument specification; and the
+    method `converge`. The rest is the store's own: see cloudlab.stores.base.Store.
     """
 
     TRANSFERS_FILES = False
@@ -36,7 +36,7 @@ class StoreAction(ActionBase):
         return registry.find(self.STORE)
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        """Run the task in its mode."""
+        """Run the task; what can fail ends in a message, not in a traceback."""
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec={**self.ARGUMENTS, "mode": modes.ARGUMENT})
         try:
@@ -50,12 +50,12 @@ class StoreAction(ActionBase):
             raise AnsibleActionFail(str(error)) from None
 
     def _compared(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The result of a comparison; a store that does not respond has one failed check."""
+        """The result of a comparison; a store that cannot be asked has one failed check."""
         docker = LazyClient()
         try:
-            # Another program may use the port.
+            # Whoever else listens on its port is not to be asked.
             if not is_running(docker, arguments["container"]):
-                raise NotReadyError(f"container {arguments['container']} is not running")
+                raise NotReadyError(f"container {arguments['container']} does not run")
             checks, found = self.store.check(arguments, docker)
         except (StoreError, engine.EngineError) as error:
             checks, found = unreachable(self.STORE, str(error)), None
@@ -64,11 +64,11 @@ class StoreAction(ActionBase):
         return {"store": self.STORE, "checks": plain(checks), "found": found}
 
     def converge(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The result of the task: changed, and the changes (in check mode, the planned ones)."""
+        """The report of the task: changed, and what was done or, in check mode, would be."""
         raise NotImplementedError
 
     def difference(self, what: str, before: Any, after: Any) -> dict[str, Any]:
-        """The diff for --diff; documents other than text as YAML."""
+        """The part of a report that --diff shows; texts stand as they are, other documents as YAML."""
         if not self._task.diff:
             return {}
         return {

@@ -1,4 +1,4 @@
-"""The connection to the Docker Engine, with a message and a fix for each error.
+"""One connection to the Docker Engine, and plain words for every way in which it cannot be had.
 
 The address is found as the docker command finds it: DOCKER_HOST, then DOCKER_CONTEXT or the current context of
 ~/.docker/config.json, then /var/run/docker.sock. The version of the API is agreed on with one round trip.
@@ -33,7 +33,7 @@ CONNECTIONS = 10
 
 
 class EngineError(Exception):
-    """The engine cannot be used. The message has the address, the cause and the fix."""
+    """The engine cannot be used. The message names the address, the cause and the cure."""
 
 
 class Client(APIClient):
@@ -189,10 +189,10 @@ def _unreachable(address: str, error: Exception) -> str:
 
 
 def _no_permission(path: str) -> str:
-    """The message for a socket without permission."""
+    """The words for a socket that this user may not open."""
     return (
-        f"The user {_user()} may not open the Docker Engine's socket {path}. Add it to the socket's group: "
-        f"`sudo usermod -aG {_group(path)} {_user()}`, then log in again (or run `newgrp {_group(path)}`)."
+        f"The user {_user()} may not open the Docker Engine's socket {path}. Join its group: "
+        f"`sudo usermod -aG {_group(path)} {_user()}`, then log in anew (or `newgrp {_group(path)}`)."
     )
 
 

@@ -1,4 +1,4 @@
-"""The state of the engine: its facts and objects."""
+"""What the engine is and holds, asked once per run."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from docker import APIClient
-
 from cloudlab.engine import Engine, machine
-from cloudlab.model.environment import LABEL_INSTANCE
 
 ROOT_GROUP = "0"
 
 
 def take(engine: Engine) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """Facts of the engine, and its lists of containers, networks and volumes.
+    """Facts of the engine, and its containers, networks and volumes as its list calls answer.
 
-    The lists are consistent for an instance while its lock is held.
+    The lists belong together only as far as nobody else changes them meanwhile; the instance's lock sees to that for
+    ours.
     """
     client = engine.client
     questions = {
@@ -39,21 +37,11 @@ def take(engine: Engine) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]
     return facts, {name: answers[name].result() for name in ("containers", "networks", "volumes")}
 
 
-def instance_containers(client: APIClient, instance: str) -> list[dict[str, Any]]:
-    """The engine's list of an instance's containers, in any state."""
-    return client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={instance}"})
-
-
-def name_of(container: Mapping[str, Any]) -> str:
-    """The name of a container in the engine's list."""
-    return container["Names"][0].lstrip("/")
-
-
 def socket_group(facts: Mapping[str, Any]) -> str:
-    """The ID of the group with access to the engine's socket in a container; empty if there is no socket.
+    """The number of the group that may use the engine's socket in a container; empty where there is no socket.
 
-    Docker Desktop's socket belongs to root's group in its virtual machine; those of other virtual machines are unknown.
-    A rootless engine maps its user to root.
+    Docker Desktop's belongs to root's group in its virtual machine; those of others cannot be seen from here. A
+    rootless engine takes its user for root.
     """
     if not facts["socket"]:
         return ""

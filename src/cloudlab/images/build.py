@@ -1,4 +1,4 @@
-"""Builds an image from its context. The image is tagged last, so that a tagged image is complete."""
+"""Builds an image from its context. The tag is given last: what carries one is complete."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ FAULTS = (_Failed, requests.exceptions.RequestException, urllib3.exceptions.HTTP
 
 
 def no_base_reason() -> str:
-    """Why base systems cannot be built on this host; empty if they can."""
+    """Why base systems cannot be made on this host; empty when they can."""
     if not sys.platform.startswith("linux"):
-        return "building requires Linux with mmdebstrap; on this system, images come from a registry only"
+        return "that needs Linux with mmdebstrap; on this system images come from a registry only"
     if not shutil.which(BASE_TOOL):
         return f"`{BASE_TOOL}` is not installed (Debian, Ubuntu: apt-get install mmdebstrap debian-archive-keyring)"
     return ""
@@ -51,7 +51,7 @@ def no_base_reason() -> str:
 class Builder:
     """Builds contexts on one engine.
 
-    :param logs: directory for build-<context>.log.
+    :param logs: folder that gets build-<context>.log.
     :param ca_bundle: the host's certificates, sent with every context.
     :param arguments: build arguments for all, for example proxies.
     """
@@ -60,10 +60,10 @@ class Builder:
         self._client, self._logs, self._ca_bundle, self._arguments = client, logs, ca_bundle, arguments
 
     def build(self, context: Context, known: Mapping[str, Context], report: Callable[[str], None]) -> str:
-        """Build and tag an image whose parents are present; return its ID.
+        """Build and tag one image, return its id. Its parents are present.
 
         :param known: contexts by name, the parents among them.
-        :param report: called with the progress, for example "step 3/7".
+        :param report: called with what is going on, for example "step 3/7".
         """
         path = self._logs / f"build-{context.name}.log"
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class Builder:
         return image
 
     def _base(self, context: Context, log: IO[str], report: Callable[[str], None]) -> str:
-        """Build a base system into an unnamed file, and import it when it is complete."""
+        """A base system: made into an unnamed file, imported only when it is whole."""
         report(f"{BASE_TOOL} {context.suite}")
         with tempfile.TemporaryFile(dir=self._logs) as archive:
             command = [str(context.folder.parent / ROOTFS_SCRIPT), context.suite]
@@ -91,7 +91,7 @@ class Builder:
     def _image(
         self, context: Context, known: Mapping[str, Context], log: IO[str], report: Callable[[str], None]
     ) -> str:
-        """Build a Dockerfile with the engine's classic builder."""
+        """An image from a Dockerfile, by the engine's classic builder."""
         parents = {argument: known[parent].reference for argument, parent in context.parents.items()}
         events = self._client.build(
             fileobj=contexts.archive(context, self._ca_bundle),
@@ -114,7 +114,7 @@ class Builder:
             elif layer := _LAYER.match(line):
                 layers.append(layer[1])
         if not image:
-            raise _Failed("the engine returned no image at the end of the build")
+            raise _Failed("the engine named no image at the end of the build")
         self._forget_stages(image, layers)
         return image
 
@@ -142,17 +142,17 @@ class Builder:
 
 
 def _imported(client: APIClient, archive: IO[bytes]) -> str:
-    """Import a tar archive as an untagged image; return its ID."""
+    """Import a tar archive as an untagged image, return its id."""
     last = json.loads(client.import_image(src=archive).strip().splitlines()[-1])
     if "error" in last:
-        raise _Failed(f"the engine rejected the archive: {last['error']}")
+        raise _Failed(f"the engine did not take the archive: {last['error']}")
     return last["status"]
 
 
 def _cause(error: Exception) -> str:
-    # While a stream is read, a timeout is a ConnectionError with urllib3's error inside.
+    # While a stream is read, a time-out comes as a ConnectionError around urllib3's own.
     if "Read timed out" in str(error):
-        return f"its build had no output for {SILENCE_SECONDS // 60} minutes; the next run repeats the step"
+        return f"its build said nothing for {SILENCE_SECONDS // 60} minutes; the next run begins the step anew"
     return getattr(error, "explanation", "") or str(error)
 
 

@@ -1,4 +1,4 @@
-"""The build contexts in files/images/, and the tags derived from their content.
+"""The build contexts under files/images/, and the tags that follow from their content.
 
 A context is a folder with a Dockerfile, or with a file `suite`: a base system that files/images/rootfs.sh makes. A line
 `ARG NAME=cloudlab/<context>` before the first FROM of a Dockerfile names a parent.
@@ -66,7 +66,7 @@ def _load(root: Path, name: str, contexts: dict[str, Context], path: tuple[str, 
         suite, parents = "", _parents(dockerfile)
     else:
         raise ContextError(
-            f"{folder} is not a build context: it has neither a Dockerfile nor a file `suite`. "
+            f"{folder} is no build context: it has neither a Dockerfile nor a file `suite`. "
             f"Create it, or correct `context: {name}` in the catalogue's images."
         )
     for parent in parents.values():
@@ -93,7 +93,7 @@ def _parents(dockerfile: Path) -> dict[str, str]:
 
 
 def _files(folder: Path) -> list[tuple[str, Path]]:
-    """Every file of the directory with its relative path, in a stable order."""
+    """Every file of the folder with its path inside it, in an order that does not depend on the file system."""
     files = sorted((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if not path.is_dir())
     if any(relative == CA_BUNDLE for relative, _ in files):
         raise ContextError(f"{folder / CA_BUNDLE}: this name is reserved for the host's certificates. Rename the file.")
@@ -101,7 +101,7 @@ def _files(folder: Path) -> list[tuple[str, Path]]:
 
 
 def _feed(digest: hashlib._Hash, relative: str, file: Path) -> None:
-    """Name, executable bit and content of a file, as in Git, so that every checkout has the same hash."""
+    """Name, executable bit and content: what git keeps of a file, so that every checkout gives the same hash."""
     _feed_text(digest, f"{relative} {_mode(file):o}")
     content = file.read_bytes()
     _feed_text(digest, str(len(content)))
@@ -117,7 +117,7 @@ def _mode(file: Path) -> int:
 
 
 def archive(context: Context, ca_bundle: bytes) -> io.BytesIO:
-    """The context as a reproducible tar archive: without owners, modes and times of the host."""
+    """The context as the engine's builder takes it: a tar archive, in which owners, modes and times are of no host."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for relative, file in _files(context.folder):

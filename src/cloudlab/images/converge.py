@@ -1,4 +1,4 @@
-"""Provides the images of an environment: inspects the engine, plans, then pulls and builds missing images."""
+"""Makes the images of an environment present: asks the engine, plans, then pulls and builds what is missing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ImagesError(ProblemsError):
 
 @dataclass(frozen=True)
 class Request:
-    """The images of a run, and their settings."""
+    """What is wanted, and how."""
 
     wanted: list[dict[str, Any]]  # {"key", "repository", "tag", "digest", "context"} each
     sources: Mapping[str, str]  # key -> source of the image that wrote existing data
@@ -42,7 +42,7 @@ class Request:
 
 
 def local_images(client: APIClient) -> dict[str, str]:
-    """The engine's images: name:tag and name@digest in their familiar form -> image ID."""
+    """Everything the engine has, by one call: name:tag and name@digest in their familiar form -> image id."""
     return {
         name: image["Id"]
         for image in client.images()
@@ -54,7 +54,7 @@ def local_images(client: APIClient) -> dict[str, str]:
 def prepare(
     client: APIClient, request: Request, ask: Callable[[list[str]], dict[str, registry.Answer]]
 ) -> tuple[plan.Plan, dict[str, Context]]:
-    """(plan, contexts): lists the engine's images, and queries registries for missing ones only."""
+    """(plan, contexts): one list call to the engine, and a question to registries for what is missing only."""
     known = contexts.load(request.root, [image["context"] for image in request.wanted if image.get("context")])
     local = local_images(client)
     asked = plan.questions(request.wanted, local, request.settings, request.sources, known)
@@ -63,7 +63,7 @@ def prepare(
 
 
 def ask_registries(references: list[str]) -> dict[str, registry.Answer]:
-    """Query registries on a separate connection, whose timeout limits the wait for a registry that hangs."""
+    """Ask on a connection of its own, whose timeout bounds the wait for a registry that hangs."""
     asking = engine.connect(timeout=registry.ASK_SECONDS)
     try:
         return registry.ask(asking.client, references)
@@ -74,9 +74,9 @@ def ask_registries(references: list[str]) -> dict[str, registry.Answer]:
 def apply(
     client: engine.Client, made: plan.Plan, known: Mapping[str, Context], request: Request, show: Progress
 ) -> dict[str, str]:
-    """Pull and build; return reference -> image ID. Raises ImagesError with all failures at the end.
+    """Pull and build; return reference -> image id. Everything is tried before ImagesError names what failed.
 
-    :param show: progress of the jobs, printed from this thread.
+    :param show: told about every job, and ticked from this thread.
     """
     builder = build.Builder(
         client, request.logs, trust.ca_bundle(os.environ) if made.builds else b"", trust.proxy_arguments(os.environ)
@@ -86,7 +86,7 @@ def apply(
         for reference in made.pulls:
             jobs.submit(jobs.pulls, reference, pull.pull, client, reference, request.pull_timeout)
         with _one_builder(show) if made.builds else nullcontext():
-            # Another run may have built them in the meantime.
+            # Another run may have built them meanwhile.
             local = local_images(client) if made.builds else {}
             jobs.ids |= {known[name].reference: local.get(known[name].reference, "") for name in made.builds}
             jobs.build([name for name in made.builds if known[name].reference not in local], known, builder)
@@ -100,7 +100,7 @@ def apply(
 def outcome(made: plan.Plan, ids: Mapping[str, str] | None) -> dict[str, dict[str, str]]:
     """key -> {"reference", "source", "id", "state", "reason"}.
 
-    :param ids: reference -> ID of pulled and built images; None in check mode.
+    :param ids: reference -> id of what was pulled and built; None in check mode.
     """
     states = {plan.PRESENT: "present", plan.SKIP: "skipped", plan.PULL: "pulled", plan.BUILD: "built"}
     if ids is None:
@@ -119,7 +119,7 @@ def outcome(made: plan.Plan, ids: Mapping[str, str] | None) -> dict[str, dict[st
 
 @contextmanager
 def _one_builder(show: Progress) -> Iterator[None]:
-    """Prevent other runs of this user from building the same images concurrently."""
+    """Keep other runs of this user from building at the same time: they would all make the same images."""
     path = Path(tempfile.gettempdir()) / f"cloudlab-builds-{os.getuid()}.lock"
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
         try:
@@ -131,7 +131,7 @@ def _one_builder(show: Progress) -> Iterator[None]:
 
 
 class _Jobs:
-    """Running pulls and builds. Only the thread of this object uses its fields."""
+    """Pulls and builds under way. Only this object's own thread touches its fields."""
 
     def __init__(self, show: Progress):
         self.ids: dict[str, str] = {}
@@ -142,11 +142,11 @@ class _Jobs:
         self._running: dict[Future, str] = {}
 
     def submit(self, pool: ThreadPoolExecutor, name: str, work: Callable[..., str], *arguments: Any) -> None:
-        """Start a job; its last argument is the function for its progress."""
+        """Start a job; its last argument is the function it reports to."""
         self._running[pool.submit(self._run, name, work, *arguments)] = name
 
     def build(self, names: Iterable[str], known: Mapping[str, Context], builder: build.Builder) -> None:
-        """Build each context once its parents exist; then wait for all jobs."""
+        """Build the contexts, each once its parents are there; then wait for everything."""
         waiting, missing = list(names), set(names)
         while waiting or self._running:
             for name in [name for name in waiting if not missing & set(known[name].parents.values())]:
@@ -158,10 +158,10 @@ class _Jobs:
                 missing.discard(name)
                 self.ids[known[name].reference if name in known else name] = image
         for name in waiting:
-            self.problems.append(f"The image {known[name].reference} was not built: its parent image failed.")
+            self.problems.append(f"The image {known[name].reference} was not built: it rests on one that failed.")
 
     def close(self) -> None:
-        """Cancel pending jobs; the interpreter waits for running ones."""
+        """Give up what has not begun; what runs is waited for by the interpreter."""
         for pool in (self.pulls, self.builds):
             pool.shutdown(wait=False, cancel_futures=True)
         self._show.tick()
@@ -177,7 +177,7 @@ class _Jobs:
             self._show.finish(name, done)
 
     def _finished(self) -> dict[str, str]:
-        """Wait until a job ends, and print the progress; name -> image ID of successful ones."""
+        """Wait until a job ends, telling the user meanwhile; name -> image id of those that succeeded."""
         ended: set[Future] = set()
         while not ended:
             self._show.tick()

@@ -1,6 +1,6 @@
-"""The plan of images: which to pull, build, keep or skip. Pure functions.
+"""What to pull, build, keep or skip. Everything here is pure.
 
-Order of preference with `auto`: the source of existing data, existing images, the registry, building.
+Order with `auto`: what existing data was written with, what is present, what a registry has, what can be built.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ PRESENT, PULL, BUILD, SKIP = "present", "pull", "build", "skip"
 
 
 class PlanError(ProblemsError):
-    """Some images are unavailable; `problems` holds one message for each cause."""
+    """Some wanted images cannot be had; `problems` holds one message for each cause."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The user's settings, and the capabilities of this host."""
+    """What the user chose, and what this host can do."""
 
     source: str = AUTO
     mirror: str = ""
-    no_base: str = ""  # why base systems cannot be built on this host; empty if they can
+    no_base: str = ""  # why base systems cannot be made here; empty when they can
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The decision for one image."""
+    """What happens for one wanted image."""
 
     key: str
     step: str  # present | pull | build | skip
@@ -54,20 +54,20 @@ class Plan:
 
 
 def source_of(reference: str) -> str:
-    """The source of an image with this name; empty without a name."""
+    """Where an image of this name comes from, of those a plan makes present; empty without a name."""
     if not reference:
         return ""
     return PACKAGES if reference.startswith(f"{REPOSITORY}/") else REGISTRY
 
 
 def wanted_images(environment: Mapping[str, Any], images: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The catalogue's images of the environment's components, each with its `key`."""
+    """The catalogue's entries of the images that the environment's components run, each with its `key`."""
     keys = dict.fromkeys(entry["image_key"] for entry in environment["components"].values() if entry.get("image_key"))
     return [{"key": key, **images[key]} for key in keys]
 
 
 def volume_sources(environment: Mapping[str, Any], label: str) -> dict[str, str]:
-    """Key of an image -> the source of the image that wrote the existing data of its components."""
+    """Key of an image -> the source of the image that wrote the data its components have. No data, no entry."""
     sources = {}
     for volume in environment["volumes"].values():
         source = volume.get("labels", {}).get(label)
@@ -83,7 +83,7 @@ def questions(
     sources: Mapping[str, str],
     contexts: Mapping[str, Context],
 ) -> list[str]:
-    """The references to query registries for: not for existing images, nor for those from packages."""
+    """The references that a registry has to be asked for: none for what is present or comes from packages anyway."""
     asked = []
     for image in wanted:
         source = sources.get(image["key"]) or settings.source
@@ -104,15 +104,15 @@ def plan_images(
     sources: Mapping[str, str],
     contexts: Mapping[str, Context],
 ) -> Plan:
-    """Decide for each image.
+    """Decide for every wanted image.
 
     :param wanted: {"key", "repository", "tag", "digest", "context"} each; without `context` there is no package form.
-    :param local: images of the engine: reference -> image ID.
-    :param answers: responses of registries to `questions`.
-    :param sources: key -> source of the image that wrote existing data, which must not change.
-    :param contexts: the package forms of the images, and their ancestors.
+    :param local: what the engine has: reference -> image id.
+    :param answers: what registries said about the references of `questions`.
+    :param sources: key -> source of the image that wrote existing data; it is never switched.
+    :param contexts: the package forms of the wanted images and their ancestors.
 
-    Raises PlanError with all unavailable images.
+    Raises PlanError with everything that cannot be had.
     """
     decisions: dict[str, Decision] = {}
     problems: list[str] = []
@@ -158,7 +158,7 @@ def _decide(
         return Decision(key, PRESENT, REGISTRY, reference, present)
     if source != REGISTRY and (present := _package_present(image, local, contexts)):
         return Decision(key, PRESENT, PACKAGES, contexts[context].reference, present, context=context)
-    answer = answers.get(reference, Answer(found=False, cause="it was not queried"))
+    answer = answers.get(reference, Answer(found=False, cause="it was not asked"))
     if source != PACKAGES and answer.found:
         return Decision(key, PULL, REGISTRY, reference)
     if source == REGISTRY:
@@ -166,8 +166,8 @@ def _decide(
     if context:
         reason = "" if source == PACKAGES else _said(reference, answer)
         return Decision(key, BUILD, PACKAGES, contexts[context].reference, reason=reason, context=context)
-    why = "IMAGE_SOURCE is packages" if source == PACKAGES else _said(reference, answer)
-    return Decision(key, SKIP, reason=f"{reference} has no package form, and {why}")
+    why = "packages were asked for" if source == PACKAGES else _said(reference, answer)
+    return Decision(key, SKIP, reason=f"it exists only as {reference}, and {why}")
 
 
 def _source(image: Mapping[str, Any], settings: Settings, sources: Mapping[str, str]) -> str:
@@ -195,7 +195,7 @@ def _package_present(image: Mapping[str, Any], local: Mapping[str, str], context
 
 def _said(reference: str, answer: Answer) -> str:
     host, _ = references.split_host(reference)
-    return f"the registry {host} {'reports: ' if answer.reachable else 'is unreachable: '}{answer.cause}"
+    return f"the registry {host} {'says: ' if answer.reachable else 'does not answer: '}{answer.cause}"
 
 
 def _unavailable(host: str, cause: str, errors: list[_Unavailable], settings: Settings) -> str:
@@ -203,16 +203,16 @@ def _unavailable(host: str, cause: str, errors: list[_Unavailable], settings: Se
     names = ", ".join(f"{error.key} ({error.reference})" for error in errors)
     cures = ["check the connection" if not settings.mirror else f"check REGISTRY_MIRROR={settings.mirror}"]
     if not settings.mirror:
-        cures.append("set REGISTRY_MIRROR to a reachable registry")
+        cures.append("set REGISTRY_MIRROR to a registry that can be reached")
     if settings.source == REGISTRY:
         cures.append("set IMAGE_SOURCE=auto or packages to build images from packages")
     bound = [error.key for error in errors if error.bound and settings.source != REGISTRY]
     note = f" The data of {', '.join(bound)} was written by the registry's image, so no other is used." if bound else ""
-    return f"{cause}. Required images: {names}.{note} To fix this, {', or '.join(cures)}."
+    return f"{cause}. Wanted from it: {names}.{note} To mend it: {', or '.join(cures)}."
 
 
 def _missing(names: Iterable[str], local: Mapping[str, str], contexts: Mapping[str, Context]) -> list[str]:
-    """The contexts to build, including missing ancestors; parents first."""
+    """The contexts to build: those named, and ancestors that are not present; parents first."""
     needed: set[str] = set()
     pending = list(names)
     while pending:
@@ -225,5 +225,5 @@ def _missing(names: Iterable[str], local: Mapping[str, str], contexts: Mapping[s
 
 def _no_packages(builds: list[str], settings: Settings, answers: Mapping[str, Answer]) -> str:
     said = {_said(reference, answer) for reference, answer in answers.items() if not answer.found}
-    why = f" They cannot be pulled either: {'; '.join(sorted(said))}." if said else ""
+    why = f" They would be pulled, but {'; '.join(sorted(said))}." if said else ""
     return f"Images cannot be built from packages here ({', '.join(builds)}): {settings.no_base}.{why}"

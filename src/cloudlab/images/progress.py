@@ -1,4 +1,4 @@
-"""Progress of long jobs: a line when one starts and ends, and one every ten seconds."""
+"""Tells the user what long jobs are doing: a line when one starts and ends, and one every ten seconds in between."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ INTERVAL = 10.0  # seconds between two lines about one job
 
 
 class Progress:
-    """The current progress of jobs. Jobs report from their own threads; `tick` prints from the caller's thread.
+    """What jobs are doing at the moment. Jobs report from their own threads; `tick` prints from the caller's.
 
     :param show: prints one line.
     """
@@ -29,11 +29,11 @@ class Progress:
             self._finished.append(f"images: {job}  {doing}")
 
     def say(self, text: str) -> None:
-        """Print a line immediately, from the thread of `tick`."""
+        """Print one line at once; from the thread that ticks."""
         self._show(f"images: {text}")
 
     def update(self, job: str, doing: str) -> None:
-        """Set the progress of a job."""
+        """What the job does now."""
         with self._lock:
             self._jobs[job]["doing"] = doing
 
@@ -44,7 +44,7 @@ class Progress:
             self._finished.append(f"images: {job}  {outcome}  {self._clock() - entry['since']:.0f} s")
 
     def tick(self) -> None:
-        """Print lines that are due."""
+        """Print what has become due."""
         now = self._clock()
         with self._lock:
             lines, self._finished = self._finished, []

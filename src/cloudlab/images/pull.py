@@ -1,4 +1,4 @@
-"""Pulls an image through the engine, with a timeout, and retries transient errors only."""
+"""Pulls an image through the engine: bounded in time, and repeated only where a repetition can help."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cloudlab.images import references
 from cloudlab.images.registry import cause
 
 ATTEMPTS = 3
-# Transient errors of the connection, unlike errors of the registry (no such image, no access).
+# Faults of a connection. What a registry says on purpose (no such image, no access) is not among them.
 _TRANSIENT = re.compile(
     r"time-?out|timed out|connection reset|connection refused|broken pipe|unexpected EOF|\bEOF\b|TLS handshake"
     r"|temporary failure|no route to host|network is unreachable|\b50[0234]\b|too ?many ?requests",
@@ -26,15 +26,15 @@ _TRANSIENT = re.compile(
 
 
 class PullError(Exception):
-    """An image could not be pulled. The message has the reference, the cause and the fix."""
+    """An image could not be pulled. The message names the reference, the cause and the cure."""
 
 
 def pull(client: Client, reference: str, timeout: float, report: Callable[[str], None]) -> str:
-    """Pull `reference`; return the image's ID.
+    """Pull `reference`, return the image's id.
 
-    :param client: its timeout is the maximum time without output of the engine.
-    :param timeout: seconds for all attempts.
-    :param report: called with the progress, for example "12 of 80 MB".
+    :param client: its timeout is the longest silence of the engine that is waited for.
+    :param timeout: seconds for all attempts together.
+    :param report: called with what is going on, for example "12 of 80 MB".
     """
     deadline = time.monotonic() + timeout
     for attempt in range(1, ATTEMPTS + 1):
@@ -45,7 +45,7 @@ def pull(client: Client, reference: str, timeout: float, report: Callable[[str],
             text = cause(getattr(error, "explanation", "") or str(error))
             if time.monotonic() >= deadline:
                 text = f"not finished within {timeout:g} s ({text})"
-                raise PullError(_message(reference, text, "raise IMAGE_PULL_TIMEOUT")) from None
+                raise PullError(_message(reference, text, "set IMAGE_PULL_TIMEOUT higher")) from None
             if attempt == ATTEMPTS or not _TRANSIENT.search(text):
                 raise PullError(_message(reference, text, "check the connection")) from None
             report(f"attempt {attempt + 1} of {ATTEMPTS} ({text})")
@@ -68,7 +68,7 @@ def _pull_once(client: Client, reference: str, deadline: float, report: Callable
 
 
 def _request(client: Client, reference: str, patience: float) -> requests.Response:
-    """Pull through the engine. The SDK's `pull` has no timeout for an engine that waits for a registry."""
+    """Ask the engine to pull. The SDK's own `pull` waits without end for an engine that waits for a registry."""
     name, tag = references.split_tag(reference)
     host, _ = auth.resolve_repository_name(name)
     header = auth.get_config_header(client, host)
@@ -82,7 +82,7 @@ def _request(client: Client, reference: str, patience: float) -> requests.Respon
 
 
 def _count(layers: dict[str, tuple[int, int]], event: dict[str, Any]) -> bool:
-    """Record the progress of a layer; whether it changed."""
+    """Note how much of a layer has come in; whether that changed anything."""
     detail = event.get("progressDetail") or {}
     if event.get("status") == "Downloading" and detail.get("total"):
         layers[event["id"]] = (detail["current"], detail["total"])
@@ -102,6 +102,6 @@ def _amount(layers: dict[str, tuple[int, int]]) -> str:
 def _message(reference: str, text: str, cure: str) -> str:
     host, _ = references.split_host(reference)
     return (
-        f"{reference} could not be pulled from {host}: {text}. To fix this, {cure}, "
-        "set REGISTRY_MIRROR to another registry, or set IMAGE_SOURCE=packages to build images from packages."
+        f"{reference} could not be pulled from {host}: {text}. To mend it: {cure}, "
+        "set REGISTRY_MIRROR to another registry, or IMAGE_SOURCE=packages to build images from packages."
     )

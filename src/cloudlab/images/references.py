@@ -1,4 +1,4 @@
-"""Names of images in the notations of engines and registries. Pure functions."""
+"""Names of images as engines and registries spell them. Everything here is pure."""
 
 from __future__ import annotations
 

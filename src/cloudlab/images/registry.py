@@ -1,4 +1,4 @@
-"""Queries registries for images, through the engine."""
+"""Asks registries, through the engine, whether they have an image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ASK_SECONDS = 8
 
 @dataclass(frozen=True)
 class Answer:
-    """The response of a registry for one reference. `cause`: why the image was not `found`."""
+    """What a registry said about one reference. `cause` says why not, in words, when it is not `found`."""
 
     found: bool
     reachable: bool = True
@@ -24,9 +24,9 @@ class Answer:
 
 
 def ask(client: APIClient, references: Iterable[str]) -> dict[str, Answer]:
-    """reference -> Answer, queried concurrently.
+    """reference -> Answer, all asked at once.
 
-    :param client: its timeout limits the wait for an unreachable registry (ASK_SECONDS).
+    :param client: its timeout bounds how long a registry that does not answer can hold up the run (ASK_SECONDS).
     """
     references = list(dict.fromkeys(references))
     if not references:
@@ -39,7 +39,7 @@ def _ask(client: APIClient, reference: str) -> Answer:
     try:
         client.inspect_distribution(reference)
     except requests.exceptions.Timeout:
-        return Answer(found=False, reachable=False, cause=f"no response within {client.timeout:g} s")
+        return Answer(found=False, reachable=False, cause=f"no answer within {client.timeout:g} s")
     except APIError as error:
         return _refused(error)
     except (requests.exceptions.RequestException, DockerException) as error:
@@ -48,7 +48,7 @@ def _ask(client: APIClient, reference: str) -> Answer:
 
 
 def _refused(error: APIError) -> Answer:
-    """Classify the engine's error: unknown image, login required, or registry unreachable."""
+    """The engine's own error, told apart: the registry has no such image, wants a login, or cannot be reached."""
     text = cause(error.explanation or str(error))
     if re.search(r"manifest unknown|not found|no such manifest|name unknown", text, re.IGNORECASE) or (
         error.status_code == 404
@@ -62,5 +62,5 @@ def _refused(error: APIError) -> Answer:
 
 
 def cause(text: str) -> str:
-    """The cause in an engine's message, without the request in front of it."""
+    """The part of an engine's message that says why: without the URL and the word Get in front of it."""
     return re.sub(r'^(?:error[^:]*: )?(?:Get|Head) "[^"]*": ', "", text.strip(), flags=re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Certificates and proxies of the host, for builds."""
+"""What a build takes over from the host: the certificates it trusts, and its proxies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-# Certificate bundles of Debian and Alpine, Fedora, SUSE, macOS.
+# Where systems keep the bundle of all certificates they trust: Debian and Alpine, Fedora, SUSE, macOS.
 SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -17,11 +17,11 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PR
 
 
 class TrustError(ValueError):
-    """The host's certificate bundle cannot be used."""
+    """The host names a bundle of certificates that cannot be used."""
 
 
 def ca_bundle(environ: Mapping[str, str], system_bundles: tuple[str, ...] = SYSTEM_BUNDLES) -> bytes:
-    """The trusted certificates of the host in PEM format; empty if it has none.
+    """The certificates that the host trusts, as PEM; empty where it has none.
 
     SSL_CERT_FILE wins over the system's bundle. Behind a proxy that inspects TLS, the proxy's own is among them.
     """
@@ -35,7 +35,7 @@ def ca_bundle(environ: Mapping[str, str], system_bundles: tuple[str, ...] = SYST
 
 
 def ca_file(environ: Mapping[str, str], system_bundles: tuple[str, ...] = SYSTEM_BUNDLES) -> str:
-    """The absolute path of the certificate bundle; empty if the host has none."""
+    """The absolute path of the file with these certificates; empty where the host has none."""
     return os.path.abspath(_source(environ, system_bundles)) if ca_bundle(environ, system_bundles) else ""
 
 
@@ -45,6 +45,6 @@ def _source(environ: Mapping[str, str], system_bundles: tuple[str, ...]) -> str:
 
 
 def proxy_arguments(environ: Mapping[str, str]) -> dict[str, str]:
-    """The host's proxy variables as build arguments, which builders predefine."""
+    """The host's proxy variables as build arguments; every builder knows these without declaration."""
     names = [name for upper in PROXY_VARIABLES for name in (upper, upper.lower())]
     return {name: environ[name] for name in names if environ.get(name)}

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from cloudlab.engine.state import name_of
+from cloudlab.engine.listing import name_of
 from cloudlab.images import plan
 from cloudlab.model import sizes
 from cloudlab.model.environment import PUBLISH_ADDRESS

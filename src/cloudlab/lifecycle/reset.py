@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cloudlab.engine.state import name_of
+from cloudlab.engine.listing import name_of
 from cloudlab.model import catalogue
 from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 from cloudlab.model.problems import ProblemsError

@@ -1,1 +1,1 @@
-"""The contents of the stores: a sub-package per store, found by registry.py, and their shared code."""
+"""What each store is converged to: a sub-package per store, and what they share. registry.py finds them."""

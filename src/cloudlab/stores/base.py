@@ -1,4 +1,4 @@
-"""The interface of the stores' sub-packages, their errors, and one-shot programs for Docker Compose."""
+"""What all stores share: the interface of their sub-packages, their errors, and programs for Docker Compose."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ if TYPE_CHECKING:
 
 
 class StoreError(Exception):
-    """A declaration is invalid, or a server does not respond or rejects a request."""
+    """A declaration is wrong, or a server cannot be asked or refuses; the text names the entry or container and why."""
 
 
 class RefusedError(StoreError):
-    """The server rejects the user, the password, or the user's privileges."""
+    """The server answers, but does not accept the user or password, or the user may not do the work."""
 
 
 class ObjectsError(StoreError, ProblemsError):
-    """The declaration of a store's contents is invalid, or its server rejects steps."""
+    """The declaration of what a store holds is wrong, or its server refuses steps."""
 
 
 class Store(Protocol):
-    """The interface of a store's sub-package; registry.MODULES maps it to modules.
+    """What a store's sub-package offers; registry.MODULES says in which of its modules.
 
-    ``arguments``: validated arguments of the store's action. All functions raise :class:`StoreError`.
+    ``arguments``: those of the store's action, validated. All functions raise :class:`StoreError`.
     """
 
-    FAULTS: Sequence[Fault]  # known crashes of this store; optional
-    Server: type  # queries the server, and applies a plan
+    FAULTS: Sequence[Fault]  # crashes that only this store's log shows; optional
+    Server: type  # asks the server and applies the steps of a plan
 
     def declare(self, arguments: Mapping[str, Any]) -> Any:
-        """The validated declaration. Pure."""
+        """What the store must hold, checked. Pure."""
 
     def plan(self, declared: Any, *existing: Any) -> Any:
-        """The steps from the existing state to the declaration. Pure."""
+        """The steps from what exists, as the server told it, to what is declared. Pure."""
 
     def check(self, arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check], Any]:
-        """(checks of the declaration, other contents), from the running server.
+        """(checks of what is declared, what was found besides); asks the running server.
 
-        Other contents include `rows`, {place: number}, if the store's entry in the catalogue has `rows_in`.
+        What was found holds `rows`, {place: number}, where the store's entry of the catalogue has `rows_in`.
         """
 
     def one_shot(self, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The :func:`program` that initialises an empty store; None if there is nothing to do."""
+        """The :func:`program` that brings an empty store to what is declared; None when there is nothing to do."""
 
 
 def program(container: str, script: str, env: Mapping[str, str] | None = None, shares: list[str] | None = None) -> dict:
-    """A program that runs once in the image of the store `container`, at each start with Docker Compose.
+    """A program that runs once in the image of the store `container`, each time Docker Compose starts everything.
 
-    It is a shell script that exits at the first error. shares: directories of the store that it uses.
+    It is a script of the shell, which ends at the first command that fails. shares: folders of the store that it sees.
     """
     return {"container": container, "script": f"set -eu\n{script}", "env": dict(env or {}), "shares": shares or []}

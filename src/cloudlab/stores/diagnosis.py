@@ -1,6 +1,8 @@
-"""Known crashes of stores at startup, recognised by their log, with a fix.
+"""Known ways in which a store dies at its start, recognised by its log and explained with the way out.
 
-A crash message has the container's last log lines. If these do not show a fix, :func:`explain` adds it.
+A crash message quotes a container's last log lines; for the few faults whose log says what broke but not how to
+mend it, :func:`explain` adds the sentence that is missing. A pure function over text: whoever reports a dead container
+(the containers action, a store's action) may ask it.
 """
 
 import re
@@ -12,13 +14,16 @@ from cloudlab.stores import registry
 
 @dataclass(frozen=True)
 class Fault:
-    """A known crash: the ``pattern`` in its log lines, and the ``message`` with its cause and fix."""
+    """One recognisable crash: a pattern its log matches, and what the person is told.
+
+    ``pattern``: searched in the joined log lines. ``message``: what it means and how to mend it.
+    """
 
     pattern: re.Pattern[str]
     message: str
 
 
-# Crashes of any store.
+# Those that every store may meet.
 COMMON: tuple[Fault, ...] = (
     Fault(
         re.compile(r"java\.lang\.OutOfMemoryError: Java heap space"),
@@ -26,12 +31,12 @@ COMMON: tuple[Fault, ...] = (
     ),
     Fault(
         re.compile(r"No space left on device"),
-        "The engine's disk is full: `docker system df` shows what uses the space.",
+        "The engine's disk is full: `docker system df` shows what holds the space.",
     ),
 )
 
 
 def explain(lines: Iterable[str]) -> str | None:
-    """The message of the first known fault in a container's log lines; None if there is none."""
+    """The explanation of the first known fault in a container's log lines; None when there is none."""
     text = "\n".join(lines)
     return next((fault.message for fault in (*registry.faults(), *COMMON) if fault.pattern.search(text)), None)

@@ -1,4 +1,4 @@
-"""A client of JSON APIs on this machine, for Elasticsearch and Kibana."""
+"""Questions to a server on this machine that speaks JSON over HTTP, as Elasticsearch and Kibana do."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +9,12 @@ from requests.auth import HTTPBasicAuth
 from cloudlab.stores.base import StoreError
 from cloudlab.stores.readiness import NotYetError
 
-PROBE_SECONDS = 2  # one request to a server that may still be starting
-REQUEST_SECONDS = 30  # one request to a running server
+PROBE_SECONDS = 2  # one question to a server that may still be starting
+REQUEST_SECONDS = 30  # one request to a server that answers
 
 
 class HTTPError(StoreError):
-    """A request failed. ``status``: HTTP status of the response; 0 if there is none."""
+    """The server refused a request or broke off; the text says which and why. ``status``: of its answer, or 0."""
 
     def __init__(self, text: str, status: int = 0):
         super().__init__(text)
@@ -22,20 +22,20 @@ class HTTPError(StoreError):
 
 
 class Client:
-    """A server. ``url``: of its published port; ``user`` and ``password`` if required."""
+    """A server. ``url``: of its published port; ``user`` and ``password`` where it asks for them."""
 
     def __init__(self, url: str, user: str | None = None, password: str | None = None, **headers: str):
         self._url = url.rstrip("/")
         self._session = requests.Session()
-        self._session.trust_env = False  # proxies do not apply to the loopback address
+        self._session.trust_env = False  # a proxy in the environment is for the internet, not for a loopback port
         self._session.headers.update(headers)
         if user:
             self._session.auth = HTTPBasicAuth(user.encode(), (password or "").encode())
 
     def probe(self, path: str) -> requests.Response:
-        """The response to a short request. Raises ``NotYetError`` until it succeeds.
+        """The answer to a quick question. Raises ``NotYetError`` until there is a good one.
 
-        A rejected password is an :class:`HTTPError`.
+        A refused password is an :class:`HTTPError`: waiting would not help.
         """
         try:
             answer = self._session.get(self._url + path, timeout=PROBE_SECONDS)
@@ -50,7 +50,7 @@ class Client:
         return answer
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        """The document in the response to a request. Raises :class:`HTTPError`."""
+        """The document that a request is answered with. Raises :class:`HTTPError`."""
         try:
             answer = self._session.request(method, self._url + path, timeout=REQUEST_SECONDS, **options)
         except requests.RequestException as error:
@@ -61,7 +61,7 @@ class Client:
 
 
 def _server_reason(answer: requests.Response) -> str:
-    """The error in a response: Elasticsearch returns an object with causes, Kibana a message."""
+    """What the server says of a refusal: Elasticsearch in an object with causes, Kibana in a message."""
     try:
         document = answer.json()
         error = document.get("message") or document["error"]

@@ -52,7 +52,7 @@ def find(name: str) -> Store:
 
 
 def faults() -> Iterator[Fault]:
-    """The known crashes of all stores."""
+    """The crashes that only the log of one store shows."""
     for name in names():
         if importlib.util.find_spec(f"{stores.__name__}.{name}.{MODULES['FAULTS']}"):
             yield from find(name).FAULTS

@@ -9,7 +9,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import NotFound
 
-from cloudlab.engine.state import instance_containers, name_of
+from cloudlab.engine.listing import name_of, of_instance
 from cloudlab.gateway import model
 from cloudlab.lifecycle import report
 from cloudlab.model.checks import Check
@@ -41,7 +41,7 @@ class Request:
 def run(client: APIClient, request: Request) -> list[Check]:
     """All checks, grouped by area."""
     environment = request.environment
-    listed = instance_containers(client, environment["instance"])
+    listed = of_instance(client, environment["instance"])
     found = _inspected(client, listed, environment["chosen"])
     made = containers.checks(environment, found, request.plans, datetime.now(UTC))
     if request.configuration is not None and gateway.COMPONENT in map(containers.component_of, found.values()):

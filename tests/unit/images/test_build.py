@@ -26,6 +26,6 @@ def test_a_silent_build_is_named_with_its_last_words(tmp_path):
     with pytest.raises(build.BuildError) as raised:
         build.Builder(Engine(), tmp_path, b"", {}).build(known["redis"], known, lambda _: None)
     message = str(raised.value)
-    assert "had no output for 15 minutes" in message
+    assert "said nothing for 15 minutes" in message
     assert "compiling" in message
     assert "localhost" not in message

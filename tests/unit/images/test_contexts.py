@@ -56,7 +56,7 @@ def test_parents_come_first_and_only_those_before_the_first_from_count(root):
         ("README.md", set()),
     ],
 )
-def test_a_changed_file_changes_its_image_and_its_descendants(root, file, changed):
+def test_a_changed_file_changes_its_image_and_those_that_rest_on_it(root, file, changed):
     before = tags(root)
     with (root / file).open("a") as opened:
         opened.write("# changed\n")
@@ -96,7 +96,7 @@ def test_where_a_file_ends_matters(root):
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [
-        (lambda root: shutil.rmtree(root / "base"), r"base is not a build context.*`context: base`"),
+        (lambda root: shutil.rmtree(root / "base"), r"base is no build context.*`context: base`"),
         (lambda root: write(root / "app" / "ca-bundle.crt", ""), "reserved"),
         (
             lambda root: (

@@ -13,7 +13,7 @@ from docker import APIClient
 from docker.errors import APIError
 
 from cloudlab import engine
-from cloudlab.engine.state import instance_containers, name_of
+from cloudlab.engine.listing import name_of, of_instance
 from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 from cloudlab.observe.logs import lines
 from cloudlab.observe.logs.lines import Line
@@ -21,7 +21,7 @@ from cloudlab.observe.logs.lines import Line
 
 def containers(client: APIClient, instance: str, components: list[str]) -> list[dict[str, Any]]:
     """The instance's containers, in any state: those of `components`, or all."""
-    listed = instance_containers(client, instance)
+    listed = of_instance(client, instance)
     return [item for item in listed if not components or item["Labels"][LABEL_COMPONENT] in components]
 
 

@@ -139,7 +139,7 @@ def plan(want: Desired, state: Mapping[str, Any]) -> list[Step]:
 
 
 def differences(want: Desired, state: Mapping[str, Any]) -> list[str]:
-    """The differences from the declaration that only the owner of the table can resolve; a sentence each."""
+    """What exists and differs from its declaration in a way that only its owner can mend; a sentence each."""
     found = []
     for table in want.tables:
         known = state["tables"].get((table.database, table.name))

@@ -1,4 +1,4 @@
-"""Creates ClickHouse's databases and tables with the client in its image."""
+"""ClickHouse's databases and tables, made by the client of its own image."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from cloudlab.stores.clickhouse.objects import NOTHING, Desired, declare, identi
 
 
 def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The program. `inside` is host:port of the native protocol."""
+    """Creates what is declared. `inside` is host:port of the native protocol."""
     host, _, port = arguments["inside"].partition(":")
     command = f'clickhouse-client --host {host} --port {port} --user "$LOGIN_USER" --password "$LOGIN_PASSWORD"'
     lines = f"{command} --multiquery <<'SQL'\n{script(declare(arguments))}SQL\n"
@@ -18,12 +18,12 @@ def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def script(want: Desired) -> str:
-    """Input of the client that creates the declared objects. It is idempotent.
+    """Input of the client that makes an empty server hold what is wanted, and does no harm to one that holds it.
 
-    Raises ObjectsError for a table whose statement fails if the table exists.
+    Raises ObjectsError for a table whose own statement fails where there is one already.
     """
     faults = [
-        f"table {table.database}.{table.name}: its ddl must contain IF NOT EXISTS, because it runs at each start."
+        f"table {table.database}.{table.name}: its ddl has to say IF NOT EXISTS, for it is carried out again and again."
         for table in want.tables
         if table.ddl and not re.search(r"\bif\s+not\s+exists\b", table.ddl, re.IGNORECASE)
     ]

@@ -1,4 +1,4 @@
-"""A client of a ClickHouse server's HTTP interface, compatible with all versions since 18.16."""
+"""A ClickHouse server, asked and changed over its HTTP interface, in the form that every version since 18.16 takes."""
 
 import base64
 import http.client
@@ -24,7 +24,7 @@ _ERROR = re.compile(
 
 @dataclass
 class Server:
-    """A server, with one connection per task."""
+    """One server for the time of one task, over one kept connection."""
 
     host: str
     port: int
@@ -34,7 +34,7 @@ class Server:
     _connection: http.client.HTTPConnection | None = field(default=None, init=False, repr=False)
 
     def state(self, want: objects.Desired) -> dict[str, Any]:
-        """The server's state; one query. Raises NotYetError while the server starts."""
+        """The server's state; one query. A probe for readiness.wait_until: raises NotYetError while it starts."""
         return objects.read_state(json.loads(line) for line in self._run(objects.query(want)).splitlines())
 
     def apply(self, steps: list[objects.Step]) -> None:
@@ -42,12 +42,12 @@ class Server:
             try:
                 self._run(step.sql, step.database)
             except NotYetError as error:
-                raise StoreError(f"{step.subject}: container {self.container} stopped responding: {error}") from error
+                raise StoreError(f"{step.subject}: container {self.container} stopped to answer: {error}") from error
             except StoreError as error:
                 raise StoreError(f"{step.subject}: {error}") from error
 
     def count(self, database: str, table: str) -> int:
-        """The number of stored rows of a table."""
+        """The rows of a table, as they are stored."""
         path = f"{objects.identifier(database)}.{objects.identifier(table)}"
         return int(self._run(f"SELECT count() FROM {path}"))  # noqa: S608 - the names are quoted
 
@@ -58,7 +58,7 @@ class Server:
     def _run(self, sql: str, database: str | None = None) -> str:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self.host, self.port, timeout=REQUEST_SECONDS)
-        # Basic authentication supports any characters, unlike ClickHouse's headers and the URL.
+        # Basic authentication carries any characters; headers of their own and the address would not.
         credentials = base64.b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
         path = "/" + (f"?{urllib.parse.urlencode({'database': database})}" if database else "")
         try:

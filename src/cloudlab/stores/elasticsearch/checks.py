@@ -23,7 +23,7 @@ def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check]
 
 
 def checks(declared: State, existing: State, indices: Mapping[str, Index]) -> list[Check]:
-    """A check per declared template and index, and per index with health red."""
+    """A check per declared template and index, and one for each index that is broken."""
     steps = plan(declared, existing)
     found = [Check(STORE, "answers", OK)]
     for what, names in ("index template", declared.templates), ("index", declared.indices):
@@ -35,7 +35,7 @@ def checks(declared: State, existing: State, indices: Mapping[str, Index]) -> li
             cure = converge(STORE) if lacking else ""
             found.append(verdict(STORE, subject, "; ".join(faults + clashes), cure, "as declared"))
     for name in (name for name, index in indices.items() if index.health == "red"):
-        text = "red: some of its data is unavailable"
-        cure = "see GET /_cluster/allocation/explain; to start empty, reset the data of elasticsearch"
+        text = "red: a part of it cannot be read"
+        cure = "GET /_cluster/allocation/explain says why; --tags elasticsearch after its data was reset makes it anew"
         found.append(Check(STORE, f"health of index {name}", FAILED, text, cure))
     return found

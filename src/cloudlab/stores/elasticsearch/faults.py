@@ -1,4 +1,4 @@
-"""Known crashes of Elasticsearch at startup."""
+"""How Elasticsearch dies at its start."""
 
 import re
 

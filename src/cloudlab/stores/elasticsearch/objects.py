@@ -1,4 +1,4 @@
-"""Elasticsearch's index templates and indices: the declaration, the existing state, and the steps in between.
+"""Elasticsearch's index templates and indices: what is declared, what the server has, and the steps between the two.
 
 Pure functions over plain data.
 """
@@ -24,7 +24,7 @@ class State:
 
 @dataclass(frozen=True)
 class Index:
-    """The ``health`` of an index (green, yellow, red) and the number of its ``documents``."""
+    """How an index is: its ``health`` (green, yellow, red) and the number of its ``documents``."""
 
     health: str
     documents: int
@@ -43,7 +43,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """``steps`` in order; ``warnings``: differences that cannot be altered in place."""
+    """``steps`` in the order in which they are applied; ``warnings``: what differs and cannot be altered in place."""
 
     steps: tuple[Step, ...]
     warnings: tuple[str, ...]
@@ -74,10 +74,10 @@ def declare(arguments: Mapping[str, Any]) -> State:
 
 
 def plan(declared: State, existing: State) -> Plan:
-    """The steps that make templates equal to their declaration, and add to indices what they lack.
+    """What has to be done: templates become equal to their declaration, indices get what they lack of it.
 
-    Only the declared parts of an index are compared. Differences that Elasticsearch cannot alter in place (a field's
-    type, the number of shards) are warnings. Nothing is deleted.
+    An index holds data and grows fields by itself, so only what is declared of it counts; what Elasticsearch cannot
+    alter in place (a field's type, the number of shards) is a warning. Nothing is ever deleted.
     """
     steps: list[Step] = []
     warnings: list[str] = []
@@ -96,10 +96,10 @@ def plan(declared: State, existing: State) -> Plan:
 
 
 def difference(steps: Plan) -> tuple[dict, dict]:
-    """(before, after): the objects that change, as plain types."""
+    """(before, after): the objects that change, by what they are, in plain types that every output can show."""
     before = {step.what: step.before for step in steps.steps if step.before is not None}
     after = {step.what: step.after for step in steps.steps}
-    # Values of a play are subclasses of str and int.
+    # Values of a play are subclasses of str and int; a way through JSON leaves what they say.
     return json.loads(json.dumps(before)), json.loads(json.dumps(after))
 
 
@@ -133,19 +133,19 @@ def _alter_index(name: str, declared: Mapping[str, Any], existing: Mapping[str, 
             steps.append(Step(f"index {name}, alias {alias}", f"/{name}/_alias/{alias}", body, None, body))
     clashes += [f"{key} is {had.get(key)}, declared {settings[key]}" for key in sorted(fixed)]
     warnings = [
-        f"index {name}: {clash}. Elasticsearch cannot alter this in place: delete the index and fill it again, or"
+        f"index {name}: {clash}. Elasticsearch cannot alter this in place: delete the index and fill it anew, or"
         " declare what it has."
         for clash in clashes
     ]
     return steps, warnings
 
 
-# Settings that cannot change after the creation of an index; neither can the analysis settings.
+# Settings that are fixed when an index is made; the analysis settings are too.
 FIXED_SETTINGS = {"index.number_of_shards", "index.codec", "index.routing_partition_size", "index.sort.field"}
 
 
 def _missing_fields(declared: Mapping[str, Any], existing: Mapping[str, Any], path: str = "") -> tuple[dict, list[str]]:
-    """(the part of the declared mapping that is missing, the contradictions)."""
+    """(the part of the declared mapping that the existing one lacks, what contradicts it)."""
     missing: dict[str, Any] = {}
     clashes: list[str] = []
     for key, value in declared.items():
@@ -162,7 +162,7 @@ def _missing_fields(declared: Mapping[str, Any], existing: Mapping[str, Any], pa
 
 
 def _with_type(existing: Mapping[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """Add the type of a field, which Elasticsearch requires."""
+    """A field is only accepted with its type, also when just a part of it is new."""
     return {"type": existing["type"], **part} if isinstance(existing.get("type"), str) else part
 
 

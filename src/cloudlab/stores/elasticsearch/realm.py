@@ -1,4 +1,4 @@
-"""The users of Elasticsearch's file realm, so that a changed password also applies to existing data."""
+"""The users of Elasticsearch's file realm, by which a password that changes also reaches an existing volume."""
 
 import base64
 import hashlib
@@ -12,9 +12,9 @@ PBKDF2_BYTES = 32
 def password_hash(password: str, salt: str) -> str:
     """The password as Elasticsearch's file realm stores it, ``{PBKDF2}<rounds>$<salt>$<key>``.
 
-    The salt is derived from ``salt`` (any text), so that the result is reproducible.
+    The salt is derived from ``salt`` (any text), so that the same password in the same place gives the same file.
     """
-    # Includes the password, so that two passwords of one user have different salts.
+    # The password's own digest is part of it: two passwords of one user never share a salt.
     grain = hashlib.sha256(salt.encode() + b"\0" + password.encode()).digest()
     key = hashlib.pbkdf2_hmac("sha512", password.encode(), grain, PBKDF2_ROUNDS, PBKDF2_BYTES)
     parts = (str(PBKDF2_ROUNDS), base64.b64encode(grain).decode(), base64.b64encode(key).decode())

@@ -1,4 +1,4 @@
-"""A client of an Elasticsearch server."""
+"""An Elasticsearch server, asked and changed over HTTP."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from cloudlab.stores.readiness import NotYetError
 
 
 class Server:
-    """An Elasticsearch server. ``url``: of its published port; ``user`` and ``password`` if security is enabled."""
+    """An Elasticsearch server. ``url``: of its published port; ``user`` and ``password`` when its security is on."""
 
     def __init__(self, url: str, user: str | None = None, password: str | None = None):
         self._http = http.Client(url, user, password)
@@ -24,7 +24,7 @@ class Server:
     def ready(self) -> bool:
         """True when the server has a master and its metadata. Raises ``NotYetError`` until then.
 
-        A rejected password is an :class:`ObjectsError`.
+        A refused password is an :class:`ObjectsError`: waiting would not help.
         """
         try:
             answer = self._http.probe("/_cluster/health")
@@ -35,7 +35,7 @@ class Server:
         return True
 
     def state(self, declared: State) -> State:
-        """All index templates, and the declared indices: at most two requests."""
+        """All index templates, and of the indices those that are declared: one request each, at most two."""
         listed = self._call("GET", "/_index_template", params={"flat_settings": "true"})["index_templates"]
         indices: Mapping[str, Any] = {}
         if declared.indices:
@@ -47,13 +47,13 @@ class Server:
         )
 
     def indices(self) -> dict[str, Index]:
-        """All indices by name, except hidden ones."""
+        """All indices by name, but for hidden ones."""
         options = {"format": "json", "h": "index,health,docs.count", "expand_wildcards": "open"}
         listed = self._call("GET", "/_cat/indices", params=options)
         return {entry["index"]: Index(entry["health"], int(entry["docs.count"] or 0)) for entry in listed}
 
     def apply(self, steps: Plan) -> None:
-        """Apply all steps. Raises :class:`ObjectsError` with all rejected ones."""
+        """Carry out every step. Raises :class:`ObjectsError` with every refused one."""
         problems = []
         for step in steps.steps:
             try:

@@ -1,4 +1,4 @@
-"""The checks of Kafka: the declared topics, and sending and receiving a message."""
+"""Kafka: the declared topics with their partitions and settings, and a message there and back."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -14,14 +14,14 @@ from cloudlab.stores.kafka.server import Server
 from cloudlab.stores.lazy_client import LazyClient
 
 STORE = "kafka"
-SECONDS = 5  # for each step
+SECONDS = 5  # for each step of a message's way
 RETENTION = {"retention.ms": "60000"}
 
 Settings = dict[str, str | int | float | bool]
 
 
 def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check], dict[str, Any]]:
-    """The checks of the broker; no other contents."""
+    """The checks of the broker; nothing is found besides."""
     declared = declare(arguments)
     broker = Server(arguments["bootstrap"])
     partitions = readiness.soon(docker, arguments["container"], lambda: broker.partitions(declared))
@@ -37,7 +37,7 @@ def checks(declared: Mapping[str, Topic], existing: Mapping[str, Existing]) -> l
         fault = "; ".join(_faults(name, steps, existing))
         cure = converge(STORE)
         if name in steps.fewer:
-            cure = "Kafka cannot remove partitions: declare as many, or delete the topic with its messages"
+            cure = "Kafka cannot take partitions away: declare as many, or delete the topic with its messages"
         text = ", ".join([f"{topic.partitions} partitions", *(f"{key}={value}" for key, value in topic.config.items())])
         found.append(verdict(STORE, f"topic {name}", fault, cure, text))
     if steps.undeclared:
@@ -49,19 +49,20 @@ def _faults(name: str, steps: Plan, existing: Mapping[str, Existing]) -> Iterabl
     if name in steps.create:
         yield "absent"
     if name in steps.grow:
-        yield f"{existing[name].partitions} partitions instead of {steps.grow[name]}"
+        yield f"{existing[name].partitions} partitions, {steps.grow[name]} are declared"
     if name in steps.fewer:
         declared, has = steps.fewer[name]
-        yield f"{has} partitions instead of {declared}"
+        yield f"{has} partitions, {declared} are declared"
     for key, value in steps.alter.get(name, {}).items():
-        declared_value = "the broker's default" if value is None else value
-        yield f"{key} is {existing[name].effective.get(key)} instead of {declared_value}"
+        wanted = "the broker's default" if value is None else value
+        yield f"{key} is {existing[name].effective.get(key)}, declared is {wanted}"
 
 
 def round_trip(bootstrap: str) -> Check:
-    """Send and receive a message through the published port.
+    """Send a message through the published port and read it there.
 
-    It uses a temporary topic and no consumer group, so that nothing is left behind.
+    Its topic is made for it and removed at once, and its reader belongs to no group: who reads topics by their names
+    does not meet it, and nothing of it stays behind.
     """
     settings: Settings = {"bootstrap.servers": bootstrap, "client.id": "cloudlab-validation", "log_level": 0}
     topic = f"cloudlab.validation.{uuid.uuid4().hex}"
@@ -75,22 +76,22 @@ def round_trip(bootstrap: str) -> Check:
             admin.delete_topics([topic], **limits)[topic].result()
     except KafkaException as error:
         fault = error.args[0].str()
-    cure = f"see the log of Kafka; {converge(STORE)}"
+    cure = f"docker logs of Kafka say why; {converge(STORE)}"
     return verdict(STORE, "a message there and back", fault, cure, "through the published port")
 
 
 def _send(settings: Settings, topic: str) -> str:
-    """Why a message (the topic's name) cannot be sent; empty if it was."""
+    """Why a message, the topic's name, cannot be sent; empty when it was."""
     outcome: list[KafkaError | None] = []
     producer = Producer(settings | {"message.timeout.ms": SECONDS * 1000})
     producer.produce(topic, topic, partition=0, on_delivery=lambda error, _: outcome.append(error))
     producer.flush()
     [error] = outcome
-    return f"the broker rejects it: {error.str()}" if error else ""
+    return f"the broker does not take it: {error.str()}" if error else ""
 
 
 def _receive(settings: Settings, topic: str) -> str:
-    """Why the message cannot be received; empty if it was."""
+    """Why what was sent cannot be read; empty when it was."""
     consumer = Consumer(settings | {"group.id": topic, "enable.auto.commit": False})
     try:
         consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
@@ -98,7 +99,7 @@ def _receive(settings: Settings, topic: str) -> str:
     finally:
         consumer.close()
     if message is None:
-        return f"it was sent, but not received within {SECONDS} s"
+        return f"it was sent, and cannot be read within {SECONDS} s"
     if error := message.error():
-        return f"it was sent, but cannot be received: {error.str()}"
-    return "" if message.value() == topic.encode() else "another message was received"
+        return f"it was sent, and cannot be read: {error.str()}"
+    return "" if message.value() == topic.encode() else "another message than the one that was sent came back"

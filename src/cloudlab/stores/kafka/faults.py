@@ -1,4 +1,4 @@
-"""Known crashes of Kafka at startup."""
+"""How Kafka dies at its start."""
 
 import re
 

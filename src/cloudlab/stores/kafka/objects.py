@@ -1,4 +1,4 @@
-"""Kafka's topics: the declaration, the existing state, and the steps in between.
+"""Kafka's topics: what is declared, what the broker has, and the steps between the two.
 
 Pure functions over plain data.
 """
@@ -16,7 +16,7 @@ HOUR_MS = 3_600_000
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. ``config``: as declared, or the overrides of the topic; values in the broker's format."""
+    """One topic. ``config``: as declared, or what the topic itself overrides; values as the broker writes them."""
 
     partitions: int
     config: Mapping[str, str] = field(default_factory=dict)
@@ -34,8 +34,8 @@ class Plan:
     """The steps from what exists to what is declared.
 
     ``create``: topics by name. ``grow``: {name: number of partitions afterwards}. ``alter``: {name: {key: value}}; None
-    resets to the broker's default. ``fewer``: {name: (declared, existing)}, topics with more partitions than declared,
-    which Kafka cannot remove. ``undeclared``: other topics, which are not changed.
+    is "back to the broker's default". ``fewer``: {name: (declared, existing)}, topics that have more partitions than
+    declared, which Kafka cannot take back. ``undeclared``: topics nobody declares; they are left alone.
     """
 
     create: Mapping[str, Topic]
@@ -51,7 +51,7 @@ class Plan:
     @property
     def warnings(self) -> list[str]:
         return [
-            f"topic {name} has {existing} partitions, {declared} are declared: Kafka cannot remove partitions."
+            f"topic {name} has {existing} partitions, {declared} are declared: Kafka cannot take partitions away."
             f" Declare {existing}, or delete the topic with its messages and converge again."
             for name, (declared, existing) in self.fewer.items()
         ]
@@ -72,7 +72,7 @@ def declare(arguments: Mapping[str, Any]) -> dict[str, Topic]:
             continue
         topic = Topic(partitions=entry["partitions"], config=_config(entry))
         if topics.setdefault(name, topic) != topic:
-            first, second = _shown(topics[name]), _shown(topic)
+            first, second = _words(topics[name]), _words(topic)
             problems.append(f"topic {name} is declared twice and differently: {first}, and {second}")
     if problems:
         raise ObjectsError(problems)
@@ -80,7 +80,7 @@ def declare(arguments: Mapping[str, Any]) -> dict[str, Topic]:
 
 
 def plan(declared: Mapping[str, Topic], existing: Mapping[str, Existing]) -> Plan:
-    """The steps. An override that is no longer declared is reset to the broker's default."""
+    """What has to be done; a topic's override that is no longer declared goes back to the broker's default."""
     both = [name for name in declared if name in existing]
     alter = {name: _alterations(declared[name], existing[name]) for name in both}
     return Plan(
@@ -120,12 +120,12 @@ def _problems(name: str, entry: Mapping[str, Any]) -> list[str]:
     if hours is not None and hours < 1 and hours != -1:
         problems.append(f"topic {name}: retention_hours must be at least 1, or -1 for ever; not {hours}")
     if hours is not None and "retention.ms" in (entry.get("config") or {}):
-        problems.append(f"topic {name}: retention_hours and config's retention.ms are the same setting; keep one")
+        problems.append(f"topic {name}: retention_hours and config's retention.ms say the same thing; keep one")
     return problems
 
 
 def _config(entry: Mapping[str, Any]) -> dict[str, str]:
-    """The declared configuration in the broker's format."""
+    """The declared configuration in the broker's own spelling."""
     config = {key: _value(value) for key, value in (entry.get("config") or {}).items()}
     hours = entry.get("retention_hours")
     if hours is not None:
@@ -142,5 +142,5 @@ def _alterations(declared: Topic, existing: Existing) -> dict[str, str | None]:
     return wrong | {key: None for key in existing.config if key not in declared.config}
 
 
-def _shown(topic: Topic) -> str:
+def _words(topic: Topic) -> str:
     return ", ".join([f"{topic.partitions} partitions", *(f"{k}={v}" for k, v in topic.config.items())])

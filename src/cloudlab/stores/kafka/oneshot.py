@@ -1,4 +1,4 @@
-"""Creates Kafka's topics with the tools in its image."""
+"""Kafka's topics, made by the tools of its own image."""
 
 import shlex
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ from cloudlab.stores.kafka.objects import Topic, declare
 
 
 def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The program, with a smaller heap than the broker."""
+    """Creates the topics. The tool gets a heap of its own, smaller than the broker's."""
     lines = script(declare(arguments), arguments["inside"])
     return base.program(arguments["container"], lines, {"KAFKA_HEAP_OPTS": "-Xmx96m"})
 
 
 def script(declared: Mapping[str, Topic], bootstrap: str) -> str:
-    """A shell script that creates missing topics; existing ones are not changed.
+    """A shell script that makes an empty broker hold the topics, and leaves those alone that it holds already.
 
-    Topics are listed only once, because each call of Kafka's tool starts a JVM.
+    The broker is asked once which it has: each use of Kafka's tool is a JVM of seconds.
     """
     lines = [
         f"topics='kafka-topics --bootstrap-server {bootstrap}'",

@@ -1,4 +1,4 @@
-"""A client of a Kafka broker with librdkafka, because Kafka's tools take seconds to start a JVM."""
+"""A Kafka broker, asked and changed by librdkafka in this process: a tool of Kafka's would be a JVM of seconds."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
@@ -20,11 +20,11 @@ from cloudlab.stores.base import ObjectsError
 from cloudlab.stores.kafka.objects import Existing, Plan, Topic
 from cloudlab.stores.readiness import NotYetError
 
-PROBE_SECONDS = 0.5  # one request to a broker that may still be starting
-TRIAL_SECONDS = 5  # one validation of missing topics
-REQUEST_SECONDS = 30  # one request to a running broker
+PROBE_SECONDS = 0.5  # one question to a broker that may still be starting
+TRIAL_SECONDS = 5  # one trial of topics that the broker seems to lack
+REQUEST_SECONDS = 30  # one request to a broker that answers
 
-# Errors of a validation that are not about the topic: the broker is still starting.
+# Answers to a trial that say nothing about the topic: the broker is not done starting.
 NOT_YET = {
     KafkaError.NOT_CONTROLLER,
     KafkaError.REQUEST_TIMED_OUT,
@@ -35,24 +35,25 @@ NOT_YET = {
 
 
 class Server:
-    """A broker at its published listener. ``bootstrap``: host:port."""
+    """A broker, asked and changed through its published listener. ``bootstrap``: host:port."""
 
     def __init__(self, bootstrap: str):
         self._admin = AdminClient(
             {
                 "bootstrap.servers": bootstrap,
                 "client.id": "cloudlab-converge",
-                "log_level": 0,  # the exception has the reason
+                "log_level": 0,  # a broker that is still starting is no news: the reason is in the exception
                 "reconnect.backoff.ms": 50,
                 "reconnect.backoff.max.ms": 200,
             }
         )
 
     def partitions(self, declared: Mapping[str, Topic]) -> dict[str, int]:
-        """Number of partitions by topic. Raises ``NotYetError`` until the broker responds and knows all topics.
+        """Number of partitions by topic. Raises ``NotYetError`` until the broker answers and knows them all.
 
-        A broker that has just started lists no topics for a moment. Therefore missing topics are validated, which fails
-        if they exist in ZooKeeper. Raises :class:`ObjectsError` with all declarations that the broker rejects.
+        A broker that has just started names its controller before it has heard of its topics, and lists none. So those
+        that seem to be missing are tried, which is refused by what ZooKeeper has. Raises :class:`ObjectsError` with
+        every declaration that the broker would refuse.
         """
         partitions = self._listed()
         if missing := {name: topic for name, topic in declared.items() if name not in partitions}:
@@ -69,7 +70,7 @@ class Server:
         return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
     def _try(self, topics: Mapping[str, Topic]) -> None:
-        """Validate the topics with the broker, without creating them."""
+        """Have the broker check whether these topics could be created, without creating any."""
         futures = self._admin.create_topics(
             _new(topics), operation_timeout=TRIAL_SECONDS, request_timeout=TRIAL_SECONDS, validate_only=True
         )
@@ -88,7 +89,7 @@ class Server:
             raise ObjectsError(problems)
 
     def topics(self, partitions: Mapping[str, int], named: Iterable[str]) -> dict[str, Existing]:
-        """The broker's topics by name; those in ``named`` with their configuration, in one request."""
+        """The broker's topics by name, of which only those in ``named`` have their configuration asked: one request."""
         topics = {name: Existing(count) for name, count in partitions.items()}
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in named if name in topics]
         if not resources:
@@ -103,7 +104,7 @@ class Server:
         return topics
 
     def apply(self, steps: Plan) -> None:
-        """Apply the plan, with a request per kind of step. Raises ObjectsError with all rejected steps."""
+        """Carry out the plan, each kind of step in one request. Raises ObjectsError with every refused step."""
         futures: list[tuple[str, Future]] = []
         if steps.create:
             futures += self._create(steps.create)
@@ -121,7 +122,7 @@ class Server:
             raise ObjectsError(problems)
 
     def _create(self, topics: Mapping[str, Topic]) -> list[tuple[str, Future]]:
-        # operation_timeout: wait until the topic can be written to.
+        # operation_timeout: the answer comes when the topic can be written to, not when it is merely noted.
         futures = self._admin.create_topics(
             _new(topics), operation_timeout=REQUEST_SECONDS, request_timeout=REQUEST_SECONDS
         )
@@ -151,7 +152,7 @@ def _entry(key: str, value: str | None) -> ConfigEntry:
 
 
 def _source(entry: ConfigEntry) -> ConfigSource:
-    return ConfigSource(entry.source)  # the client returns plain integers
+    return ConfigSource(entry.source)  # the client hands out plain integers
 
 
 def _result(future: Future, what: str) -> Any:

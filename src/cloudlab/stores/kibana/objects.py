@@ -1,8 +1,8 @@
-"""Kibana's data views: the declaration, the existing state, and the steps in between.
+"""Kibana's data views: what is declared, what Kibana has, and the steps between the two.
 
 Pure functions over plain data.
 
-Data views are ``{title, name, timeFieldName}`` by their ID, as in Kibana's API.
+A data view is ``{title, name, timeFieldName}`` in Kibana's words, by its id.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from cloudlab.stores.base import ObjectsError
 
 PATH = "/api/data_views/data_view"
 PARTS = ("title", "name", "timeFieldName")
-# Kibana requires this header against cross-site requests.
+# Kibana refuses what a foreign page could send, which is all without a header of its own.
 OWN_HEADER = {"kbn-xsrf": "cloudlab"}
 
 DataViews = Mapping[str, Mapping[str, str]]
@@ -35,7 +35,7 @@ def declare(arguments: Mapping[str, Any]) -> DataViews:
 
 
 def plan(declared: DataViews, existing: DataViews) -> DataViews:
-    """The declared data views that are missing or different. Others are not changed."""
+    """The declared data views that are missing or differ. Others are left alone."""
     return {key: view for key, view in declared.items() if existing.get(key) != view}
 
 
@@ -46,10 +46,10 @@ def difference(steps: DataViews, existing: DataViews) -> tuple[dict, dict]:
 
 
 def canonical(view: Mapping[str, Any]) -> dict[str, str]:
-    """The parts of a data view that can be declared, without empty ones."""
+    """What of a data view can be declared, without empty parts."""
     return {part: str(view[part]) for part in PARTS if view.get(part)}
 
 
 def request(key: str, view: Mapping[str, str]) -> dict[str, Any]:
-    """The request body that creates or replaces the data view."""
+    """What makes Kibana have the data view as it is declared."""
     return {"data_view": {"id": key, **view}, "override": True}

@@ -64,7 +64,7 @@ def declare(arguments: Mapping[str, Any]) -> Desired:
 
 
 def plan(want: Desired, state: Mapping[str, Any], contents: Mapping[str, Mapping[str, Any]]) -> Plan:
-    """The steps from the server's state to the declaration.
+    """The steps from the server's state to what is wanted.
 
     ``state``: the answer to QUERY. ``contents``: database name -> its `content`, for each wanted database that exists.
     """
@@ -125,7 +125,7 @@ def _faults(want: Desired) -> Iterable[str]:
             yield f"{place}: schema public is everybody's. Choose another name."
     for base in want.databases[1:]:
         if base.owner not in {want.admin, *(service.role for service in want.services)}:
-            yield f"database {base.name}: its owner {base.owner} is not a declared role."
+            yield f"database {base.name}: its owner {base.owner} is no declared role."
     yield from _duplicates("role", [service.role for service in want.services])
     yield from _duplicates("database", [base.name for base in want.databases])
     schemas = [f"{service.database}.{service.schema}" for service in want.services if service.schema]
@@ -246,8 +246,8 @@ def _schema(name: str, owner: str, known: Mapping[str, Any] | None, managed: set
     if known["owner"] != owner:
         sql = f"alter schema {identifier(name)} owner to {identifier(owner)}"
         yield Step(subject, f"owned by {known['owner']}", f"owned by {owner}", sql)
-    others = {grantee for grantee, _ in known["grants"]} & ({EVERYBODY} | managed) - {owner, known["owner"]}
-    for role in sorted(others):
+    strangers = {grantee for grantee, _ in known["grants"]} & ({EVERYBODY} | managed) - {owner, known["owner"]}
+    for role in sorted(strangers):
         sql = f"revoke all on schema {identifier(name)} from {_grantee(role)}"
         yield Step(subject, f"open to {_spoken(role)}", f"closed to {_spoken(role)}", sql)
 

@@ -31,7 +31,7 @@ def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def script(want: Desired) -> str:
-    """Input of psql that creates the declared objects. It is idempotent.
+    """Input of psql that makes an empty server hold what is wanted, and does no harm to one that holds it.
 
     Passwords come from psql's variables `password_0` (the administrator's) and the following (the services'),
     so that the text holds none and quotes them as they are. What somebody has altered is not taken back: that needs

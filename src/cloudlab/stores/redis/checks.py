@@ -1,4 +1,4 @@
-"""The checks of Redis: it accepts its password, and rejects connections without it."""
+"""Redis: it answers those who know the password, and nobody else."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,12 +13,12 @@ STORE = "redis"
 
 
 def check(arguments: Mapping[str, Any], _docker: LazyClient) -> tuple[list[Check], dict[str, Any]]:
-    """The checks of the server; no other contents."""
+    """The checks of the server; nothing is found besides."""
     return checks(arguments["host"], arguments["port"], arguments["password"]), {}
 
 
 def checks(host: str, port: int, password: str) -> list[Check]:
-    """Connect with the password and without."""
+    """Ask the server with the password and without."""
     server = Server(host, port, password)
     try:
         server.ready()
@@ -32,7 +32,7 @@ def checks(host: str, port: int, password: str) -> list[Check]:
 
 def _asks_for_password(host: str, port: int) -> Check:
     anybody = Server(host, port)
-    fault = "accepts connections without a password"
+    fault = "anybody may log in"
     try:
         anybody.ready()
     except RefusedError:
@@ -41,4 +41,4 @@ def _asks_for_password(host: str, port: int) -> Check:
         fault = str(error)
     finally:
         anybody.close()
-    return verdict(STORE, "requires a password", fault, converge(STORE))
+    return verdict(STORE, "asks for a password", fault, converge(STORE))

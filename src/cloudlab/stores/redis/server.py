@@ -1,4 +1,4 @@
-"""A client of a Redis server."""
+"""A Redis server: whether it answers, and to whom."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECONDS = 3
 
 
 class Server:
-    """A server at `host`:`port`; without a password, the client does not authenticate."""
+    """A server at `host`:`port`; without a password it is asked as anybody."""
 
     def __init__(self, host: str, port: int, password: str | None = None):
         self._address = f"{host}:{port}"
@@ -28,7 +28,7 @@ class Server:
         )
 
     def ready(self) -> bool:
-        """True when it responds. Raises NotYetError until then, and RefusedError."""
+        """True when it answers. Raises NotYetError until then, and RefusedError."""
         try:
             return bool(self.client.ping())
         except redis.AuthenticationError as error:
@@ -37,5 +37,5 @@ class Server:
             raise NotYetError(str(error)) from None
 
     def close(self) -> None:
-        """Close the connection."""
+        """Give the connection back."""
         self.client.close()

@@ -132,5 +132,5 @@ def test_the_script_can_be_carried_out_again_and_again():
 
 def test_a_statement_that_fails_the_second_time_is_refused():
     raw = {"database": "logs", "name": "raw", "ddl": "CREATE TABLE raw (s String) ENGINE = Log"}
-    with pytest.raises(ObjectsError, match=r"logs\.raw: its ddl must contain IF NOT EXISTS"):
+    with pytest.raises(ObjectsError, match=r"logs\.raw: its ddl has to say IF NOT EXISTS"):
         oneshot.script(want(raw))
