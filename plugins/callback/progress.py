@@ -110,7 +110,7 @@ class CallbackModule(DefaultCallback):
             took = time.monotonic() - self._began
             changed = sum(stats.changed.values())
             if not stats.failures:
-                text = f"{changed} task{'s' if changed > 1 else ''} changed" if changed else "up to date"
+                text = f"{changed} task{'s' if changed > 1 else ''} changed" if changed else "no changes"
                 self._say(f"{text} ({took:.1f} s)", C.COLOR_CHANGED if changed else C.COLOR_OK)
         if not self._for_program:
             super().v2_playbook_on_stats(stats)

@@ -41,11 +41,11 @@ def output(tmp_path, monkeypatch):
     return run
 
 
-def test_a_run_without_changes_is_up_to_date(output):
+def test_a_run_without_changes_says_so(output):
     printed = output("ansible.builtin.debug: {msg: nothing}")
     assert "Sample play" in printed
     assert "Sample task" not in printed
-    assert "up to date (" in printed
+    assert "no changes (" in printed
 
 
 def test_changes_are_counted(output):
@@ -58,4 +58,4 @@ def test_a_failure_is_printed_once(output):
     printed = output("ansible.builtin.fail: {msg: the disk is full}")
     assert printed.count("the disk is full") == 1
     assert "FAILED  Sample task" in printed
-    assert "up to date" not in printed
+    assert "no changes" not in printed
