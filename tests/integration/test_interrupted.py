@@ -204,7 +204,7 @@ def names(containers: list) -> list[str]:
     return [name for name, owner in found if name.startswith(f"{INSTANCE}-") or owner == INSTANCE]
 
 
-def assert_mended(lab: Lab, *arguments: str) -> None:
+def assert_repaired(lab: Lab, *arguments: str) -> None:
     """The next run completes the work, and the one after it has nothing to do."""
     lab.playbook("dev", "--tags", ",".join(CHOSEN), *arguments)
     assert_whole(lab)
@@ -217,7 +217,7 @@ def assert_mended(lab: Lab, *arguments: str) -> None:
 @pytest.mark.parametrize(("point", "number"), BEGINNING, ids=identity)
 def test_cut_off_while_it_comes_to_be(empty, point, number):
     interrupt_at(empty, point, number)
-    assert_mended(empty)
+    assert_repaired(empty)
 
 
 def test_cut_off_while_a_store_is_initialised(empty):
@@ -225,7 +225,7 @@ def test_cut_off_while_a_store_is_initialised(empty):
     services = [{"name": name, "password": name, "schema": name} for name in SERVICES]
     arguments = ("--extra-vars", json.dumps({"postgres_services": services}))
     interrupt_when(empty, lambda: count_roles(empty), signal.SIGKILL, *arguments)
-    assert_mended(empty, *arguments)
+    assert_repaired(empty, *arguments)
     with PROBES["postgres"].connect(empty) as connection:
         found = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'service%'").fetchall()
     assert sorted(name for (name,) in found) == sorted(SERVICES)
@@ -251,7 +251,7 @@ def test_cut_off_while_a_container_is_replaced(filled, point, number):
     """The data that was written before is there afterwards."""
     change = ("--extra-vars", f"redis_maxmemory={next(MEGABYTES)}mb")
     interrupt_at(filled, point, number, *change)
-    assert_mended(filled, *change)
+    assert_repaired(filled, *change)
     for store in CHOSEN:
         assert PROBES[store].read(filled) == PROBES[store].expected
 
@@ -264,7 +264,7 @@ def test_two_at_once(empty):
     assert 0 in statuses, outputs
     for status, output, winner in zip(statuses, outputs, (other, one), strict=True):
         assert status == 0 or f"another run (process {winner.pid}, since" in output
-    assert_mended(empty)
+    assert_repaired(empty)
 
 
 def test_a_port_taken_while_a_container_is_stopped(filled):
@@ -282,5 +282,5 @@ def test_a_port_taken_while_a_container_is_stopped(filled):
     assert f"port {port} (for redis) is already in use by " in said
     assert f"(process {os.getpid()})" in said
     assert filled.inspect("redis")["State"]["Status"] == "exited"
-    assert_mended(filled)
+    assert_repaired(filled)
     assert filled.inspect("redis")["Id"] == before

@@ -222,7 +222,7 @@ def test_a_major_version_that_does_not_fit_is_refused_with_the_way_out(store):
 
 
 @pytest.mark.parametrize("delay", [0.05, 0.3, 0.6, 0.9, 1.3])
-def test_a_first_start_that_is_killed_is_begun_anew(tmp_path, delay):
+def test_a_first_start_that_is_killed_is_completed(tmp_path, delay):
     with stores.Store("postgres", tmp_path) as store:
         time.sleep(delay)
         if store.state()["Running"]:

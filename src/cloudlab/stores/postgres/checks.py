@@ -110,7 +110,7 @@ def checks(
         found += _service(service, contents.get(service.database, {}), logins[service.name])
     failed = {check.subject for check in found if check.state != OK}
     left = [step for step in plan(want, state, contents).steps() if not _told(step.subject, failed)]
-    rest = "; ".join(f"{step.subject}: {step.before}, shall be: {step.after}" for step in left)
+    rest = "; ".join(f"{step.subject}: {step.before}, declared: {step.after}" for step in left)
     found.append(verdict(STORE, "grants, search paths, extensions", rest, CURE, "as declared"))
     if extra := unmanaged_schemas(want, contents):
         names = ", ".join(f"{base}.{schema}" for base, schemas in extra.items() for schema in schemas)
@@ -122,7 +122,7 @@ def _database(base: Database, state: Mapping[str, Any]) -> str:
     known = state["databases"].get(base.name)
     if known is None:
         return "absent"
-    return "" if known["owner"] == base.owner else f"owned by {known['owner']}, shall be owned by {base.owner}"
+    return "" if known["owner"] == base.owner else f"owned by {known['owner']} instead of {base.owner}"
 
 
 def _service(service: Service, content: Mapping[str, Any], login: Login) -> Iterable[Check]:

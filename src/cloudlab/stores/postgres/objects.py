@@ -125,7 +125,7 @@ def _faults(want: Desired) -> Iterable[str]:
             yield f"{place}: schema public is everybody's. Choose another name."
     for base in want.databases[1:]:
         if base.owner not in {want.admin, *(service.role for service in want.services)}:
-            yield f"database {base.name}: its owner {base.owner} is no declared role."
+            yield f"database {base.name}: its owner {base.owner} is not a declared role."
     yield from _duplicates("role", [service.role for service in want.services])
     yield from _duplicates("database", [base.name for base in want.databases])
     schemas = [f"{service.database}.{service.schema}" for service in want.services if service.schema]

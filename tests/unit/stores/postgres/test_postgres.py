@@ -165,7 +165,7 @@ def test_a_declaration_that_cannot_be(change, fault):
 
 
 def test_an_owner_that_nobody_declares():
-    with pytest.raises(ObjectsError, match="database other: its owner ghost is no declared role"):
+    with pytest.raises(ObjectsError, match="database other: its owner ghost is not a declared role"):
         objects.declare(ARGUMENTS | {"databases": [*ARGUMENTS["databases"], {"name": "other", "owner": "ghost"}]})
 
 
