@@ -35,11 +35,12 @@ http: {{addr: "{address}"}}
 
 
 class Registry:
-    """The registry, running and filled; it is kept for the tests that come later, which find it as it is."""
+    """The registry of an instance, running and filled. The registries of all instances share what is stored."""
 
     def __init__(self, lab: Lab):
         self.lab = lab
-        STATE.mkdir(parents=True, exist_ok=True)
+        self.directory = STATE / lab.instance
+        self.directory.mkdir(parents=True, exist_ok=True)
         self.port = self._port()
         self.mirror = f"127.0.0.1:{self.port}"
         # How a container on the engine's default network names it.
@@ -47,11 +48,15 @@ class Registry:
         # The program listens on one address; two of them share the store.
         for address in (self.mirror, self.mirror_for_containers):
             if not answers(address):
-                start(address)
+                start(self.directory, address)
+
+    def stop(self) -> None:
+        """Stop the registry; the images stay stored."""
+        stop(self.directory)
 
     def _port(self) -> int:
-        """The port of the run that is under way, or a free one."""
-        file = STATE / "port"
+        """The port that the instance's registry already uses, or a free one."""
+        file = self.directory / "port"
         if not file.exists():
             with socket.socket() as listener:
                 listener.bind(("127.0.0.1", 0))
@@ -125,9 +130,9 @@ def answers(address: str) -> bool:
         return False
 
 
-def start(address: str) -> None:
-    """Start one that outlives this process; `stop` ends it."""
-    configuration = STATE / f"{address.replace(':', '-')}.yml"
+def start(directory: Path, address: str) -> None:
+    """Start a registry that outlives this process; `stop` ends it."""
+    configuration = directory / f"{address.replace(':', '-')}.yml"
     configuration.write_text(CONFIGURATION.format(directory=STATE / "store", address=address))
     with configuration.with_suffix(".log").open("wb") as log:
         process = subprocess.Popen(
@@ -141,9 +146,9 @@ def start(address: str) -> None:
     wait_until(lambda: answers(address), f"the registry answers on {address}", SECONDS)
 
 
-def stop() -> None:
-    """End what runs; what is stored stays until STATE is removed."""
-    for file in STATE.glob("*.pid"):
+def stop(directory: Path) -> None:
+    """Stop all registries below `directory`; what is stored stays until STATE is removed."""
+    for file in directory.glob("**/*.pid"):
         pid = int(file.read_text())
         try:
             if b"docker-registry" in Path(f"/proc/{pid}/cmdline").read_bytes():

@@ -42,11 +42,10 @@ def up(lab, compose):
     """The environment, brought up once and compiled."""
     found = compose.lab()
 
-    def bring_up():
-        compose.run("up", "--detach")
-        for name in checkouts.services(found):
-            found.wait_until_healthy(name, composed.SECONDS)
-
     labels = {"com.docker.compose.project": lab.instance, "com.docker.compose.volume": caches.VOLUME}
-    caches.converged(lab, bring_up, "_", **labels)
+    caches.provide(lab, "_", **labels)
+    compose.run("up", "--detach")
+    for name in checkouts.services(found):
+        found.wait_until_healthy(name, composed.SECONDS)
+    caches.keep(lab, "_")
     return found
