@@ -17,7 +17,7 @@ class Fresh:
 
     def __init__(self, lab: Lab, suite: str, user: str):
         registry = Registry(lab)
-        registry.fill()
+        registry.fill(STORES)
         self.user = user
         # The services would compile for minutes, and show nothing that they do not show elsewhere.
         self.environ = {

@@ -4,7 +4,6 @@ What it serves under those names are the images that the project uses here, buil
 where this machine finds it, and where containers on the engine's default network do.
 """
 
-import functools
 import ipaddress
 import json
 import os
@@ -12,7 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import docker
@@ -63,11 +62,12 @@ class Registry:
                 file.write_text(str(listener.getsockname()[1]))
         return int(file.read_text())
 
-    def fill(self) -> None:
-        """Serve every image that the catalogue names; images that nobody has yet are made first."""
-        for key, source in self.sources.items():
+    def fill(self, components: Iterable[str]) -> None:
+        """Serve the images of these components, and those that stand in for images without a package form."""
+        images = sources(self.lab)
+        for key in {self.lab.values["catalogue"][name]["image"] for name in components}:
             if not self.has(self.name(key)):
-                self._push(source, self.name(key))
+                self._push(images[key], self.name(key))
         for key in standins.FOLDERS:
             self.serve(key, standins.build(self.lab.client, key))
 
@@ -78,16 +78,6 @@ class Registry:
     def name(self, key: str) -> str:
         """The upstream name of the catalogue's image `key`, with this registry as its host."""
         return references.registry_reference(self.lab.values["images"][key], self.mirror)
-
-    @functools.cached_property
-    def sources(self) -> Mapping[str, str]:
-        """Catalogue key -> the engine's own image that is served, of those that have a package form."""
-        with tempfile.TemporaryDirectory() as directory:
-            file = Path(directory) / "images.json"
-            # However the tests that come want to have them: here they are made.
-            settings = {"IMAGE_SOURCE": "auto", "REGISTRY_MIRROR": ""}
-            self.lab.run(ROOT / "molecule/shared/images.yml", "--extra-vars", f"images_file={file}", **settings)
-            return json.loads(file.read_text())
 
     def has(self, name: str) -> bool:
         """Whether it serves the image `name` (host:port/repository:tag)."""
@@ -106,6 +96,22 @@ class Registry:
         finally:
             # Whoever wants it shall have to pull it.
             client.remove_image(name, noprune=True)
+
+
+def sources(lab: Lab) -> Mapping[str, str]:
+    """Key in the catalogue -> the engine's own image, of those that have a package form; missing ones are built."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "images.json"
+        settings = {"IMAGE_SOURCE": "auto", "REGISTRY_MIRROR": ""}
+        lab.run(ROOT / "molecule/shared/images.yml", "--extra-vars", f"images_file={file}", **settings)
+        return json.loads(file.read_text())
+
+
+def tag_images(lab: Lab, mirror: str) -> None:
+    """Give the engine's images their upstream names on the host `mirror`, as if they had been pulled from there."""
+    for key, source in sources(lab).items():
+        repository, tag = references.registry_reference(lab.values["images"][key], mirror).rsplit(":", 1)
+        lab.client.tag(source, repository, tag)
 
 
 def remove_images(client: docker.APIClient, prefix: str) -> None:
