@@ -17,10 +17,11 @@ source "$ROOT/scripts/lib/steps.sh"
 
 usage() {
   cat <<'TEXT'
-Usage: ./scripts/test.sh [--fast] [--only NAME]... [--list]
+Usage: ./scripts/test.sh [--fast] [--only NAME]... [--jobs N] [--list]
 
   --fast        run lint and unit tests only (under three minutes)
   --only NAME   run only this step; can be repeated
+  --jobs N      run N steps at a time (default: 2)
   --list        list the names of the steps
   --help        show this help
 
@@ -37,17 +38,32 @@ INTEGRATION_LIMIT=2700
 IMAGES_LIMIT=2700
 SCENARIO_LIMIT=1500
 
+# Default number of steps that run at a time. Steps on the engine mostly wait for containers, and two complete
+# environments fit into the memory of a laptop.
+JOBS=2
+
+# The longest first, so that no worker is left alone with a long one.
 fast_steps() {
-  printf '%s\n' yamllint ruff ruff-format mypy shellcheck syntax ansible-lint gofumpt go-vet staticcheck unit reload platform
+  printf '%s\n' unit ansible-lint reload staticcheck go-vet platform mypy shellcheck syntax yamllint ruff ruff-format gofumpt
 }
 
+# The images come before all other steps on the engine, which use them.
+IMAGES_STEP=images
+
+# The longest first. The first scenario with the platform compiles it for those that follow (tests/support/caches.py).
+LONG_SCENARIOS=(compose platform observability fresh-debian12 fresh-debian13)
+
 engine_steps() {
-  local file
-  # images comes first, because all other engine steps use the images.
-  printf '%s\n' images platform-stores integration
-  for file in "$ROOT"/molecule/*/molecule.yml; do
-    printf 'molecule-%s\n' "$(basename "$(dirname "$file")")"
+  local file name
+  printf '%s\n' "$IMAGES_STEP" molecule-compose integration
+  for name in "${LONG_SCENARIOS[@]:1}"; do
+    printf 'molecule-%s\n' "$name"
   done
+  for file in "$ROOT"/molecule/*/molecule.yml; do
+    name=$(basename "$(dirname "$file")")
+    [[ " ${LONG_SCENARIOS[*]} " == *" $name "* ]] || printf 'molecule-%s\n' "$name"
+  done
+  printf '%s\n' platform-stores
 }
 
 # Run the step NAME.
@@ -76,10 +92,7 @@ step() {
       ensure_c_compiler
       run_step "$1" "$INTEGRATION_LIMIT" python tests/support/platform_stores.py
       ;;
-    # Two files in parallel take little more than half the time, because the tests mostly wait. Each file uses its own
-    # instance.
-    integration) run_step "$1" "$INTEGRATION_LIMIT" \
-      python -m pytest --quiet --numprocesses 2 --dist loadfile tests/integration ;;
+    integration) run_step "$1" "$INTEGRATION_LIMIT" python -m pytest --quiet tests/integration ;;
     molecule-*) run_step "$1" "$SCENARIO_LIMIT" molecule test --scenario-name "${1#molecule-}" ;;
   esac
 }
@@ -109,8 +122,8 @@ remove_leftovers() {
 
 interrupted() {
   trap '' INT TERM HUP
-  printf '\ninterrupted: stopping the step and removing its resources\n'
-  stop_step
+  printf '\ninterrupted: stopping the running steps and removing their resources\n'
+  stop_steps
   [[ -z "${ENGINE_USED:-}" ]] || remove_leftovers || true
   exit 130
 }
@@ -149,8 +162,13 @@ prepare_engine() {
   remove_leftovers
 }
 
+# steps_of STEPS CHOSEN: those of the chosen steps that are listed, in the order in which they were chosen.
+steps_of() {
+  grep -xF -f <(printf '%s\n' "$1") <<<"$2" || true
+}
+
 main() {
-  local only=() fast="" argument chosen known name
+  local only=() fast="" argument chosen known name on_engine
   local -a arguments=("$@")
   while (($#)); do
     argument="$1"
@@ -163,6 +181,12 @@ main() {
         shift
         ;;
       --only=*) only+=("${argument#--only=}") ;;
+      --jobs)
+        (($#)) || die "--jobs needs a number." "See --help."
+        JOBS="$1"
+        shift
+        ;;
+      --jobs=*) JOBS="${argument#--jobs=}" ;;
       --list)
         fast_steps
         engine_steps
@@ -175,6 +199,7 @@ main() {
       *) die "unknown argument: $argument" "See --help." ;;
     esac
   done
+  [[ "$JOBS" =~ ^[1-9]$ ]] || die "--jobs is '$JOBS'; it must be a number from 1 to 9." "See --help."
 
   known=$(
     fast_steps
@@ -190,15 +215,21 @@ main() {
 
   trap interrupted INT TERM HUP
   prepare
+  forget_results
   phase "Steps"
-  for name in $chosen; do
-    if [[ -z "${ENGINE_USED:-}" ]] && grep -qxF -e "$name" <(engine_steps); then
-      prepare_engine ${arguments[@]+"${arguments[@]}"}
-    fi
-    step "$name"
-  done
-  [[ -z "${ENGINE_USED:-}" ]] || remove_leftovers
-  summary
+  # shellcheck disable=SC2046 # names of steps contain no blanks
+  run_steps "$JOBS" $(steps_of "$(fast_steps)" "$chosen")
+  on_engine=$(steps_of "$(engine_steps)" "$chosen")
+  if [[ -n "$on_engine" ]]; then
+    prepare_engine ${arguments[@]+"${arguments[@]}"}
+    # shellcheck disable=SC2046
+    run_steps 1 $(steps_of "$IMAGES_STEP" "$on_engine")
+    # shellcheck disable=SC2086
+    run_steps "$JOBS" $on_engine
+    remove_leftovers
+  fi
+  # shellcheck disable=SC2086
+  summary $chosen
 }
 
 main "$@"

@@ -20,6 +20,7 @@ import searches
 from lab import ROOT, wait_until
 
 from bench import timeline
+from bench.chatter import log_load
 from bench.report import Figure
 from bench.runs import MeasureError
 from bench.subject import EVERYTHING, LITE, Bench, costs
@@ -142,7 +143,8 @@ def saves(bench: Bench) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         # The services run as another user.
         Path(folder).chmod(0o755)
-        checkout = checkouts.make(Path(folder))
+        checkout = Path(folder) / "platform"
+        checkouts.make(checkout)
         bench.lab.environ["PLATFORM_SRC"] = str(checkout)
         try:
             bench.converge(profile=EVERYTHING)
@@ -203,6 +205,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "platform-run": platform_run,
     "order-run": order_run,
     "observability": observability,
+    "log-load": log_load,
     "orders": orders,
     "saves": saves,
     # Ends in another profile.

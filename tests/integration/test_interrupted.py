@@ -208,10 +208,10 @@ def assert_repaired(lab: Lab, *arguments: str) -> None:
     """The next run completes the work, and the one after it has nothing to do."""
     lab.playbook("dev", "--tags", ",".join(CHOSEN), *arguments)
     assert_whole(lab)
-    lives = lab.lives()
+    lives = lab.identities()
     again = lab.playbook("dev", "--diff", "--tags", ",".join(CHOSEN), *arguments)
     assert again.changed == 0, again.output
-    assert lab.lives() == lives
+    assert lab.identities() == lives
 
 
 @pytest.mark.parametrize(("point", "number"), BEGINNING, ids=identity)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import requests
@@ -14,9 +15,10 @@ SHARED = (Path("internal/app/health.go"), '"status": "ok",')
 EDIT = re.compile(r' "edit": "[^"]*",')
 
 
-def make(folder: Path) -> Path:
-    """A copy of files/platform in `folder`."""
-    return Path(shutil.copytree(ROOT / "files" / "platform", folder / "platform"))
+def make(folder: Path) -> None:
+    """Copy files/platform to `folder`, in the place of what is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "files" / "platform", folder)
 
 
 def edit(checkout: Path, place: tuple[Path, str], text: str) -> None:
@@ -59,3 +61,7 @@ def _edit_of(url: str) -> str:
         return answer.json().get("edit", "") if answer.ok else ""
     except requests.RequestException:
         return ""
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))

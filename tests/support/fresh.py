@@ -17,7 +17,7 @@ class Fresh:
 
     def __init__(self, lab: Lab, suite: str, user: str):
         registry = Registry(lab)
-        registry.fill()
+        registry.fill(STORES)
         self.user = user
         # Without services, which take minutes to compile and are tested elsewhere.
         self.environ = {

@@ -59,6 +59,6 @@ def remove_files() -> None:
 
 
 if __name__ == "__main__":
-    registry.stop()
+    registry.stop(registry.STATE)
     remove_from_engine(docker.APIClient(timeout=120))
     remove_files()

@@ -4,7 +4,6 @@ It serves the images that the project uses on this machine, built from packages 
 address and on that of the engine's default network.
 """
 
-import functools
 import ipaddress
 import json
 import os
@@ -12,7 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import docker
@@ -35,11 +34,12 @@ http: {{addr: "{address}"}}
 
 
 class Registry:
-    """The running registry with all images; it is kept for later tests."""
+    """The registry of an instance, running and filled. The registries of all instances share what is stored."""
 
     def __init__(self, lab: Lab):
         self.lab = lab
-        STATE.mkdir(parents=True, exist_ok=True)
+        self.directory = STATE / lab.instance
+        self.directory.mkdir(parents=True, exist_ok=True)
         self.port = self._port()
         self.mirror = f"127.0.0.1:{self.port}"
         # Its address for containers on the engine's default network.
@@ -47,22 +47,27 @@ class Registry:
         # The program listens on one address only; two processes share the storage.
         for address in (self.mirror, self.mirror_for_containers):
             if not answers(address):
-                start(address)
+                start(self.directory, address)
+
+    def stop(self) -> None:
+        """Stop the registry; the images stay stored."""
+        stop(self.directory)
 
     def _port(self) -> int:
-        """The port of the running registry, or a free one."""
-        file = STATE / "port"
+        """The port that the instance's registry already uses, or a free one."""
+        file = self.directory / "port"
         if not file.exists():
             with socket.socket() as listener:
                 listener.bind(("127.0.0.1", 0))
                 file.write_text(str(listener.getsockname()[1]))
         return int(file.read_text())
 
-    def fill(self) -> None:
-        """Serve every image in the catalogue; missing ones are built first."""
-        for key, source in self.sources.items():
+    def fill(self, components: Iterable[str]) -> None:
+        """Serve the images of these components, and those that stand in for images without a package form."""
+        images = sources(self.lab)
+        for key in {self.lab.values["catalogue"][name]["image"] for name in components}:
             if not self.has(self.name(key)):
-                self._push(source, self.name(key))
+                self._push(images[key], self.name(key))
         for key in standins.FOLDERS:
             self.serve(key, standins.build(self.lab.client, key))
 
@@ -73,16 +78,6 @@ class Registry:
     def name(self, key: str) -> str:
         """The upstream name of the catalogue's image `key`, with this registry as its host."""
         return references.registry_reference(self.lab.values["images"][key], self.mirror)
-
-    @functools.cached_property
-    def sources(self) -> Mapping[str, str]:
-        """Catalogue key -> the local image to serve, for images with a package form."""
-        with tempfile.TemporaryDirectory() as directory:
-            file = Path(directory) / "images.json"
-            # Independent of the source of images in later tests.
-            settings = {"IMAGE_SOURCE": "auto", "REGISTRY_MIRROR": ""}
-            self.lab.run(ROOT / "molecule/shared/images.yml", "--extra-vars", f"images_file={file}", **settings)
-            return json.loads(file.read_text())
 
     def has(self, name: str) -> bool:
         """Whether it serves the image `name` (host:port/repository:tag)."""
@@ -101,6 +96,22 @@ class Registry:
         finally:
             # Remove the name, so that clients must pull the image.
             client.remove_image(name, noprune=True)
+
+
+def sources(lab: Lab) -> Mapping[str, str]:
+    """Key in the catalogue -> the engine's own image, of those that have a package form; missing ones are built."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "images.json"
+        settings = {"IMAGE_SOURCE": "auto", "REGISTRY_MIRROR": ""}
+        lab.run(ROOT / "molecule/shared/images.yml", "--extra-vars", f"images_file={file}", **settings)
+        return json.loads(file.read_text())
+
+
+def tag_images(lab: Lab, mirror: str) -> None:
+    """Give the engine's images their upstream names on the host `mirror`, as if they had been pulled from there."""
+    for key, source in sources(lab).items():
+        repository, tag = references.registry_reference(lab.values["images"][key], mirror).rsplit(":", 1)
+        lab.client.tag(source, repository, tag)
 
 
 def remove_images(client: docker.APIClient, prefix: str) -> None:
@@ -125,9 +136,9 @@ def answers(address: str) -> bool:
         return False
 
 
-def start(address: str) -> None:
-    """Start a registry that outlives this process, until `stop`."""
-    configuration = STATE / f"{address.replace(':', '-')}.yml"
+def start(directory: Path, address: str) -> None:
+    """Start a registry that outlives this process; `stop` ends it."""
+    configuration = directory / f"{address.replace(':', '-')}.yml"
     configuration.write_text(CONFIGURATION.format(directory=STATE / "store", address=address))
     with configuration.with_suffix(".log").open("wb") as log:
         process = subprocess.Popen(
@@ -141,9 +152,9 @@ def start(address: str) -> None:
     wait_until(lambda: answers(address), f"the registry answers on {address}", SECONDS)
 
 
-def stop() -> None:
-    """Stop the registry. Its images are kept until STATE is removed."""
-    for file in STATE.glob("*.pid"):
+def stop(directory: Path) -> None:
+    """Stop all registries below `directory`; what is stored stays until STATE is removed."""
+    for file in directory.glob("**/*.pid"):
         pid = int(file.read_text())
         try:
             if b"docker-registry" in Path(f"/proc/{pid}/cmdline").read_bytes():

@@ -11,12 +11,14 @@ import registry
 from cloudlab.images import trust
 from cloudlab.model import catalogue
 
+# A host that does not exist. The scenario `registry` proves that images are pulled.
+MIRROR = "registry.invalid"
+
 
 @pytest.fixture(scope="session")
 def compose(lab, tmp_path_factory):
-    """Docker Compose in a clone, with a registry of this machine in the place of those on the internet."""
-    served = registry.Registry(lab)
-    served.fill()
+    """Docker Compose in a clone, with the images that it names."""
+    registry.tag_images(lab, MIRROR)
     offset = lab.values["port_offset"]
     ports = {name.upper(): str(port + offset) for name, port in catalogue.committed("ports").items()}
     clone = composed.copy(tmp_path_factory.mktemp("clone"))
@@ -27,14 +29,14 @@ def compose(lab, tmp_path_factory):
         {
             **ports,
             "CLOUDLAB_INSTANCE": lab.instance,
-            "REGISTRY_MIRROR": served.mirror,
+            "REGISTRY_MIRROR": MIRROR,
             "COMPOSE_PROFILES": ",".join(composed.PROFILES),
             "DOCKER_GROUP": str(composed.socket_group()),
         },
     )
     yield made
     made.run("down", "--volumes")
-    registry.remove_images(lab.client, f"{served.mirror}/")
+    registry.remove_images(lab.client, f"{MIRROR}/")
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +44,10 @@ def up(lab, compose):
     """The environment, brought up once and compiled."""
     found = compose.lab()
 
-    def bring_up():
-        compose.run("up", "--detach")
-        for name in checkouts.services(found):
-            found.wait_until_healthy(name, composed.SECONDS)
-
     labels = {"com.docker.compose.project": lab.instance, "com.docker.compose.volume": caches.VOLUME}
-    caches.converged(lab, bring_up, "_", **labels)
+    caches.provide(lab, "_", **labels)
+    compose.run("up", "--detach")
+    for name in checkouts.services(found):
+        found.wait_until_healthy(name, composed.SECONDS)
+    caches.keep(lab, "_")
     return found

@@ -1,7 +1,5 @@
 """One order, found again in every search."""
 
-import time
-
 from lab import wait_until
 
 HOPS = {"gateway", "order", "product", "inventory", "payment", "notification", "user"}
@@ -11,7 +9,7 @@ def test_its_request_id_finds_a_line_of_every_hop(logs, order):
     def found():
         return {row["component"] for row in logs.find(f'request_id:="{order["request"]}"')}
 
-    wait_until(lambda: found() >= HOPS, f"lines of {HOPS}", 5 - (time.monotonic() - order["answered"]))
+    wait_until(lambda: found() >= HOPS, f"lines of {HOPS}", 30)
 
 
 def test_a_line_leads_to_the_trace_and_back(logs, order):
@@ -32,7 +30,7 @@ def test_lines_of_services_have_their_fields_and_others_stay_as_they_are(logs, o
 
 def test_it_is_one_trace(traces, order):
     """Spans of every kind, each hanging from the one that caused it."""
-    wait_until(lambda: _complete(traces.find(order["trace"])), "the whole trace", 15)
+    wait_until(lambda: _complete(traces.find(order["trace"])), "the whole trace", 30)
     spans = traces.find(order["trace"])
     roots = [span for span in spans.values() if span.get("parentId") not in spans]
     assert {_service(span) for span in roots} == {"gateway"}, roots

@@ -2,31 +2,35 @@
 
 import json
 
-import checkout as checkouts
+import documented
 import pytest
 import requests
+import role_checks
 from lab import ROOT
 
-STORES = ("postgres", "redis", "clickhouse", "elasticsearch", "zookeeper", "kafka")
-OBSERVABILITY = ("otel-collector", "victorialogs", "victoriametrics", "zipkin")
-TOOLS = ("pgadmin", "redis-commander")
-# There where an image registry answers.
+# Their images exist only in a registry.
 ONLY_FROM_A_REGISTRY = {"clickhouse-ui", "kafka-ui", "kibana", "portainer"}
+EXPECTED = documented.of_profile("full") - ONLY_FROM_A_REGISTRY
 
 
-def test_everything_is_healthy(lab):
-    expected = {*STORES, *OBSERVABILITY, *TOOLS, "dashboard", "builder", "gateway", *checkouts.services(lab)}
-    assert len(expected) == 25
-    assert {name for name in lab.present() if lab.is_healthy(name)} - ONLY_FROM_A_REGISTRY == expected
+def test_everything_that_is_documented_runs(lab):
+    assert lab.present() - ONLY_FROM_A_REGISTRY == EXPECTED
 
 
-def test_a_second_run_changes_nothing(lab):
-    before = lab.identities()
-    assert lab.converge().changed == 0
-    assert lab.identities() == before
+@pytest.mark.parametrize("component", sorted(EXPECTED))
+def test_it_runs_as_documented(host, lab, component):
+    role_checks.assert_as_documented(host, lab, component)
+    role_checks.assert_confined(host, lab, component)
 
 
-def test_a_part_of_it_changes_nothing_either(lab):
+@pytest.mark.parametrize("network", sorted({row["network"] for row in documented.table("Networks")}))
+def test_networks_connect_only_who_needs_them(lab, network):
+    name = f"{lab.instance}-{network}"
+    on = {who for who, item in lab.containers().items() if name in item["NetworkSettings"]["Networks"]}
+    assert on - ONLY_FROM_A_REGISTRY == documented.members(network) - ONLY_FROM_A_REGISTRY
+
+
+def test_converging_a_part_of_it_changes_nothing(lab):
     before = lab.identities()
     assert lab.converge("order").changed == 0
     assert lab.identities() == before
@@ -36,45 +40,18 @@ def test_check_mode_reports_no_change(lab):
     assert lab.playbook("dev", "--check", "--diff").changed == 0
 
 
-def test_services_are_confined(lab):
-    for name, container in lab.containers().items():
-        host = container["HostConfig"]
-        # Why these have to be root, without any capability, stands in their roles.
-        assert container["Config"]["User"].split(":")[0] not in ("", "0", "root") or name in (
-            "otel-collector",
-            "portainer",
-        )
-        assert (host["CapDrop"], host["ReadonlyRootfs"], host["Init"]) == (["ALL"], True, True), name
-        assert host["Memory"] > 0 and host["PidsLimit"] > 0, name
-        for bindings in (host["PortBindings"] or {}).values():
-            assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}, name
-
-
-def test_the_page_tells_who_may_log_in(lab):
-    page = json.loads((lab.directory / "environment.json").read_text(encoding="utf-8"))
-    auth = next(row for row in page["components"] if row["component"] == "auth")
-    gateway = next(row for row in page["components"] if row["component"] == "gateway")
+def test_the_documented_account_can_log_in(lab):
+    document = json.loads((lab.directory / "environment.json").read_text(encoding="utf-8"))
+    auth = next(row for row in document["components"] if row["component"] == "auth")
     answer = requests.post(
-        f"{gateway['url']}/api/v1/auth/login", json={"email": auth["user"], "password": auth["password"]}, timeout=10
+        f"http://127.0.0.1:{role_checks.port_of(lab, 'gateway', 'http')}/api/v1/auth/login",
+        json={"email": auth["user"], "password": auth["password"]},
+        timeout=10,
     )
     assert answer.ok and answer.json()["access_token"]
 
 
-def test_nothing_is_written_into_the_checkout(lab, checkout):
+def test_nothing_is_written_into_the_checkout(checkout):
     original = ROOT / "files" / "platform"
     files = {path.relative_to(checkout) for path in checkout.rglob("*")}
     assert files == {path.relative_to(original) for path in original.rglob("*")}
-
-
-@pytest.mark.parametrize(
-    ("network", "members"),
-    [
-        ("frontend", {"gateway", "dashboard"}),
-        ("monitoring", {"gateway", *OBSERVABILITY, *TOOLS}),
-        ("build", {"builder"}),
-    ],
-)
-def test_networks_hold_only_who_needs_them(lab, network, members):
-    name = f"{lab.instance}-{network}"
-    on = {who for who, item in lab.containers().items() if name in item["NetworkSettings"]["Networks"]}
-    assert on - ONLY_FROM_A_REGISTRY == members

@@ -1,5 +1,6 @@
 """The registry that the scenario's images come from."""
 
+import documented
 import pytest
 import registry
 
@@ -8,7 +9,7 @@ import registry
 def served(lab):
     """The registry, filled; the settings name it from here on."""
     filled = registry.Registry(lab)
-    filled.fill()
+    filled.fill(documented.of_profile("stores"))
     lab.environ["REGISTRY_MIRROR"] = filled.mirror
     yield filled
     registry.remove_images(lab.client, f"{filled.mirror}/")

@@ -36,8 +36,8 @@ def test_the_second_run_changes_nothing(converged):
     assert converged.identities() == before
 
 
-def test_without_the_registry_what_is_there_is_enough(converged):
-    registry.stop()
+def test_without_the_registry_what_is_there_is_enough(converged, served):
+    served.stop()
     assert converged.converge().changed == 0
 
 

@@ -5,23 +5,7 @@ import probes
 import pytest
 from lab import ROOT
 
-# What blanks, quotes, colons and backslashes mean to files and URLs must not show.
-PASSWORD = "a b:c\\d\"e'f,g@h"
 SESSION = "auth:session:5f0c"
-
-
-@pytest.fixture(scope="session")
-def tools():
-    """The tools that are run."""
-    return ("pgadmin", "redis-commander")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def converged(lab, tools):
-    """The one converge that all tests look at, with passwords that have to be escaped everywhere."""
-    lab.environ |= {"POSTGRES_PASSWORD": PASSWORD, "REDIS_PASSWORD": PASSWORD}
-    assert lab.instance  # refuses any but a test's
-    return lab.converge(*tools)
 
 
 @pytest.fixture(scope="session")

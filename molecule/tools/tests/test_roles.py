@@ -1,0 +1,23 @@
+"""The role tools, verified from this machine and from within its containers."""
+
+import documented
+import pytest
+from role_checks import assert_as_documented, assert_confined, container_of, inside
+
+TOOLS = ("pgadmin", "redis-commander")
+
+
+def test_the_tools_and_their_dependencies_run(lab):
+    assert lab.present() == documented.with_dependencies(*TOOLS)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_it_runs_as_documented(host, lab, tool):
+    assert_as_documented(host, lab, tool)
+    assert_confined(host, lab, tool)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_it_answers_within_its_container(lab, tool):
+    _, port = documented.components()[tool].ports["http"]
+    assert inside(container_of(lab, tool)).run(f"wget -q -O /dev/null http://127.0.0.1:{port}/").succeeded
