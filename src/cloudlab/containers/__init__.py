@@ -9,7 +9,5 @@ plan       the pure decision: what to do with each container, why, and the diffe
 discovery  what the engine has now, with few and concurrent requests
 apply      the steps of a plan, in an order that an interruption does not harm
 schedule   steps and waiting, concurrently, in the order of what needs what
-waiting    readiness, and the early end of waiting for what cannot become ready
-causes     errors of the engine and ends of processes in plain words
 converge   all of it together: the one function that the action plugin calls
 """

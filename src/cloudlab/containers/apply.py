@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
-from cloudlab.containers import causes, files, payload
+from cloudlab.containers import files, payload
 from cloudlab.containers.plan import Plan
 from cloudlab.containers.spec import SUCCESSOR, File, Spec
-from cloudlab.engine import Engine
+from cloudlab.engine import Engine, causes
 
 MENDING = ("update", "connect")  # what a new container can do as well, where the engine refuses
 STOP_SECONDS = 10  # the engine's own default for containers that do not say
@@ -189,14 +188,3 @@ class _Worker:
     def _write(self, altered: Mapping[File, str] | Sequence[File]) -> None:
         for file in altered:
             files.write(file)
-
-
-def last_lines(engine: Engine, container_id: str) -> list[str]:
-    """The end of a container's log; empty where there is none or the log driver cannot be read."""
-    if not container_id:
-        return []
-    try:
-        raw: Any = engine.client.logs(container_id, tail=causes.LOG_LINES, stdout=True, stderr=True)
-    except (DockerException, requests.exceptions.RequestException):
-        return []
-    return raw.decode("utf-8", "replace").splitlines()[-causes.LOG_LINES :]

@@ -12,11 +12,11 @@ from typing import Any
 import requests
 from docker.errors import DockerException
 
-from cloudlab.containers import apply, causes, difference, discovery, files, plan, schedule, spec, view
+from cloudlab.containers import apply, difference, discovery, files, plan, schedule, spec, view
 from cloudlab.containers.plan import Plan, Step
 from cloudlab.containers.spec import Spec, SpecError
-from cloudlab.containers.waiting import Watcher
-from cloudlab.engine import Engine, EngineError
+from cloudlab.engine import Engine, EngineError, causes
+from cloudlab.engine.waiting import Watcher
 
 WORKERS = 4  # an engine that starts more containers than this at once takes longer for all of them
 
@@ -190,7 +190,7 @@ def _plans(
 
 
 def _apply(engine: Engine, plans: Mapping[str, Plan], request: Request, down: bool) -> schedule.Results:
-    watcher = Watcher(engine) if request.state == "healthy" else None
+    watcher = Watcher(engine.client) if request.state == "healthy" else None
     if watcher is None and not any(item.changes for item in plans.values()):
         return schedule.Results()
     return schedule.run(
@@ -284,7 +284,7 @@ def _failures(
     reports = []
     for name in (name for name in plans if name in results.failures):
         failure = results.failures[name]
-        lines = apply.last_lines(engine, failure.container_id)
+        lines = causes.last_lines(engine.client, failure.container_id) if failure.container_id else []
         reports.append(
             FailureReport(
                 container=name,

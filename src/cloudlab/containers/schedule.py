@@ -7,13 +7,12 @@ does not take down the rest, but nothing waits for their health any more: it cou
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from cloudlab.containers.apply import Failure, Outcome
-from cloudlab.containers.waiting import ROUND_SECONDS, NotReady, Watcher
+from cloudlab.engine.waiting import INTERVAL, NotReady, Watcher
 
 Work = Callable[[str], Outcome]
 
@@ -72,8 +71,9 @@ class _Run:
     def _finished(self) -> set[Future[Outcome]]:
         """Wait for work to end, but no longer than until health has to be asked for again."""
         if self.running:
-            return wait(self.running, ROUND_SECONDS if self.watcher else None, FIRST_COMPLETED).done
-        time.sleep(ROUND_SECONDS)  # `wait` returns at once when there is no work left to wait for
+            return wait(self.running, INTERVAL if self.watcher else None, FIRST_COMPLETED).done
+        if self.watcher:
+            self.watcher.pause()
         return set()
 
     def _submit(self, pool: ThreadPoolExecutor) -> None:

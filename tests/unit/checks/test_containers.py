@@ -59,7 +59,7 @@ def test_a_container_that_is_well():
     ("state", "told"),
     [
         ({"Paused": True}, "paused"),
-        ({"Status": "exited", "ExitCode": 137}, "exited: it ended by SIGKILL (exit code 137)"),
+        ({"Status": "exited", "ExitCode": 137}, "exited: it was killed by SIGKILL (exit code 137)"),
         ({"Status": "exited", "ExitCode": 137, "OOMKilled": True}, "needed more memory than its limit"),
         ({"Health": {"Status": "starting"}}, "starting"),
         ({"Health": {"Status": "unhealthy", "Log": [{"Output": "no\nanswer"}]}}, "unhealthy: no answer"),

@@ -1,4 +1,4 @@
-"""The engine's messages in plain words; each is one that an engine has really sent."""
+"""The engine's messages, explained; each is one that an engine has really sent."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import pytest
 import requests
 from docker.errors import APIError
 
-from cloudlab.containers import causes
-from cloudlab.engine import ports as hostports
+from cloudlab.engine import causes, ports
 
 SHIM = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("said", "cause"),
     [
         (
             "driver failed programming external connectivity on endpoint x: Bind for 127.0.0.1:5432 failed: port is "
@@ -57,9 +56,9 @@ SHIM = "failed to create shim task: OCI runtime create failed: runc create faile
         ("something unheard of", "the engine says: something unheard of"),
     ],
 )
-def test_known_errors_are_translated(monkeypatch, said, words):
-    monkeypatch.setattr(hostports, "holder", lambda port: "java (process 812)")
-    assert words in causes.explain(APIError("500 Server Error", explanation=said), lambda port: "other-db")
+def test_known_errors_are_translated(monkeypatch, said, cause):
+    monkeypatch.setattr(ports, "holder", lambda port: "java (process 812)")
+    assert cause in causes.explain(APIError("500 Server Error", explanation=said), lambda port: "other-db")
 
 
 def test_errors_of_the_connection_and_of_the_disk():
@@ -72,17 +71,17 @@ def test_errors_of_the_connection_and_of_the_disk():
 
 
 @pytest.mark.parametrize(
-    ("state", "words"),
+    ("state", "cause"),
     [
         ({"ExitCode": 1}, "it exited with code 1"),
-        ({"ExitCode": 0}, "ended by itself without an error"),
+        ({"ExitCode": 0}, "it exited without an error"),
         ({"ExitCode": 127}, "does not exist"),
         ({"ExitCode": 126}, "could not be executed"),
-        ({"ExitCode": 137}, "it ended by SIGKILL (exit code 137)"),
+        ({"ExitCode": 137}, "it was killed by SIGKILL (exit code 137)"),
         ({"ExitCode": 255}, "it exited with code 255"),
         ({"ExitCode": 137, "OOMKilled": True}, "needed more memory than its limit"),
         ({"ExitCode": 128, "Error": f"{SHIM}error setting rlimit type 7: x"}, "the limit nofile"),
     ],
 )
-def test_endings(state, words):
-    assert words in causes.ending(state)
+def test_endings(state, cause):
+    assert cause in causes.ending(state)

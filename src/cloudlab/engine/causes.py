@@ -1,4 +1,4 @@
-"""What the engine and the kernel say when something fails, in plain words with the cure."""
+"""Errors of the engine and ends of processes: the cause and how to fix it, and the last log lines of a container."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from docker.errors import APIError, DockerException
 
-from cloudlab.engine import ports as hostports
+from cloudlab.engine import ports
 
 # Numbers of resource limits on Linux, as the engine's messages name them.
 _RLIMITS = [
@@ -78,7 +78,7 @@ def _taken_by_container(match: re.Match[str], publisher: Publisher) -> str:
 def _taken_by_process(match: re.Match[str], _publisher: Publisher) -> str:
     port = int(match["port"])
     return (
-        f"port {port} on {match['address']} is in use by {hostports.holder(port)}. Stop it, or set another port; "
+        f"port {port} on {match['address']} is in use by {ports.holder(port)}. Stop it, or set another port; "
         "a repeated run starts this container"
     )
 
@@ -150,10 +150,23 @@ def ending(state: Mapping[str, Any]) -> str:
     if state.get("Error"):
         return f"it could not run: {explain(APIError(state['Error'], explanation=state['Error']))}"
     if code > 128 and code - 128 in [number.value for number in signal.Signals]:
-        return f"it ended by {signal.Signals(code - 128).name} (exit code {code})"
-    words = {
-        0: "it ended by itself without an error (exit code 0)",
-        126: "its program could not be executed (exit code 126)",
-    }
-    words[127] = "its program or one that it calls does not exist (exit code 127)"
-    return words.get(code, f"it exited with code {code}")
+        return f"it was killed by {signal.Signals(code - 128).name} (exit code {code})"
+    if state.get("Status") == "created":
+        return "it was never started"
+    return _ENDINGS.get(code, f"it exited with code {code}")
+
+
+_ENDINGS = {
+    0: "it exited without an error (exit code 0)",
+    126: "its program could not be executed (exit code 126)",
+    127: "its program or one that it calls does not exist (exit code 127)",
+}
+
+
+def last_lines(client: Any, container: str, count: int = LOG_LINES) -> list[str]:
+    """The container's last log lines, both streams; empty where the engine cannot give them."""
+    try:
+        raw: bytes = client.logs(container, tail=count, stdout=True, stderr=True)
+    except (DockerException, requests.exceptions.RequestException):
+        return []  # a log that cannot be read must not hide the failure that is being reported
+    return raw.decode("utf-8", "replace").splitlines()[-count:]
