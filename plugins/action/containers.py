@@ -17,7 +17,7 @@ from ansible.template import trust_as_template
 from cloudlab import engine
 from cloudlab.ansible import modes
 from cloudlab.compose import described
-from cloudlab.containers import converge, files, plan, spec
+from cloudlab.containers import converge, declaration, files, plan
 from cloudlab.containers.spec import SpecError
 from cloudlab.model import secrets, settings
 from cloudlab.stores import diagnosis
@@ -87,7 +87,7 @@ class ActionModule(ActionBase):
         """The containers as they would be, for those who write them down."""
         if arguments["state"] in ("stopped", "absent"):
             return {"changed": False}
-        specs = spec.parse(arguments["specs"], str(arguments["instance"]))
+        specs = declaration.parse(arguments["specs"], str(arguments["instance"]))
         complete = files.rendered(specs, Path(str(arguments["directory"])), self._render)
         role = Path(self._task_vars["role_path"])
         containers = {item.name: described.container(item, role) for item in complete}

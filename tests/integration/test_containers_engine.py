@@ -19,8 +19,7 @@ import docker
 import pytest
 
 from cloudlab import engine
-from cloudlab.containers import converge, files, payload
-from cloudlab.containers import spec as specification
+from cloudlab.containers import converge, declaration, files, payload
 from cloudlab.containers.spec import SpecError
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
@@ -183,7 +182,7 @@ class Lab:
 
     def make_anew(self, raw: dict, alter) -> None:
         """Remove the container and create it as somebody could: with the same labels, but altered."""
-        [parsed] = files.prepare(specification.parse([raw], INSTANCE), self.directory, str.join, planning=True)
+        [parsed] = files.prepare(declaration.parse([raw], INSTANCE), self.directory, str.join, planning=True)
         for file in parsed.files:
             files.write(file)
         body = payload.create(parsed, (1, 41))
@@ -629,7 +628,7 @@ def test_data_outlives_a_new_container(lab):
 
 def test_what_an_interrupted_replacement_left_is_removed(lab):
     lab.up(lab.full())
-    [parsed] = specification.parse([lab.spec()], INSTANCE)
+    [parsed] = declaration.parse([lab.spec()], INSTANCE)
     lab.client.create_container_from_config(payload.create(parsed, (1, 41)), f"{PREFIX}-web.next")
     report = lab.up(lab.full())
     assert actions(report) == ["remove"]
@@ -680,7 +679,7 @@ def test_a_restart_for_a_file_that_is_interrupted_is_not_forgotten(lab, monkeypa
 
 def test_a_container_that_was_never_started_is_started(lab):
     raw = lab.spec(networks=[NETWORK, OTHER_NETWORK])
-    [parsed] = specification.parse([raw], INSTANCE)
+    [parsed] = declaration.parse([raw], INSTANCE)
     lab.client.create_container_from_config(payload.create(parsed, (1, 41)), raw["name"])
     assert actions(lab.up(raw)) == ["connect", "start"]
     assert set(lab.inspect()["NetworkSettings"]["Networks"]) == {NETWORK, OTHER_NETWORK}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from cloudlab.containers import payload, spec
+from cloudlab.containers import declaration, payload, spec
 from cloudlab.containers.plan import Situation
 
 API = (1, 41)
@@ -45,7 +45,7 @@ RAW = {
 
 def parse(**options) -> spec.Spec:
     """The sample specification with other options; None takes one away."""
-    [parsed] = spec.parse([{**RAW, **options}], "lab")
+    [parsed] = declaration.parse([{**RAW, **options}], "lab")
     return parsed
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import requests
 from docker.errors import DockerException
 
-from cloudlab.containers import apply, difference, discovery, files, plan, schedule, spec, view
+from cloudlab.containers import apply, declaration, difference, discovery, files, plan, schedule, spec, view
+from cloudlab.containers.options import DEFAULTS
 from cloudlab.containers.plan import Plan, Step
 from cloudlab.containers.spec import Spec, SpecError
 from cloudlab.engine import Engine, EngineError, causes
@@ -150,9 +151,9 @@ def _converge(engine: Engine, request: Request, render: files.Render) -> Report:
 
 def _specs(engine: Engine, request: Request, render: files.Render, down: bool) -> list[Spec]:
     if not down:
-        parsed = spec.parse(request.specs, request.instance)
+        parsed = declaration.parse(request.specs, request.instance)
         return files.prepare(parsed, request.directory, render, planning=request.check)
-    parsed = spec.parse(request.specs, request.instance, required=("name",))
+    parsed = declaration.parse(request.specs, request.instance, required=("name",))
     if request.orphans:
         names = discovery.orphans(engine, parsed, request.instance)
         # Who is not described any more may use anything that is: they go first, for nothing else is known to need them.
@@ -163,7 +164,7 @@ def _specs(engine: Engine, request: Request, render: files.Render, down: bool) -
                 component=f"orphan.{name}",
                 instance=request.instance,
                 image="",
-                options=spec.DEFAULTS,
+                options=DEFAULTS,
                 needs=tuple(described),
             )
             for name in names

@@ -13,8 +13,9 @@ from docker.errors import NotFound
 
 from cloudlab.containers import files
 from cloudlab.containers.plan import Situation, stranger
-from cloudlab.containers.spec import LABEL_CONTAINER, LABEL_INSTANCE, SUCCESSOR, Spec, SpecError
+from cloudlab.containers.spec import LABEL_CONTAINER, SUCCESSOR, Spec, SpecError
 from cloudlab.engine import Engine
+from cloudlab.model.environment import LABEL_INSTANCE
 
 INSPECTORS = 4  # more threads than this only wait for each other and for the engine
 

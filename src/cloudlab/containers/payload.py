@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cloudlab.containers.spec import LABEL_COMPONENT, LABEL_INSTANCE, Spec
+from cloudlab.containers.spec import Spec
 from cloudlab.containers.values import split_port
+from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 
 START_INTERVAL_API = (1, 44)
 

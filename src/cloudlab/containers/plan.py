@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cloudlab.containers import difference, payload, view
-from cloudlab.containers.spec import ADJUSTABLE, LABEL_HASH, LABEL_INSTANCE, File, Spec
+from cloudlab.containers.options import ADJUSTABLE
+from cloudlab.containers.spec import LABEL_HASH, File, Spec
+from cloudlab.model.environment import LABEL_INSTANCE
 
 STATES = ("started", "healthy", "stopped", "absent")
 

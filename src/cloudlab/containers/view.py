@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudlab.containers import payload, rewrites
-from cloudlab.containers.spec import ADJUSTABLE, Spec
+from cloudlab.containers.options import ADJUSTABLE
+from cloudlab.containers.spec import Spec
 from cloudlab.containers.values import capability
 
 View = dict[str, Any]

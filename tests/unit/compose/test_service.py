@@ -3,7 +3,7 @@
 import pytest
 
 from cloudlab.compose import described, placeholders, service
-from cloudlab.containers import spec
+from cloudlab.containers import declaration, options
 
 EVERYTHING = {
     "name": "lab-web",
@@ -71,12 +71,12 @@ FOLDERS = {f"{placeholders.DIRECTORY}/config/live": {"routes.json": "{}\n"}}
 
 
 def translate(shares=(), **changes):
-    [parsed] = spec.parse([{**EVERYTHING, **changes}], "lab")
+    [parsed] = declaration.parse([{**EVERYTHING, **changes}], "lab")
     return service.translate(described.container(parsed, ROLE), "lab", FOLDERS, list(shares))
 
 
 def test_the_sample_has_every_option():
-    assert set(spec.OPTIONS) <= set(EVERYTHING)
+    assert set(options.OPTIONS) <= set(EVERYTHING)
 
 
 def test_every_option():
@@ -183,7 +183,9 @@ def test_options_that_depend_on_others(changes, expected):
 
 
 def test_what_is_not_written_is_left_to_the_engine():
-    [parsed] = spec.parse([{"name": "lab-web", "component": "web", "image": "web:1", "networks": ["lab-front"]}], "lab")
+    [parsed] = declaration.parse(
+        [{"name": "lab-web", "component": "web", "image": "web:1", "networks": ["lab-front"]}], "lab"
+    )
     made = service.translate(described.container(parsed, ROLE), "lab", {}, [])
     assert made.service.keys() == {"image", "container_name", "labels", "networks"}
     assert made.start_interval == {}

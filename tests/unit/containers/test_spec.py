@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from container_samples import RAW, parse
 
-from cloudlab.containers import spec
+from cloudlab.containers import declaration
 from cloudlab.containers.spec import SpecError
 
 
 def problems(*raw, **settings) -> list[str]:
     with pytest.raises(SpecError) as caught:
-        spec.parse(list(raw), "lab", **settings)
+        declaration.parse(list(raw), "lab", **settings)
     return caught.value.problems
 
 
@@ -70,7 +70,7 @@ def test_all_mistakes_are_reported_together():
 
 def test_a_list_is_wanted():
     with pytest.raises(SpecError, match="a list of specifications is wanted, this is dict"):
-        spec.parse({}, "lab")
+        declaration.parse({}, "lab")
 
 
 def test_conflicts_between_specifications():
@@ -85,11 +85,11 @@ def test_a_circle_of_needs_is_named():
 
     found = problems(one("a", "b"), one("b", "c"), one("c", "b"), one("d", "d"))
     assert found == ["needs: b -> c -> b is a circle; nothing could start first"]
-    assert len(spec.parse([one("a", "b", "elsewhere"), one("b")], "lab")) == 2
+    assert len(declaration.parse([one("a", "b", "elsewhere"), one("b")], "lab")) == 2
 
 
 def test_a_name_is_enough_to_stop_a_container():
-    [parsed] = spec.parse([{"name": "lab-web"}], "lab", required=("name",))
+    [parsed] = declaration.parse([{"name": "lab-web"}], "lab", required=("name",))
     assert (parsed.component, parsed.image) == ("web", "")
 
 
