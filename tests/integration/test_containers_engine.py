@@ -781,7 +781,7 @@ def test_an_end_without_restart_is_reported_at_once(lab):
     report = lab.converge(
         lab.spec(command=["sh", "-c", "exit 0"], healthcheck=HEALTHY, restart_policy="no"), state="healthy", timeout=60
     )
-    assert "ended by itself without an error" in report.message
+    assert "it exited without an error" in report.message
 
 
 def test_death_by_memory_is_named(lab):

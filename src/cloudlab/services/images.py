@@ -24,7 +24,8 @@ from docker.utils.build import exclude_paths
 
 from cloudlab.images import contexts
 from cloudlab.model.platform import DESCRIPTION
-from cloudlab.services import specs as services
+from cloudlab.services.base import source_path
+from cloudlab.services.specs import health_address
 
 BUILDS_AT_ONCE = 2
 SILENCE_SECONDS = 900
@@ -133,8 +134,8 @@ def _own(entry: Mapping[str, Any]) -> dict[str, str]:
         "TAGS": ",".join(sorted(go["tags"])),
         # The module's own folder is where a program runs that reads nothing; another one was named for what is in it.
         "KEEP": "" if kept == posixpath.normpath(go["module"]) else kept,
-        "WORKING_DIR": services.source_path(go["working_dir"]),
-        "HEALTH": services.health_address(entry.get("health", {"none": True}), entry.get("ports", []), False),
+        "WORKING_DIR": source_path(go["working_dir"]),
+        "HEALTH": health_address(entry.get("health", {"none": True}), entry.get("ports", []), False),
     }
 
 
