@@ -60,7 +60,7 @@ def test_healthy_ends_the_wait():
         ({"Status": "created", "ExitCode": 0}, 0, "is not running: it was never started"),
         ({"Status": "restarting", "ExitCode": 3}, 2, None),
         ({"Status": "restarting", "ExitCode": 3}, 3, "is in a crash loop: 3 restarts, it exited with code 3"),
-        ({"Status": "restarting", "ExitCode": 137, "OOMKilled": True}, 1, "needed more memory than its limit"),
+        ({"Status": "restarting", "ExitCode": 137, "OOMKilled": True}, 1, "it ran out of memory"),
         ({"Status": "dead", "ExitCode": 1}, 0, "is not running"),
         ({"Status": "paused", "Paused": True}, 0, "is paused. Run docker unpause lab-web"),
         # Why it crashes is only known while it does not run.

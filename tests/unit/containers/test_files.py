@@ -58,10 +58,10 @@ def test_differences_on_disk_are_named(tmp_path):
     assert files.difference(file) == "has mode 0600 instead of 0644"
     with open(file.path, "wb") as stream:
         stream.write(b"\xff")
-    assert files.difference(file) == "has another content"
+    assert files.difference(file) == "has other content"
     os.unlink(file.path)
     os.mkdir(file.path)
-    assert files.difference(file) == "is not a file"
+    assert files.difference(file) == "is not a regular file"
     files.write(file)
     assert files.difference(file) == ""
 
@@ -85,7 +85,7 @@ def test_a_failed_write_leaves_the_old_text(tmp_path, monkeypatch):
 
 
 def test_a_copy_is_the_original_octet_by_octet(tmp_path):
-    """Whatever its encoding and its line ends, or each run would find another content."""
+    """In any encoding and with any line ends, or each run would find a difference."""
     original = tmp_path / "original.pem"
     original.write_bytes(b"# T\xfcrktrust\r\nPEM\n")
     wanted = {"copy": str(original), "target": "/etc/ca.pem"}
@@ -104,7 +104,7 @@ def test_a_changed_original_changes_the_copy_and_the_hash(tmp_path):
     files.write(one.files[0])
     original.write_text("two")
     two = prepare(tmp_path, wanted)
-    assert files.difference(two.files[0]) == "has another content"
+    assert files.difference(two.files[0]) == "has other content"
     assert one.hash != two.hash
 
 

@@ -23,7 +23,10 @@ def problems(*raw, **settings) -> list[str]:
         ({"memory": "much"}, "lab-web: memory: 'much' is not an amount of memory"),
         ({"command": "ls -l"}, "lab-web: command: 'ls -l' is not a list"),
         ({"networks": [{"nam": "x"}]}, "lab-web: networks: item 1: unknown key 'nam'; did you mean 'name'?"),
-        ({"mounts": [{"type": "volume", "target": "/x"}]}, "source is missing; a volume without it would be anonymous"),
+        (
+            {"mounts": [{"type": "volume", "target": "/x"}]},
+            "source is missing; without it the volume would be anonymous",
+        ),
         ({"mounts": [{"type": "bind", "source": "x", "target": "/x"}]}, "'x' is not an absolute path"),
         (
             {"mounts": [{"type": "bind", "source": "/x", "target": "/x", "tmpfs_size": "1m"}]},

@@ -76,7 +76,7 @@ def test_a_restart_is_part_of_a_recovery():
         ([], "h-kafka does not exist"),
         (
             [container("exited", ExitCode=137, OOMKilled=True)],
-            "is not running: it was killed because it needed more memory",
+            "is not running: it ran out of memory",
         ),
         ([container("created", ExitCode=0)], "is not running: it was never started"),
         ([container("paused", Running=True)], "docker unpause h"),
