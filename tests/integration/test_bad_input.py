@@ -109,7 +109,7 @@ def test_everything_wrong_with_the_machine_is_told_in_one_run(refused, lab):
     assert "900.0 GiB are needed. Give " in said
     assert "900.0 TiB are needed. Free some space" in said
     assert f"port {lab.port('redis', 'redis')} (for redis) is taken by " in said
-    assert f"(process {os.getpid()})" in said
+    assert f"(pid {os.getpid()})" in said
     assert "the subnet 10.231.7.0/24 of networks.database overlaps the network bad-input-office (10.231.0.0/16)" in said
 
 
@@ -165,7 +165,7 @@ def test_two_runs_at_once(lab, tmp_path):
         subprocess.run(command, check=True, timeout=30)
         done = lab.playbook("stop", status=None)
         assert done.status != 0
-        assert f"another run (process {holder.pid}, since" in " ".join(done.output.split())
+        assert f"another run (pid {holder.pid}, since" in " ".join(done.output.split())
     finally:
         holder.kill()
         holder.wait()

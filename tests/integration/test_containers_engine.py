@@ -753,7 +753,7 @@ def test_failures_are_collected_and_the_others_are_started(lab):
     assert lab.inspect("good")["State"]["Running"]
     causes = {item.container.removeprefix(f"{PREFIX}-"): item.cause for item in report.failures}
     assert f"port {port} on 127.0.0.1 is already in use by" in causes["port"]
-    assert f"(process {os.getpid()})" in causes["port"]
+    assert f"(pid {os.getpid()})" in causes["port"]
     assert "the limit nofile" in causes["limit"]
     assert "Build or pull it first" in causes["image"]
     assert f"the network {PREFIX}-not-made does not exist" in causes["network"]

@@ -22,7 +22,7 @@ SHIM = "failed to create shim task: OCI runtime create failed: runc create faile
         (
             "driver failed programming external connectivity on endpoint x: Error starting userland proxy: listen "
             "tcp4 127.0.0.1:5432: bind: address already in use",
-            "port 5432 on 127.0.0.1 is already in use by java (process 812)",
+            "port 5432 on 127.0.0.1 is already in use by java (pid 812)",
         ),
         (
             "Error starting userland proxy: listen tcp4 10.9.9.9:80: bind: cannot assign requested address",
@@ -57,7 +57,7 @@ SHIM = "failed to create shim task: OCI runtime create failed: runc create faile
     ],
 )
 def test_known_errors_are_explained(monkeypatch, said, cause):
-    monkeypatch.setattr(ports, "holder", lambda port: "java (process 812)")
+    monkeypatch.setattr(ports, "holder", lambda port: "java (pid 812)")
     assert cause in causes.explain(APIError("500 Server Error", explanation=said), lambda port: "other-db")
 
 

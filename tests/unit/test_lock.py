@@ -21,7 +21,7 @@ def other():
 def test_a_living_process_keeps_others_out(tmp_path, other):
     path = tmp_path / "lab" / "lock"
     lock.acquire(path, other.pid)
-    with pytest.raises(lock.LockedError, match=f"process {other.pid}, since"):
+    with pytest.raises(lock.LockedError, match=f"pid {other.pid}, since"):
         lock.acquire(path, 1)
 
 

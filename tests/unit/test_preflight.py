@@ -78,7 +78,7 @@ def test_a_busy_port_names_the_process_that_holds_it(listener):
     found = preflight.ports(environment(components={"db": component(listener)}), [])
     assert len(found) == 1
     assert f"port {listener} (for db) is taken by " in found[0].text
-    assert f"(process {os.getpid()})" in found[0].text
+    assert f"(pid {os.getpid()})" in found[0].text
 
 
 def test_a_port_of_our_own_container_is_fine(listener):
