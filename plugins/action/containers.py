@@ -120,12 +120,9 @@ class ActionModule(ActionBase):
             secrets=self._secrets(arguments),
             advise=diagnosis.explain,
         )
-        connection = engine.connect()
         work = converge.converge_optional if arguments["optional"] else converge.converge
-        try:
-            return work(connection, request, self._render)
-        finally:
-            connection.close()
+        with engine.connect() as connected:
+            return work(connected, request, self._render)
 
     def _secrets(self, arguments):
         """What must not be shown, whatever file or log line holds it. Gathered when the first text is to be shown."""

@@ -1,4 +1,4 @@
-"""Make an environment's images present. Documentation: plugins/modules/images.py."""
+"""Provide an environment's images. Documentation: plugins/modules/images.py."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
     def _request(self, arguments):
         picture = arguments["environment"]
         return converge.Request(
-            wanted=plan.wanted_images(picture, arguments["images"]),
+            images=plan.required_images(picture, arguments["images"]),
             sources=plan.volume_sources(picture, environment.LABEL_SOURCE),
             settings=plan.Settings(arguments["image_source"], arguments["registry_mirror"], build.no_base_reason()),
             root=Path(arguments["contexts"]),
@@ -57,16 +57,11 @@ class ActionModule(ActionBase):
         )
 
     def _converge(self, request):
-        connected = engine.connect(timeout=converge.SILENCE_SECONDS)
-        try:
+        with engine.connect(timeout=converge.SILENCE_SECONDS) as connected:
             made, known = converge.prepare(connected.client, request, converge.ask_registries)
             changed = bool(made.pulls or made.builds)
-            ids = None
-            if not self._task.check_mode:
-                ids = {}
-                if changed:
-                    show = progress.Progress(Display().display)
-                    ids = converge.apply(connected.client, made, known, request, show)
-        finally:
-            connected.close()
+            if self._task.check_mode:
+                return changed, converge.outcome(made, None)
+            show = progress.Progress(Display().display)
+            ids = converge.apply(connected.client, made, known, request, show) if changed else {}
         return changed, converge.outcome(made, ids)

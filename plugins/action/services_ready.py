@@ -30,12 +30,9 @@ class ActionModule(ActionBase):
             return result | {"changed": False, "surplus": [], "ready": [], "failed_components": {}}
         services = outcome.services(arguments["specs"])
         try:
-            connected = engine.connect()
-            try:
+            with engine.connect() as connected:
                 surplus = outcome.surplus(connected, arguments["instance"], services)
                 verdicts = {} if self._task.check_mode else self._wait(connected, services, arguments)
-            finally:
-                connected.close()
         except (engine.EngineError, outcome.BuilderError) as error:
             raise AnsibleActionFail(str(error)) from None
         verdicts |= {name: outcome.Verdict(outcome.NOT_BUILT, output) for name, output in arguments["failures"].items()}

@@ -60,7 +60,6 @@ NO_ERRORS = {
     "the last attempt returns or raises",
     "attempt … of … (…)",
     "it was not asked",
-    "packages were asked for",
     "no space left on device",
     "server=$(command -v postgres) && exec \"${server%/*}/psql\" \"$@\"",
     "select json_agg(datname) from pg_database;",

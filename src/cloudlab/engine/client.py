@@ -81,8 +81,14 @@ class Engine:
         response = self.client.call("/containers/{0}/update", container_id, json=dict(limits), timeout=timeout)
         return response.json().get("Warnings") or []
 
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self.client.close()
 
 
