@@ -2,16 +2,14 @@
 
 from functools import partial
 
-from cloudlab.ansible.store_action import StoreAction
+from cloudlab.ansible.store_action import ADDRESS, StoreAction
 from cloudlab.stores import readiness
 from cloudlab.stores.base import RefusedError
 from cloudlab.stores.clickhouse import objects
 from cloudlab.stores.lazy_client import LazyClient, is_running
 
 ARGUMENTS = {
-    "host": {"type": "str", "default": "127.0.0.1"},
-    "port": {"type": "int", "required": True},
-    "container": {"type": "str", "required": True},
+    **ADDRESS,
     "user": {"type": "str", "required": True},
     "password": {"type": "str", "required": True},
     "database": {"type": "str", "required": True},
@@ -36,7 +34,6 @@ ARGUMENTS = {
             "ddl": {"type": "str"},
         },
     },
-    "timeout": {"type": "float", "default": 60.0},
     "inside": {"type": "str"},
 }
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from cloudlab.ansible.store_action import StoreAction
+from cloudlab.ansible.store_action import ADDRESS, StoreAction
 from cloudlab.stores import readiness
 from cloudlab.stores.base import RefusedError, StoreError
 from cloudlab.stores.lazy_client import LazyClient, is_running
@@ -16,9 +16,7 @@ EXTENSIONS = {
     "options": {"name": {"type": "str", "required": True}, "schema": {"type": "str"}},
 }
 ARGUMENTS = {
-    "host": {"type": "str", "default": "127.0.0.1"},
-    "port": {"type": "int", "required": True},
-    "container": {"type": "str", "required": True},
+    **ADDRESS,
     "admin_user": {"type": "str", "required": True},
     "admin_password": {"type": "str", "required": True},
     "database": {"type": "str", "required": True},
@@ -46,7 +44,6 @@ ARGUMENTS = {
             "extensions": EXTENSIONS,
         },
     },
-    "timeout": {"type": "float", "default": 60.0},
 }
 
 

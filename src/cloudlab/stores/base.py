@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cloudlab.model.checks import Check
@@ -23,6 +24,17 @@ class RefusedError(StoreError):
 
 class ObjectsError(StoreError, ProblemsError):
     """The declaration of what a store holds is wrong, or its server refuses steps."""
+
+
+@dataclass
+class TCPServer:
+    """The published port of a server in a container, and a login to it."""
+
+    host: str
+    port: int
+    container: str
+    user: str
+    password: str = field(repr=False)
 
 
 class Store(Protocol):

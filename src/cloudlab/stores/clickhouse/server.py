@@ -8,7 +8,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloudlab.stores.base import RefusedError, StoreError
+from cloudlab.stores.base import RefusedError, StoreError, TCPServer
 from cloudlab.stores.clickhouse import objects
 from cloudlab.stores.readiness import NotYetError
 
@@ -23,14 +23,9 @@ _ERROR = re.compile(
 
 
 @dataclass
-class Server:
+class Server(TCPServer):
     """One server for the time of one task, over one kept connection."""
 
-    host: str
-    port: int
-    container: str
-    user: str
-    password: str = field(repr=False)
     _connection: http.client.HTTPConnection | None = field(default=None, init=False, repr=False)
 
     def state(self, want: objects.Desired) -> dict[str, Any]:

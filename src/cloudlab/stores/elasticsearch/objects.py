@@ -48,9 +48,11 @@ class Plan:
     steps: tuple[Step, ...]
     warnings: tuple[str, ...]
 
-    @property
-    def changed(self) -> bool:
+    def __bool__(self) -> bool:
         return bool(self.steps)
+
+
+NOTHING = State({}, {})
 
 
 def declare(arguments: Mapping[str, Any]) -> State:

@@ -16,6 +16,7 @@ PARTS = ("title", "name", "timeFieldName")
 OWN_HEADER = {"kbn-xsrf": "cloudlab"}
 
 DataViews = Mapping[str, Mapping[str, str]]
+NOTHING: DataViews = {}
 
 
 def declare(arguments: Mapping[str, Any]) -> DataViews:

@@ -14,7 +14,7 @@ from typing import Any
 import docker
 import psycopg
 
-from cloudlab.stores.base import RefusedError, StoreError
+from cloudlab.stores.base import RefusedError, StoreError, TCPServer
 from cloudlab.stores.lazy_client import LazyClient
 from cloudlab.stores.postgres import queries, shapes
 from cloudlab.stores.readiness import NotYetError
@@ -37,14 +37,9 @@ _ROLE_IS_WRONG = ("password authentication failed", "is not permitted to log in"
 
 
 @dataclass
-class Server:
+class Server(TCPServer):
     """One server for the time of one task. ``close`` gives the connections back."""
 
-    host: str
-    port: int
-    container: str
-    user: str
-    password: str = field(repr=False)
     engine: LazyClient
     _connections: dict[str, psycopg.Connection] = field(default_factory=dict, init=False, repr=False)
 
