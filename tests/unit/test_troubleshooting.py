@@ -21,6 +21,7 @@ STORES = {
 # Whose texts are no errors of their own, and why.
 PASSED_OVER = {
     "plugins/callback/": "what a run shows while all is well",
+    "plugins/doc_fragments/": "documentation",
     "src/cloudlab/docs/reference.py": "text of the generated documents",
     "src/cloudlab/engine/machine.py": "the ways out at the end of messages of engine.py and preflight.py",
     "src/cloudlab/containers/declaration.py": "below `Nothing was changed`: each names the option and what is expected",

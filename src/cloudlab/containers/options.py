@@ -180,15 +180,6 @@ OPTIONS: dict[str, Option] = {
 DEFAULTS = {name: option.default for name, option in OPTIONS.items()}
 
 # What the engine can change in place: never by itself a reason to recreate a container.
-ADJUSTABLE = frozenset(
-    (
-        "networks",
-        "memory",
-        "memory_swap",
-        "memory_reservation",
-        "cpus",
-        "pids_limit",
-        "restart_policy",
-        "restart_retries",
-    )
-)
+LIMITS = ("memory", "memory_swap", "memory_reservation", "cpus", "pids_limit")
+RESTART = ("restart_policy", "restart_retries")
+ADJUSTABLE = frozenset(("networks", *LIMITS, *RESTART))

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cloudlab.containers import difference, payload, view
-from cloudlab.containers.options import ADJUSTABLE
+from cloudlab.containers.options import ADJUSTABLE, LIMITS, RESTART
 from cloudlab.containers.spec import LABEL_HASH, File, Spec
 from cloudlab.model.environment import LABEL_INSTANCE
 
 STATES = ("started", "healthy", "stopped", "absent")
 
-_LIMITS = ("memory", "memory_swap", "memory_reservation", "cpus", "pids_limit", "restart_policy", "restart_retries")
+_UPDATABLE = (*LIMITS, *RESTART)
 # In an update, 0 means "unchanged": these limits can be set in place but not removed.
 _NOT_REMOVABLE = ("memory", "memory_reservation", "cpus")
 _UNREPAIRABLE = ("dead", "removing")
@@ -153,7 +153,7 @@ def _converge(
         altered=situation.altered,
         before=before,
         after=after,
-        limit_drift=any(name in _LIMITS for name in drift),
+        limit_drift=any(name in _UPDATABLE for name in drift),
         healthy=(state.get("Health") or {}).get("Status") == "healthy",
     )
     if recreate:
@@ -220,7 +220,10 @@ def _file_reasons(situation: Situation) -> list[str]:
 
 def _limit_reasons(drift: list[str], actual: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
     return [
-        reason for name in drift if name in _LIMITS for reason in difference.reasons(name, actual[name], desired[name])
+        reason
+        for name in drift
+        if name in _UPDATABLE
+        for reason in difference.reasons(name, actual[name], desired[name])
     ]
 
 

@@ -11,36 +11,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudlab.containers import payload, rewrites
-from cloudlab.containers.options import ADJUSTABLE
+from cloudlab.containers.options import ADJUSTABLE, LIMITS
 from cloudlab.containers.spec import Spec
 from cloudlab.containers.values import capability
 
 View = dict[str, Any]
 
 # Settings of HostConfig that no specification has: one that is set was changed by hand.
-_UNMANAGED = [
-    "Binds",
-    "Devices",
-    "DeviceRequests",
-    "DeviceCgroupRules",
-    "Dns",
-    "DnsOptions",
-    "DnsSearch",
-    "Links",
-    "VolumesFrom",
-    "Privileged",
-    "PidMode",
-    "PublishAllPorts",
-    "CpuShares",
-    "CpuQuota",
-    "CpuPeriod",
-    "CpusetCpus",
-    "CpusetMems",
-    "BlkioWeight",
-    "AutoRemove",
-    "OomKillDisable",
-]
-_LIMITS = ("memory", "memory_swap", "memory_reservation", "cpus", "pids_limit")
+_UNMANAGED = (
+    "Binds", "Devices", "DeviceRequests", "DeviceCgroupRules", "Dns", "DnsOptions", "DnsSearch", "Links",
+    "VolumesFrom", "Privileged", "PidMode", "PublishAllPorts", "CpuShares", "CpuQuota", "CpuPeriod", "CpusetCpus",
+    "CpusetMems", "BlkioWeight", "AutoRemove", "OomKillDisable",
+)  # fmt: skip
 
 
 def desired(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int]) -> View:
@@ -153,7 +135,7 @@ def unenforceable(info: Mapping[str, Any]) -> frozenset[str]:
         "cpus": "CpuCfsQuota",
         "pids_limit": "PidsLimit",
     }
-    return frozenset(name for name in _LIMITS if not info.get(support[name], True))
+    return frozenset(name for name in LIMITS if not info.get(support[name], True))
 
 
 def _variables(items: list[str] | None) -> dict[str, str]:

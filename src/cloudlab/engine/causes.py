@@ -12,41 +12,14 @@ from docker.errors import APIError, DockerException
 
 from cloudlab.engine import ports
 
-# Resource limits of Linux by their number, which the engine's messages have.
-_RLIMITS = [
-    "cpu",
-    "fsize",
-    "data",
-    "stack",
-    "core",
-    "rss",
-    "nproc",
-    "nofile",
-    "memlock",
-    "as",
-    "locks",
-    "sigpending",
-    "msgqueue",
-    "nice",
-    "rtprio",
-    "rttime",
-]
-
 Publisher = Callable[[int], str | None]  # host port -> the container that publishes it
-Explanation = Callable[[re.Match[str], Publisher], str]
-_EXPLANATIONS: list[tuple[re.Pattern[str], Explanation]] = []
 
 LOG_LINES = 15
-
-
-def _matches(pattern: str) -> Callable[[Explanation], Explanation]:
-    """Register an explanation of the engine's messages that match."""
-
-    def register(explanation: Explanation) -> Explanation:
-        _EXPLANATIONS.append((re.compile(pattern, re.IGNORECASE | re.DOTALL), explanation))
-        return explanation
-
-    return register
+# Resource limits of Linux by their number, which the engine's messages have.
+_RLIMITS = (
+    "cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending",
+    "msgqueue", "nice", "rtprio", "rttime",
+)  # fmt: skip
 
 
 def explain(error: Exception, publisher: Publisher = lambda port: None) -> str:
@@ -57,15 +30,14 @@ def explain(error: Exception, publisher: Publisher = lambda port: None) -> str:
         return "the connection to the engine broke. Start the engine, then run this again"
     message = str(getattr(error, "explanation", None) or error).strip()
     for pattern, explanation in _EXPLANATIONS:
-        if match := pattern.search(message):
+        if match := re.search(pattern, message, re.IGNORECASE | re.DOTALL):
             return explanation(match, publisher)
     if isinstance(error, OSError) and error.filename:
         return f"the file {error.filename} cannot be written: {error.strerror}"
     return f"the engine reports: {message}" if isinstance(error, APIError | DockerException) else message
 
 
-@_matches(r"Bind for (?P<address>\S+):(?P<port>\d+) failed: port is already allocated")
-def _taken_by_container(match: re.Match[str], publisher: Publisher) -> str:
+def _published(match: re.Match[str], publisher: Publisher) -> str:
     holder = publisher(int(match["port"]))
     return (
         f"port {match['port']} on {match['address']} is published by "
@@ -74,22 +46,14 @@ def _taken_by_container(match: re.Match[str], publisher: Publisher) -> str:
     )
 
 
-@_matches(r"(?P<address>[\d.]+|\[[^\]]*\]):(?P<port>\d+): bind: address already in use")
-def _taken_by_process(match: re.Match[str], _publisher: Publisher) -> str:
-    port = int(match["port"])
+def _in_use(match: re.Match[str], _: Publisher) -> str:
     return (
-        f"port {port} on {match['address']} is already in use by {ports.holder(port)}. Stop it, "
+        f"port {match['port']} on {match['address']} is already in use by {ports.holder(int(match['port']))}. Stop it, "
         "or set another port, then run this again"
     )
 
 
-@_matches(r"(?P<address>[\d.]+|\[[^\]]*\]):(?P<port>\d+): bind: cannot assign requested address")
-def _no_such_address(match: re.Match[str], _publisher: Publisher) -> str:
-    return f"published_ports: this machine has no address {match['address']}"
-
-
-@_matches(r"error setting rlimit type (?P<type>\d+)")
-def _rlimit(match: re.Match[str], _publisher: Publisher) -> str:
+def _rlimit(match: re.Match[str], _: Publisher) -> str:
     number = int(match["type"])
     name = _RLIMITS[number] if number < len(_RLIMITS) else f"number {number}"
     return (
@@ -98,48 +62,56 @@ def _rlimit(match: re.Match[str], _publisher: Publisher) -> str:
     )
 
 
-@_matches(r"network (?P<network>\S+) not found|No such network: (?P<other>\S+)")
-def _no_network(match: re.Match[str], _publisher: Publisher) -> str:
-    return f"the network {match['network'] or match['other']} does not exist. Create it and run this again"
-
-
-@_matches(r"no space left on device")
-def _disk_full(_match: re.Match[str], _publisher: Publisher) -> str:
-    return "the engine's disk is full. `docker system df` shows what uses the space"
-
-
-@_matches(r"No such image: (?P<image>\S+)|pull access denied for (?P<other>\S+?),")
-def _no_image(match: re.Match[str], _publisher: Publisher) -> str:
-    return f"the image {match['image'] or match['other']} does not exist. Build or pull it first"
-
-
-@_matches(r"bind source path does not exist: (?P<path>[^\n]+)")
-def _no_source(match: re.Match[str], _publisher: Publisher) -> str:
-    return f"mounts: the engine cannot find {match['path'].strip()}. Create it, or correct the path"
-
-
-@_matches(
-    r"exec: \"?(?P<program>[^\":]+)\"?: "
-    r"(?P<why>executable file not found in \$PATH|permission denied|stat [^:]+: no such file or directory)"
-)
-def _no_program(match: re.Match[str], _publisher: Publisher) -> str:
+def _no_program(match: re.Match[str], _: Publisher) -> str:
     why = "is not an executable file" if "permission" in match["why"] else "does not exist"
     return f"the program {match['program']} {why} in the image. Correct entrypoint, command or image"
 
 
-@_matches(r"range of cpus is from (?P<least>[\d.]+) to (?P<most>[\d.]+)")
-def _too_many_cpus(match: re.Match[str], _publisher: Publisher) -> str:
-    return f"cpus: the engine accepts {match['least']} to {match['most']}, the CPUs that it has"
-
-
-@_matches(r"unable to find user (?P<user>[^:]+): no matching entries in passwd file")
-def _no_user(match: re.Match[str], _publisher: Publisher) -> str:
-    return f"user: the image has no user {match['user']}. Set its number"
-
-
-@_matches(r"removal of container \S+ is already in progress")
-def _removal(_match: re.Match[str], _publisher: Publisher) -> str:
-    return "the engine is still removing it. Run this again in a moment"
+# Pattern of the engine's message -> its explanation.
+_EXPLANATIONS: tuple[tuple[str, Callable[[re.Match[str], Publisher], str]], ...] = (
+    (r"Bind for (?P<address>\S+):(?P<port>\d+) failed: port is already allocated", _published),
+    (r"(?P<address>[\d.]+|\[[^\]]*\]):(?P<port>\d+): bind: address already in use", _in_use),
+    (
+        r"(?P<address>[\d.]+|\[[^\]]*\]):(?P<port>\d+): bind: cannot assign requested address",
+        lambda match, _: f"published_ports: this machine has no address {match['address']}",
+    ),
+    (r"error setting rlimit type (?P<type>\d+)", _rlimit),
+    (
+        r"network (?P<network>\S+) not found|No such network: (?P<other>\S+)",
+        lambda match, _: (
+            f"the network {match['network'] or match['other']} does not exist. Create it and run this again"
+        ),
+    ),
+    (
+        r"no space left on device",
+        lambda match, _: "the engine's disk is full. `docker system df` shows what uses the space",
+    ),
+    (
+        r"No such image: (?P<image>\S+)|pull access denied for (?P<other>\S+?),",
+        lambda match, _: f"the image {match['image'] or match['other']} does not exist. Build or pull it first",
+    ),
+    (
+        r"bind source path does not exist: (?P<path>[^\n]+)",
+        lambda match, _: f"mounts: the engine cannot find {match['path'].strip()}. Create it, or correct the path",
+    ),
+    (
+        r"exec: \"?(?P<program>[^\":]+)\"?: "
+        r"(?P<why>executable file not found in \$PATH|permission denied|stat [^:]+: no such file or directory)",
+        _no_program,
+    ),
+    (
+        r"range of cpus is from (?P<least>[\d.]+) to (?P<most>[\d.]+)",
+        lambda match, _: f"cpus: the engine accepts {match['least']} to {match['most']}, the CPUs that it has",
+    ),
+    (
+        r"unable to find user (?P<user>[^:]+): no matching entries in passwd file",
+        lambda match, _: f"user: the image has no user {match['user']}. Set its number",
+    ),
+    (
+        r"removal of container \S+ is already in progress",
+        lambda match, _: "the engine is still removing it. Run this again in a moment",
+    ),
+)
 
 
 def ending(state: Mapping[str, Any]) -> str:
