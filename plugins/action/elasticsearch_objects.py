@@ -22,5 +22,5 @@ class ActionModule(HTTPStoreAction):
         if steps.warnings:
             report["warnings"] = list(steps.warnings)
         if not answers:
-            report["msg"] = "The server does not answer: everything declared is taken as missing."
+            report["msg"] = "The server does not answer: every declared object is treated as missing."
         return report | self.difference("objects", *objects.difference(steps))

@@ -12,8 +12,7 @@ from cloudlab import engine
 from cloudlab.ansible import modes
 from cloudlab.ansible import rolespecs as specs_check
 from cloudlab.compose import sketch
-from cloudlab.engine import lock
-from cloudlab.engine import state as stock
+from cloudlab.engine import lock, state
 from cloudlab.gateway import model
 from cloudlab.lifecycle import preflight
 from cloudlab.model import catalogue, environment, platform, rolespecs, settings, sizes
@@ -44,7 +43,7 @@ class ActionModule(ActionBase):
                 return result | {"failed": True, "msg": _message(problems)}
             return result | {"changed": False} | sketch.describe(values, chosen)
         try:
-            facts, holdings = stock.take(engine.connect())
+            facts, holdings = state.gather(engine.connect())
         except engine.EngineError as error:
             return result | {"failed": True, "msg": _message([*problems, str(error)])}
         if problems:

@@ -46,5 +46,5 @@ class ActionModule(StoreAction):
         if steps.warnings:
             report["warnings"] = steps.warnings
         if not answers:
-            report["msg"] = "The broker does not answer: every declared topic is taken as missing."
+            report["msg"] = "The broker does not answer: every declared topic is treated as missing."
         return report | self.difference("topics", *objects.difference(steps, existing))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
-from cloudlab.engine import state as stock
+from cloudlab.engine import state
 from cloudlab.lifecycle import reset
 from cloudlab.model import environment, settings
 
@@ -25,7 +25,7 @@ class ActionModule(ActionBase):
             }
         )
         try:
-            _, holdings = stock.take(engine.connect())
+            _, holdings = state.gather(engine.connect())
             plan = reset.plan(
                 options["level"], options["components"], options["catalogue"], options["instance"], holdings
             )

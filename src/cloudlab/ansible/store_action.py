@@ -1,4 +1,4 @@
-"""What the actions of all stores have in common: the frame that Ansible sees around declare, ask, plan and apply."""
+"""The base of all stores' actions, around declare, plan, apply and check."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HTTP: dict[str, Any] = {
 
 
 class StoreAction(ActionBase):
-    """Converges, compares or describes what a store holds: see cloudlab.ansible.modes.
+    """Converges, compares or describes the objects of a store: see cloudlab.ansible.modes.
 
     A store's action has STORE, its name and the area of its checks; ARGUMENTS, an argument specification; and the
     method `converge`. The rest is the store's own: see cloudlab.stores.base.Store.
@@ -52,7 +52,7 @@ class StoreAction(ActionBase):
         return registry.find(self.STORE)
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        """Run the task; what can fail ends in a message, not in a traceback."""
+        """Run the task; errors become messages, not tracebacks."""
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec={**self.ARGUMENTS, "mode": modes.ARGUMENT})
         try:
@@ -66,12 +66,12 @@ class StoreAction(ActionBase):
             raise AnsibleActionFail(str(error)) from None
 
     def _compared(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The result of a comparison; a store that cannot be asked has one failed check."""
+        """The result of a comparison; a store that does not answer has one failed check."""
         docker = LazyClient()
         try:
-            # Whoever else listens on its port is not to be asked.
+            # Another program may listen on its port.
             if not is_running(docker, arguments["container"]):
-                raise readiness.NotReadyError(f"container {arguments['container']} does not run")
+                raise readiness.NotReadyError(f"container {arguments['container']} is not running")
             checks, found = self.store.check(arguments, docker)
         except (StoreError, engine.EngineError) as error:
             checks, found = unreachable(self.STORE, str(error)), None
@@ -89,7 +89,7 @@ class StoreAction(ActionBase):
         return readiness.ask(arguments["container"], question, timeout, check_mode=check_mode)
 
     def difference(self, what: str, before: Any, after: Any) -> dict[str, Any]:
-        """The part of a report that --diff shows; texts stand as they are, other documents as YAML."""
+        """The part of a report that --diff shows; texts unchanged, other documents as YAML."""
         if not self._task.diff:
             return {}
         return {

@@ -1,7 +1,6 @@
-"""Wait until a store answers, and give up at once when its container cannot bring it up.
+"""Waits until a store answers, and gives up immediately when its container failed.
 
-A store's container runs for seconds before its server answers. The one question that counts is put to the server
-itself (the probe); the engine is only asked after a probe that failed, so a store that is up costs no call to it.
+The server itself is probed; the engine is only asked after a failed probe, so a store that answers costs no call to it.
 """
 
 from collections.abc import Callable
@@ -19,11 +18,11 @@ from cloudlab.stores.lazy_client import LazyClient
 Answer = TypeVar("Answer")
 
 COMPARE_SECONDS = 5  # for a store that is compared while it happens to be starting
-LINES_EXPLAINED = 300  # a server that dies logs its shutdown after the cause
+LINES_EXPLAINED = 300  # a server logs its shutdown after the cause of its crash
 
 
 class NotYetError(StoreError, waiting.NotYet):
-    """Raised by a probe: the server does not answer yet; the text says why."""
+    """A probe failed: the server does not answer yet; the text says why."""
 
 
 class NotReadyError(StoreError):
@@ -47,7 +46,7 @@ def ask(container: str, probe: Callable[[], Answer], timeout: float, *, check_mo
 
 
 def soon(docker: LazyClient, container: str, probe: Callable[[], Answer]) -> Answer:
-    """The probe's answer, waited for as by :func:`wait_until`, for a comparison of what runs."""
+    """The probe's answer, waited for as by :func:`wait_until`, for a comparison of a running store."""
     return wait_until(docker, container, probe, COMPARE_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Elasticsearch: index templates and indices. Found are the documents of each index."""
+"""Checks of Elasticsearch's index templates and indices; findings are the documents of each index."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a PostgreSQL server is to hold, and the statements that bring it there. Pure functions over plain data.
+"""PostgreSQL's roles, databases and schemas: desired state, and the statements that lead to it. Pure functions.
 
 The state of a server is that of :mod:`cloudlab.stores.postgres.queries`; one that does not exist yet has the state
 :data:`NOTHING`. Nothing is ever dropped: schemas, roles and databases that nobody declares are reported or left alone.
@@ -40,7 +40,7 @@ NOTHING: dict[str, Any] = {
 
 
 def declare(arguments: Mapping[str, Any]) -> Desired:
-    """The declaration of the action's arguments, checked. Raises ObjectsError with every fault found."""
+    """The declaration of the action's arguments, checked. Raises ObjectsError with every mistake."""
     admin, main = arguments["admin_user"], arguments["database"]
     databases = [Database(main, admin, _extensions(arguments.get("extensions")))]
     databases += [
@@ -64,7 +64,7 @@ def declare(arguments: Mapping[str, Any]) -> Desired:
 
 
 def plan(want: Desired, state: Mapping[str, Any], contents: Mapping[str, Mapping[str, Any]]) -> Plan:
-    """The steps from the server's state to what is wanted.
+    """The steps from the server's state to the declaration.
 
     ``state``: the answer to QUERY. ``contents``: database name -> its `content`, for each wanted database that exists.
     """
@@ -201,11 +201,11 @@ def _ownership(base: Database, state: Mapping[str, Any]) -> Iterable[Step]:
 
 
 def _connect_rights(want: Desired, state: Mapping[str, Any]) -> Iterable[Step]:
-    """Who may connect where: each role to its own database alone. Grants to roles that nobody declares are left."""
+    """Each role may only connect to its own database. Grants to undeclared roles are not changed."""
     owners = {base.name: base.owner for base in want.databases}
     managed = {service.role for service in want.services}
     for name in (*owners, *SHARED):
-        # A new database: its owner and everybody may connect.
+        # By default, everybody may connect to a new database.
         known = state["databases"].get(name, {"connect": [EVERYBODY, owners.get(name, BOOTSTRAP)]})["connect"]
         wanted = {service.role for service in want.of(name)} | ({owners[name]} if name in owners else set())
         if name == MAINTENANCE and want.health:

@@ -1,4 +1,4 @@
-"""PostgreSQL's roles, databases and schemas, made by psql in its own image."""
+"""Creates PostgreSQL's roles, databases and schemas with psql in its own image."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,14 +31,14 @@ def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def script(want: Desired) -> str:
-    """Input of psql that makes an empty server hold what is wanted, and does no harm to one that holds it.
+    """Input of psql that creates the declared objects, and changes nothing where they exist.
 
     Passwords come from psql's variables `password_0` (the administrator's) and the following (the services'),
     so that the text holds none and quotes them as they are. What somebody has altered is not taken back: that needs
     :func:`plan`, which looks first.
     """
     lines = [
-        # A password in a statement that is slow or fails would be logged.
+        # The server logs slow and failed statements, which may hold passwords.
         "set log_min_duration_statement = -1;",
         "set log_min_error_statement = panic;",
     ]
@@ -55,5 +55,5 @@ def script(want: Desired) -> str:
 
 
 def _unless_there(sql: str, where: str, name: str) -> str:
-    """A statement for psql that is carried out unless the catalogue has the name."""
+    """A statement for psql that is executed unless the catalogue has the name."""
     return f"select {literal(sql)} where not exists (select from {where} = {literal(name)}) \\gexec"  # noqa: S608 - quoted
