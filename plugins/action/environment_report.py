@@ -1,4 +1,4 @@
-"""Wait for what still starts, and show what runs."""
+"""Wait for starting containers, and show the state of all."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
         )
         environment = options["environment"]
         if options["mode"] == modes.DESCRIBE:
-            return result | modes.describe(task_vars, folders={options["copy"]: {PAGE: _text(_sketch(options))}})
+            return result | modes.describe(task_vars, folders={options["copy"]: {PAGE: _text(_composed(options))}})
         try:
             docker = engine.connect()
         except engine.EngineError as error:
@@ -59,7 +59,7 @@ class ActionModule(ActionBase):
         page, rows = _page(environment, options, listed, used, failures, _read(file))
         if converging:
             page["converged"] = datetime.now(UTC).isoformat(timespec="seconds")
-        # The worker's display reaches the terminal at once, and stays readable with every output callback.
+        # The worker's display prints immediately, and is readable with every output callback.
         self._display.display(_shown(page, rows, options))
         if not self._task.check_mode:
             _write(file, page, 0o600)
@@ -72,7 +72,7 @@ class ActionModule(ActionBase):
 
 
 def _page(environment, options, listed, used, failures, earlier):
-    """The whole page, and of its rows those that this run is about."""
+    """The whole page, and its rows that this run concerns."""
     unavailable = report.unavailable(environment, earlier.get("unavailable", {}))
     rows = [
         row
@@ -90,8 +90,8 @@ def _page(environment, options, listed, used, failures, earlier):
     }, rows
 
 
-def _sketch(options):
-    """The page of an environment that Docker Compose brings up."""
+def _composed(options):
+    """The page of an environment that Docker Compose starts."""
     environment = options["environment"]
     return {
         "instance": environment["instance"],
@@ -102,7 +102,7 @@ def _sketch(options):
 
 
 def _shown(page, rows, options):
-    """What the run prints."""
+    """The output of the run."""
     if options["format"] == "json":
         return json.dumps(page, indent=2)
     text = "\n" + report.table(rows, page["unavailable"]) + "\n"
@@ -116,7 +116,7 @@ def _listed(docker, instance):
 
 
 def _memory(docker, listed):
-    """Container -> bytes in use, of those that run."""
+    """Running container -> bytes in use."""
     running = {name: item["Id"] for name, item in report.by_name(listed).items() if item["State"] == "running"}
     return {name: usage.memory(stats) for name, stats in usage.sample(docker.client, running).items()}
 
@@ -139,7 +139,7 @@ def _wait(docker, environment, listed, timeout, waived):
 
 
 def _read(path):
-    """The page as the last run left it; empty when there is none, or when another version wrote it."""
+    """The page of the last run; empty when there is none, or when another version wrote it."""
     try:
         page = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -152,7 +152,7 @@ def _text(page):
 
 
 def _write(path, page, mode):
-    """Keep the page for programs. It holds passwords: nobody else may read it but those that `mode` names."""
+    """Write the page for other programs. It contains passwords, so `mode` limits who may read it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
     draft.touch(mode=0o600)

@@ -36,8 +36,8 @@ class ActionModule(ActionBase):
             return result | {"changed": False} | sketch.images(arguments["environment"], arguments["images"])
         try:
             changed, provided = self._converge(self._request(arguments))
-            picture = environment.with_images(arguments["environment"], provided, arguments["images"])
-            return result | {"changed": changed} | picture
+            complete = environment.with_images(arguments["environment"], provided, arguments["images"])
+            return result | {"changed": changed} | complete
         except environment.ImageError as error:
             return result | {"failed": True, "msg": str(error)}
         except (plan.PlanError, converge.ImagesError) as error:
@@ -46,13 +46,13 @@ class ActionModule(ActionBase):
             return result | {"failed": True, "msg": str(error)}
 
     def _request(self, arguments):
-        picture = arguments["environment"]
+        described = arguments["environment"]
         return converge.Request(
-            images=plan.required_images(picture, arguments["images"]),
-            sources=plan.volume_sources(picture, environment.LABEL_SOURCE),
+            images=plan.required_images(described, arguments["images"]),
+            sources=plan.volume_sources(described, environment.LABEL_SOURCE),
             settings=plan.Settings(arguments["image_source"], arguments["registry_mirror"], build.no_base_reason()),
             root=Path(arguments["contexts"]),
-            logs=Path(picture["directory"]) / "logs",
+            logs=Path(described["directory"]) / "logs",
             pull_timeout=arguments["pull_timeout"],
         )
 

@@ -29,5 +29,5 @@ class ActionModule(HTTPStoreAction):
     def report(self, steps, existing, answers):
         report = {"changed": bool(steps), "applied": list(steps)}
         if not answers:
-            report["msg"] = "Kibana does not answer: every declared data view is treated as missing."
+            report["msg"] = "The server does not answer: every declared object is treated as missing."
         return report | self.difference("data views", *objects.difference(steps, existing))

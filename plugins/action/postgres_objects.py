@@ -1,4 +1,4 @@
-"""Converge the roles, databases and schemas of a PostgreSQL server. Documentation: plugins/modules/postgres_objects.py."""
+"""Converge the objects of a PostgreSQL server. Documentation: plugins/modules/postgres_objects.py."""
 
 from functools import partial
 

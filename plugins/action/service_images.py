@@ -64,8 +64,8 @@ class ActionModule(ActionBase):
         common = {name: str(path.relative_to(ROOT)) for name, path in places.items()}
         common |= {name: placeholders.variable(name) for name in trust.PROXY_VARIABLES}
         images = {name: service_images.repository(instance, name) for name in built}
-        told = modes.describe(task_vars, images={images[name]: common | own for name, own in built.items()})
-        return told | {"images": images, "built": [], "failures": {}}
+        description = modes.describe(task_vars, images={images[name]: common | own for name, own in built.items()})
+        return description | {"images": images, "built": [], "failures": {}}
 
     def _converge(self, sources, references, built):
         """(services whose image is missing, failed service -> cause)"""

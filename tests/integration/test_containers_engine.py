@@ -181,7 +181,7 @@ class Lab:
             return answer.read().decode()
 
     def recreate(self, raw: dict, alter) -> None:
-        """Remove the container and create it as somebody could: with the same labels, but altered."""
+        """Remove the container and create it with the same labels and a change."""
         [parsed] = files.prepare(declaration.parse([raw], INSTANCE), self.directory, str.join, planning=True)
         for file in parsed.files:
             files.write(file)
@@ -195,7 +195,7 @@ class Lab:
             self.client.remove_container(name, force=True, v=True)
 
     def renew_network(self, name: str = NETWORK) -> None:
-        """Remove a network, whoever uses it, and create another one of its name."""
+        """Remove a network with its endpoints, and create another one of its name."""
         for member in self.client.inspect_network(name)["Containers"]:
             self.client.disconnect_container_from_network(member, name, force=True)
         self.client.remove_network(name)
@@ -271,7 +271,7 @@ def test_the_container_has_all_declared_options(lab):
     assert volume["Labels"] == {"cloudlab.instance": INSTANCE, "cloudlab.component": "web"}
 
 
-# Drift: what somebody altered, and what mends it
+# Drift: changes by hand, and their repair
 
 
 def pause(lab):

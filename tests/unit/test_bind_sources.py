@@ -32,9 +32,9 @@ def certificates(tmp_path, monkeypatch):
 def known(tmp_path, certificates, monkeypatch):
     """A run on a Mac with Colima, where nothing is at /var/run/docker.sock."""
     monkeypatch.setattr(machine, "SOCKET", str(tmp_path / "only-in-the-virtual-machine" / "docker.sock"))
-    told = machine.engine_facts(RECORD["info"], RECORD["address"], machine.System(*RECORD["system"]))
-    assert not told["here"]
-    facts = {"version": "27.4.0", "api": "1.45", **told, "socket_group": state.socket_group(told)}
+    known_facts = machine.engine_facts(RECORD["info"], RECORD["address"], machine.System(*RECORD["system"]))
+    assert not known_facts["here"]
+    facts = {"version": "27.4.0", "api": "1.45", **known_facts, "socket_group": state.socket_group(known_facts)}
     return rolefiles.project(tmp_path / "checkout", facts)
 
 

@@ -12,7 +12,7 @@ SHIM = "failed to create shim task: OCI runtime create failed: runc create faile
 
 
 @pytest.mark.parametrize(
-    ("said", "cause"),
+    ("message", "cause"),
     [
         (
             "driver failed programming external connectivity on endpoint x: Bind for 127.0.0.1:5432 failed: port is "
@@ -56,9 +56,9 @@ SHIM = "failed to create shim task: OCI runtime create failed: runc create faile
         ("something unheard of", "the engine reports: something unheard of"),
     ],
 )
-def test_known_errors_are_explained(monkeypatch, said, cause):
+def test_known_errors_are_explained(monkeypatch, message, cause):
     monkeypatch.setattr(ports, "holder", lambda port: "java (pid 812)")
-    assert cause in causes.explain(APIError("500 Server Error", explanation=said), lambda port: "other-db")
+    assert cause in causes.explain(APIError("500 Server Error", explanation=message), lambda port: "other-db")
 
 
 def test_errors_of_the_connection_and_of_the_disk():

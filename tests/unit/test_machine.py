@@ -46,8 +46,8 @@ def test_where_the_engine_runs(name):
 @pytest.mark.parametrize("name", RECORDS)
 def test_containers_mount_the_engines_socket_at_the_engines_path(name):
     """In a virtual machine it is at Linux's default path, whatever its path on this machine."""
-    wanted = "/run/user/1000/docker.sock" if name == "rootless" else "/var/run/docker.sock"
-    assert facts(name)["socket"] == wanted
+    expected = "/run/user/1000/docker.sock" if name == "rootless" else "/var/run/docker.sock"
+    assert facts(name)["socket"] == expected
 
 
 def test_an_engine_that_is_reached_by_tcp_may_have_no_socket():
@@ -58,8 +58,8 @@ def test_an_engine_that_is_reached_by_tcp_may_have_no_socket():
 
 @pytest.mark.parametrize("name", RECORDS)
 def test_logs_are_read_where_the_engine_keeps_them(name):
-    wanted = {"rootless": "/home/dev/.local/share/docker/containers", "docker-desktop-wsl": ""}
-    assert facts(name)["logs"] == wanted.get(name, "/var/lib/docker/containers")
+    expected = {"rootless": "/home/dev/.local/share/docker/containers", "docker-desktop-wsl": ""}
+    assert facts(name)["logs"] == expected.get(name, "/var/lib/docker/containers")
 
 
 def test_logs_that_cannot_be_read_are_a_warning():

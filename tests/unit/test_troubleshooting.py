@@ -24,7 +24,7 @@ PASSED_OVER = {
     "plugins/doc_fragments/": "documentation",
     "src/cloudlab/docs/reference.py": "text of the generated documents",
     "src/cloudlab/engine/machine.py": "the ways out at the end of messages of engine.py and preflight.py",
-    "src/cloudlab/containers/declaration.py": "below `The container specifications are invalid`: each names the option and what is expected",
+    "src/cloudlab/containers/declaration.py": "below `The container specifications are invalid`",
     "src/cloudlab/containers/options.py": "the same",
     "src/cloudlab/containers/values.py": "the same",
     "src/cloudlab/containers/difference.py": "why a container is recreated: not an error",

@@ -12,7 +12,7 @@ from cloudlab.containers.options import ADJUSTABLE, DEFAULTS, MOUNT_DEFAULTS
 from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 from cloudlab.model.problems import ProblemsError
 
-LABEL_CONTAINER = "cloudlab.container"  # the name it was created with, which tells that it was renamed since
+LABEL_CONTAINER = "cloudlab.container"  # the name that it was created with, to recognize a renamed container
 LABEL_HASH = "cloudlab.spec"
 HASH_FORMAT = 1  # raised to recreate every container, even of an unchanged specification
 

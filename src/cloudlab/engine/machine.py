@@ -1,8 +1,7 @@
-"""What differs between the machines that an environment may stand on, told from facts. Nothing here asks anyone.
+"""Differences between machines and engines. Pure.
 
-The engine runs on this machine itself, or in a virtual machine that shares folders and ports with it: Docker Desktop,
-Colima, OrbStack. Paths that containers mount are the checkout's, which is shared, or the engine's own, which only the
-engine sees.
+The engine runs on this machine, or in a virtual machine that shares folders and ports with it: Docker Desktop, Colima,
+OrbStack. Containers mount paths of the checkout, which is shared, or the engine's own paths, which only the engine has.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Service:
 
 @dataclass
 class Verdict:
-    """What is decided about a service; `cause` is empty for one that is built and healthy.
+    """The verdict on a service; `cause` is empty for one that is built and healthy.
 
     output: of its compiler or of its process.
     """
@@ -63,7 +63,7 @@ class Verdict:
 
 @dataclass
 class Moment:
-    """What is known at one moment.
+    """The reports of builder and engine at one moment.
 
     reports: service -> build report. containers: container's name -> as inspected. given_up: container's name -> why
     it will not become healthy.

@@ -1,4 +1,4 @@
-"""Containers of engines in virtual machines, which inspect otherwise than they were asked for; `engines/` says how."""
+"""Containers of engines in virtual machines, whose inspection differs from the request as recorded in `engines/`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Inspected:
         [self.spec] = declaration.parse([raw], "lab")
         self.image, self.container = document["image"], copy.deepcopy(document["container"])
         self.labels = self.container["Config"]["Labels"]
-        # Always the hash of what is specified: what differs is seen on the container itself, or not at all.
+        # Always the hash of the specification, so that only visible differences count.
         self.labels |= record["labels"] | {LABEL_HASH: self.spec.hash}
         for target, source in record["sources"].items():
             self.mount(target, source)
@@ -58,7 +58,7 @@ class Inspected:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_container_that_nobody_altered_is_left_alone(engine):
+def test_an_unchanged_container_is_not_changed(engine):
     assert Inspected(engine).reasons() == []
 
 

@@ -1,4 +1,4 @@
-"""The order of work: after what is needed, bounded, and past what fails."""
+"""The order of work: after dependencies, bounded, and in spite of failures."""
 
 from __future__ import annotations
 

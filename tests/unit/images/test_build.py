@@ -1,4 +1,4 @@
-"""What is said of a build that fails."""
+"""Messages about failed builds."""
 
 from pathlib import Path
 

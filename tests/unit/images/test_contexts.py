@@ -57,7 +57,7 @@ def test_parents_come_first_and_only_those_before_the_first_from_count(root):
         ("README.md", set()),
     ],
 )
-def test_a_changed_file_changes_its_image_and_those_that_rest_on_it(root, file, changed):
+def test_a_changed_file_changes_its_image_and_dependent_ones(root, file, changed):
     before = tags(root)
     with (root / file).open("a") as opened:
         opened.write("# changed\n")

@@ -36,7 +36,7 @@ def decide(*images, local=(), source="auto", answer=None, data=None, mirror="", 
 @pytest.mark.parametrize(
     ("local", "source", "answer", "data", "step", "reference"),
     [
-        # auto: what is present is used, and no registry is asked
+        # auto: a present image is used, and no registry is asked
         (["postgres:17"], "auto", None, None, "present", UPSTREAM),
         ([BUILT], "auto", None, None, "present", BUILT),
         (["postgres:17", BUILT], "auto", None, None, "present", UPSTREAM),

@@ -1,4 +1,4 @@
-"""What is decided about services that were started."""
+"""Verdicts on services that were started."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Waiting for a store: what ends the wait, and what the person is then told."""
+"""Waiting for a store: what ends the wait, and the message."""
 
 import docker
 import pytest

@@ -122,7 +122,7 @@ def read_state(rows: Iterable[Mapping[str, str]]) -> dict[str, Any]:
 
 
 def plan(want: Desired, state: Mapping[str, Any]) -> list[Step]:
-    """The statements for what is missing, in order."""
+    """The statements that create missing objects, in order."""
     steps = [
         Step(f"database {name}", "present", f"CREATE DATABASE IF NOT EXISTS {identifier(name)}")
         for name in want.databases

@@ -78,8 +78,8 @@ def declare(arguments: Mapping[str, Any]) -> State:
 def plan(declared: State, existing: State) -> Plan:
     """The steps: templates are replaced by their declaration, indices get missing parts.
 
-    An index holds data and grows fields by itself, so only what is declared of it counts; what Elasticsearch cannot
-    alter in place (a field's type, the number of shards) is a warning. Nothing is ever deleted.
+    An index gets fields from its documents, so only its declared parts are compared. A change that Elasticsearch does
+    not support in place (a field's type, the number of shards) is a warning. Nothing is deleted.
     """
     steps: list[Step] = []
     warnings: list[str] = []
@@ -135,7 +135,7 @@ def _alter_index(name: str, declared: Mapping[str, Any], existing: Mapping[str, 
             steps.append(Step(f"index {name}, alias {alias}", f"/{name}/_alias/{alias}", body, None, body))
     clashes += [f"{key} is {had.get(key)}, declared {settings[key]}" for key in sorted(fixed)]
     warnings = [
-        f"index {name}: {clash}. Elasticsearch cannot alter this in place: delete the index and fill it anew, or"
+        f"index {name}: {clash}. Elasticsearch cannot alter this in place: delete the index and fill it again, or"
         " declare what it has."
         for clash in clashes
     ]

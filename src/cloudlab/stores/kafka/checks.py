@@ -54,8 +54,8 @@ def _faults(name: str, steps: Plan, existing: Mapping[str, Existing]) -> Iterabl
         declared, has = steps.fewer[name]
         yield f"{has} partitions, {declared} are declared"
     for key, value in steps.alter.get(name, {}).items():
-        wanted = "the broker's default" if value is None else value
-        yield f"{key} is {existing[name].effective.get(key)}, declared is {wanted}"
+        target = "the broker's default" if value is None else value
+        yield f"{key} is {existing[name].effective.get(key)}, declared is {target}"
 
 
 def round_trip(bootstrap: str) -> Check:

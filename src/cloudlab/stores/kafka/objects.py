@@ -34,8 +34,8 @@ class Plan:
     """The steps from the actual to the desired state.
 
     ``create``: topics by name. ``grow``: {name: number of partitions afterwards}. ``alter``: {name: {key: value}}; None
-    is "back to the broker's default". ``fewer``: {name: (declared, existing)}, topics that have more partitions than
-    declared, which Kafka cannot take back. ``undeclared``: topics nobody declares; they are left alone.
+    resets to the broker's default. ``fewer``: {name: (declared, existing)}, topics that have more partitions than
+    declared, which Kafka cannot reduce. ``undeclared``: topics that are not declared; they are not changed.
     """
 
     create: Mapping[str, Topic]

@@ -1,6 +1,6 @@
 """Checks of PostgreSQL: databases, schemas, each service's login, versions of schemas, rows.
 
-What was found, for the checks that need to know the platform::
+The findings, for the checks that depend on the platform::
 
     {"rows":     {"place.table": rows},         place: a schema of the platform's database, or a database of a service
      "versions": {place: {version table: latest applied version}}}
@@ -47,7 +47,7 @@ class Login:
 
 
 def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check], dict[str, Any]]:
-    """The checks of the server, each service's login included, and what is in its databases."""
+    """The checks of the server, including each service's login, and the contents of its databases."""
     want = declare(arguments)
     host, port, container = arguments["host"], arguments["port"], arguments["container"]
     server = Server(host, port, container, arguments["admin_user"], arguments["admin_password"], docker)
@@ -76,7 +76,7 @@ def log_in(admin: Server, service: Service, want: Desired) -> Login:
 
 
 def find(server: Server, want: Desired, contents: Iterable[str]) -> dict[str, Any]:
-    """What is in the databases `contents` (see the module's text). Every table is counted."""
+    """The contents of the databases `contents` (see the module's docstring), with the rows of every table."""
     counted: dict[str, int] = {}
     versions: dict[str, dict[str, int]] = {}
     for base in contents:

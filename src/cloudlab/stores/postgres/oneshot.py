@@ -11,10 +11,10 @@ SOCKETS = "/var/run/postgresql"
 
 
 def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Creates what is declared.
+    """The program that creates the objects.
 
-    It comes in by the server's socket, where the account `postgres` needs no password: so a password that was changed
-    reaches data that knows another one.
+    It uses the server's socket, where the account `postgres` needs no password, so that a changed password also applies
+    to existing data.
     """
     want = declare(arguments)
     passwords = [arguments["admin_password"], *(service.password for service in want.services)]
@@ -34,8 +34,7 @@ def script(want: Desired) -> str:
     """Input of psql that creates the declared objects, and changes nothing where they exist.
 
     Passwords come from psql's variables `password_0` (the administrator's) and the following (the services'),
-    so that the text holds none and quotes them as they are. What somebody has altered is not taken back: that needs
-    :func:`plan`, which looks first.
+    so the text contains none. Changes by hand are not reverted, unlike with :func:`plan`.
     """
     lines = [
         # The server logs slow and failed statements, which may hold passwords.

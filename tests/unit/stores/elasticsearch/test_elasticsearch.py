@@ -1,4 +1,4 @@
-"""Declared templates and indices against the server's: what is planned, shown and refused; the file realm's users."""
+"""Declared templates and indices against the server's: planned, shown and refused changes; the file realm's users."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ PRODUCTS = {
         "mappings": {"dynamic": False, "properties": {"title": {"type": "text", "boost": 2}}},
     },
 }
-# The same, as the server tells it.
+# The same, as the server returns it.
 PRODUCTS_THERE = {
     "index_patterns": ["products-*"],
     "priority": 100,
@@ -56,7 +56,7 @@ def plan(*, templates=(), indices=(), existing=None):
 
 
 def shop_there(**parts):
-    """The index as the server has it, with settings and a field that nobody declared."""
+    """The index as the server has it, with an undeclared field and settings."""
     entry = {key: value for key, value in SHOP.items() if key != "name"} | parts
     properties = entry["mappings"]["properties"] | {"seen": {"type": "date"}}
     entry = entry | {"mappings": {"properties": properties}, "settings": {"index.uuid": "u", **entry["settings"]}}
