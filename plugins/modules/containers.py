@@ -421,5 +421,5 @@ msg:
   description: Summary of the actions in one line, or all failures.
   returned: always
   type: str
-  sample: "6 containers, healthy: nothing to do"
+  sample: "6 containers, healthy: up to date"
 """
