@@ -1,17 +1,15 @@
-"""Converge what a ClickHouse server holds. Documentation: plugins/modules/clickhouse_objects.py."""
+"""Converge the databases and tables of a ClickHouse server. Documentation: plugins/modules/clickhouse_objects.py."""
 
 from functools import partial
 
-from cloudlab.ansible.store_action import StoreAction
+from cloudlab.ansible.store_action import ADDRESS, StoreAction
 from cloudlab.stores import readiness
 from cloudlab.stores.base import RefusedError
 from cloudlab.stores.clickhouse import objects
 from cloudlab.stores.lazy_client import LazyClient, is_running
 
 ARGUMENTS = {
-    "host": {"type": "str", "default": "127.0.0.1"},
-    "port": {"type": "int", "required": True},
-    "container": {"type": "str", "required": True},
+    **ADDRESS,
     "user": {"type": "str", "required": True},
     "password": {"type": "str", "required": True},
     "database": {"type": "str", "required": True},
@@ -36,7 +34,6 @@ ARGUMENTS = {
             "ddl": {"type": "str"},
         },
     },
-    "timeout": {"type": "float", "default": 60.0},
     "inside": {"type": "str"},
 }
 
@@ -64,20 +61,20 @@ class ActionModule(StoreAction):
         return self._report(steps, objects.differences(want, state), remark)
 
     def _ask(self, server, docker, want, timeout):
-        """(state, remark). In check mode a server that cannot be asked is no failure: the converge makes it so.
+        """(state, remark). In check mode, a server that does not answer is not a failure: a converge would start it.
 
-        The state is then empty where there is no server, and None where a running one knows another password, which the
-        converge would replace with its container.
+        The state is then empty where there is no server, and None where a running one has another password, which a
+        converge would set.
         """
         check = self._task.check_mode
         if check and not is_running(docker, server.container):
-            return objects.NOTHING, "The server does not run: everything declared is taken as missing."
+            return objects.NOTHING, "The server is not running: every declared object is treated as missing."
         try:
             return readiness.wait_until(docker, server.container, partial(server.state, want), timeout), ""
         except RefusedError as error:
             if check:
-                return None, f"Its content cannot be compared before its container has the new password. ({error})"
-            raise RefusedError(f"{error}. Converge the container, which brings it its users.") from error
+                return None, f"Its content cannot be compared until its container has the new password. ({error})"
+            raise RefusedError(f"{error}. Converge the container, which sets its users.") from error
 
     def _report(self, steps, differences, remark):
         report = {
@@ -86,7 +83,9 @@ class ActionModule(StoreAction):
             "differences": differences,
         }
         if differences:
-            report["warnings"] = [f"{text} Left as it is: alter the table or its declaration." for text in differences]
+            report["warnings"] = [
+                f"{text} It is not changed. Alter the table or its declaration." for text in differences
+            ]
         if remark:
             report["msg"] = remark
         return report | self.difference(

@@ -1,4 +1,4 @@
-"""The action `containers`: the door from Ansible to cloudlab.containers.
+"""The action `containers`, an interface to cloudlab.containers.
 
 Documentation: plugins/modules/containers.py.
 """
@@ -17,7 +17,7 @@ from ansible.template import trust_as_template
 from cloudlab import engine
 from cloudlab.ansible import modes
 from cloudlab.compose import described
-from cloudlab.containers import converge, files, plan, spec
+from cloudlab.containers import converge, declaration, files, plan
 from cloudlab.containers.spec import SpecError
 from cloudlab.model import secrets, settings
 from cloudlab.stores import diagnosis
@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
     _supports_diff = True
 
     def run(self, tmp=None, task_vars=None):
-        """Run the task; everything that can fail ends in a message, not in a traceback."""
+        """Run the task; errors become messages, not tracebacks."""
         result = super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
         self._templars = {}
@@ -55,11 +55,11 @@ class ActionModule(ActionBase):
             if arguments["mode"] == modes.COMPARE:
                 return result | self._compare(arguments)
             report = self._converge(arguments, self._task.check_mode)
-        # Results, not exceptions: `failed_when` is not asked about those.
+        # Results instead of exceptions, to which `failed_when` does not apply.
         except SpecError as error:
             return result | {
                 "failed": True,
-                "msg": f"Nothing was changed, for this is wrong:\n{_bullets(error.problems)}",
+                "msg": f"The container specifications are invalid. Nothing was changed:\n{_bullets(error.problems)}",
             }
         except engine.EngineError as error:
             return result | {"failed": True, "msg": str(error)}
@@ -76,25 +76,25 @@ class ActionModule(ActionBase):
         return result
 
     def _arguments(self):
-        """The task's arguments, checked. The specifications are left out of that, for it copies all it checks."""
+        """The task's arguments, checked, except the specifications, which the check would copy."""
         arguments = {name: value for name, value in self._task.args.items() if name != "specs"}
         checked = ArgumentSpecValidator(ARGUMENTS).validate(arguments)
         if checked.error_messages:
-            raise AnsibleActionFail(_bullets(map(_words, checked.errors.errors)))
+            raise AnsibleActionFail(_bullets(map(_message, checked.errors.errors)))
         return checked.validated_parameters | {"specs": self._task.args.get("specs")}
 
     def _describe(self, arguments):
-        """The containers as they would be, for those who write them down."""
+        """The desired state of the containers, for the Docker Compose export."""
         if arguments["state"] in ("stopped", "absent"):
             return {"changed": False}
-        specs = spec.parse(arguments["specs"], str(arguments["instance"]))
+        specs = declaration.parse(arguments["specs"], str(arguments["instance"]))
         complete = files.rendered(specs, Path(str(arguments["directory"])), self._render)
         role = Path(self._task_vars["role_path"])
         containers = {item.name: described.container(item, role) for item in complete}
         return modes.describe(self._task_vars, containers=containers)
 
     def _compare(self, arguments):
-        """What a converge would do; containers that cannot be compared are a finding, not the end of the play."""
+        """The actions of a converge; containers that cannot be compared are a finding and do not end the play."""
         try:
             report = self._converge(arguments, check=True)
             plan = {"actions": report.actions}
@@ -120,15 +120,12 @@ class ActionModule(ActionBase):
             secrets=self._secrets(arguments),
             advise=diagnosis.explain,
         )
-        connection = engine.connect()
         work = converge.converge_optional if arguments["optional"] else converge.converge
-        try:
-            return work(connection, request, self._render)
-        finally:
-            connection.close()
+        with engine.connect() as connected:
+            return work(connected, request, self._render)
 
     def _secrets(self, arguments):
-        """What must not be shown, whatever file or log line holds it. Gathered when the first text is to be shown."""
+        """All secret values. Computed when the first text is shown."""
         yield from map(str, arguments["secrets"])
         yield from (
             str(self._templar.template(self._task_vars[name]))
@@ -138,7 +135,7 @@ class ActionModule(ActionBase):
         yield from secrets.generated(Path(str(arguments["directory"])) / "secrets")
 
     def _render(self, src, path):
-        """The text of a template, found and rendered as the module `template` does."""
+        """The text of a template, rendered as by the module `template`."""
         try:
             source = self._find_needle("templates", src)
         except AnsibleError as error:
@@ -151,7 +148,7 @@ class ActionModule(ActionBase):
         return "" if rendered is None else str(rendered)
 
     def _templar_for(self, folder):
-        """A templar that finds what templates in a folder include; making one costs more than rendering."""
+        """A templar for the templates of a folder and their includes; creating one takes longer than rendering."""
         if folder not in self._templars:
             paths = [*self._task_vars.get("ansible_search_path", []), self._loader.get_basedir(), folder]
             search = [path for base in paths for path in (os.path.join(base, "templates"), base)]
@@ -161,7 +158,7 @@ class ActionModule(ActionBase):
         return self._templars[folder]
 
 
-def _words(error):
+def _message(error):
     return f"unknown argument {error.msg}" if isinstance(error, UnsupportedError) else error.msg
 
 

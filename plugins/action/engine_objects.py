@@ -1,4 +1,4 @@
-"""Make volumes, or remove volumes and networks, all in one task. Documentation: plugins/modules/engine_objects.py."""
+"""Create volumes, or remove volumes and networks, in one task. Documentation: plugins/modules/engine_objects.py."""
 
 from __future__ import annotations
 

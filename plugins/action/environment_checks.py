@@ -8,7 +8,7 @@ from ansible.plugins.action import ActionBase
 from docker.errors import DockerException
 
 from cloudlab import engine
-from cloudlab.containers import causes
+from cloudlab.engine import causes
 from cloudlab.gateway import model
 from cloudlab.model import checks
 from cloudlab.observe.logs import lines

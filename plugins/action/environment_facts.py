@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
                 return result | {"failed": True, "msg": _message(problems)}
             return result | {"changed": False} | offline.describe(values, chosen)
         try:
-            facts, objects = state.take(engine.connect())
+            facts, objects = state.gather(engine.connect())
         except engine.EngineError as error:
             return result | {"failed": True, "msg": _message([*problems, str(error)])}
         if problems:

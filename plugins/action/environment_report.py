@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,12 +10,9 @@ from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
 from cloudlab.ansible import modes
-from cloudlab.containers import waiting
-from cloudlab.engine import listing, usage
+from cloudlab.engine import causes, listing, usage, waiting
 from cloudlab.lifecycle import report
-from cloudlab.stores import readiness
 
-LOG_LINES = 15
 PAGE = "environment.json"
 KEYS = {"instance", "profile", "engine", "converged", "components", "unavailable"}
 FORMATS = ("table", "json")
@@ -123,22 +119,17 @@ def _memory(docker, listed):
 def _wait(docker, environment, listed, timeout, waived):
     """Wait until the chosen components except `waived` are healthy; failed component -> cause and last log lines."""
     by_name = report.by_name(listed)
-    watcher = waiting.Watcher(docker)
-    component_of = {}
+    watcher = waiting.Watcher(docker.client)
     failures = {}
     for name in (name for name in environment["chosen"] if name not in waived):
         container = by_name.get(environment["components"][name]["container"])
         if container is None:
             failures[name] = f"its container does not exist. Run: ansible-playbook playbooks/dev.yml --tags {name}"
         elif report.state(container) != "healthy":
-            component_of[environment["components"][name]["container"]] = name
-            watcher.add(environment["components"][name]["container"], container["Id"], timeout)
-    while len(watcher):
-        for container, problem in watcher.poll().items():
-            if problem:
-                lines = readiness.last_lines(docker.client, container, LOG_LINES)
-                failures[component_of[container]] = "\n".join([str(problem), *lines])
-        time.sleep(waiting.ROUND_SECONDS if len(watcher) else 0)
+            watcher.add(name, container["Id"], timeout)
+    for name, error in watcher.finish().items():
+        lines = causes.last_lines(docker.client, environment["components"][name]["container"])
+        failures[name] = "\n".join([f"its container {error}", *lines])
     return failures
 
 

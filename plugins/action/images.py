@@ -1,4 +1,4 @@
-"""Make an environment's images present. Documentation: plugins/modules/images.py."""
+"""Provide an environment's images. Documentation: plugins/modules/images.py."""
 
 from pathlib import Path
 
@@ -36,8 +36,8 @@ class ActionModule(ActionBase):
             return result | {"changed": False} | offline.images(arguments["environment"], arguments["images"])
         try:
             changed, provided = self._converge(self._request(arguments))
-            context = environment.with_images(arguments["environment"], provided, arguments["images"])
-            return result | {"changed": changed} | context
+            complete = environment.with_images(arguments["environment"], provided, arguments["images"])
+            return result | {"changed": changed} | complete
         except environment.ImageError as error:
             return result | {"failed": True, "msg": str(error)}
         except (plan.PlanError, converge.ImagesError) as error:
@@ -46,27 +46,22 @@ class ActionModule(ActionBase):
             return result | {"failed": True, "msg": str(error)}
 
     def _request(self, arguments):
-        context = arguments["environment"]
+        described = arguments["environment"]
         return converge.Request(
-            wanted=plan.wanted_images(context, arguments["images"]),
-            sources=plan.volume_sources(context, environment.LABEL_SOURCE),
+            images=plan.required_images(described, arguments["images"]),
+            sources=plan.volume_sources(described, environment.LABEL_SOURCE),
             settings=plan.Settings(arguments["image_source"], arguments["registry_mirror"], build.no_base_reason()),
             root=Path(arguments["contexts"]),
-            logs=Path(context["directory"]) / "logs",
+            logs=Path(described["directory"]) / "logs",
             pull_timeout=arguments["pull_timeout"],
         )
 
     def _converge(self, request):
-        connected = engine.connect(timeout=converge.SILENCE_SECONDS)
-        try:
+        with engine.connect(timeout=converge.SILENCE_SECONDS) as connected:
             made, known = converge.prepare(connected.client, request, converge.ask_registries)
             changed = bool(made.pulls or made.builds)
-            ids = None
-            if not self._task.check_mode:
-                ids = {}
-                if changed:
-                    show = progress.Progress(Display().display)
-                    ids = converge.apply(connected.client, made, known, request, show)
-        finally:
-            connected.close()
+            if self._task.check_mode:
+                return changed, converge.outcome(made, None)
+            show = progress.Progress(Display().display)
+            ids = converge.apply(connected.client, made, known, request, show) if changed else {}
         return changed, converge.outcome(made, ids)

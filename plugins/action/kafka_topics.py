@@ -1,12 +1,11 @@
 """Converge Kafka's topics. Documentation: plugins/modules/kafka_topics.py."""
 
-from cloudlab.ansible.store_action import StoreAction
-from cloudlab.stores import readiness
+from cloudlab.ansible.store_action import CONTAINER, StoreAction
 from cloudlab.stores.kafka import objects
 
 ARGUMENTS = {
     "bootstrap": {"type": "str", "required": True},
-    "container": {"type": "str", "required": True},
+    **CONTAINER,
     "topics": {
         "type": "list",
         "elements": "dict",
@@ -18,7 +17,6 @@ ARGUMENTS = {
             "config": {"type": "dict", "default": {}},
         },
     },
-    "timeout": {"type": "float", "default": 60.0},
     "inside": {"type": "str"},
 }
 
@@ -30,13 +28,10 @@ class ActionModule(StoreAction):
     def converge(self, arguments):
         declared = self.store.declare(arguments)
         broker = self.store.Server(arguments["bootstrap"])
-        check_mode = self._task.check_mode
-        partitions = readiness.ask(
-            arguments["container"], lambda: broker.partitions(declared), arguments["timeout"], check_mode=check_mode
-        )
+        partitions = self.ask(arguments, lambda: broker.partitions(declared))
         existing = broker.topics(partitions or {}, declared)
         steps = self.store.plan(declared, existing)
-        if steps.changed and not check_mode:
+        if steps.changed and not self._task.check_mode:
             broker.apply(steps)
         return self._report(steps, existing, answers=partitions is not None)
 
@@ -51,5 +46,5 @@ class ActionModule(StoreAction):
         if steps.warnings:
             report["warnings"] = steps.warnings
         if not answers:
-            report["msg"] = "The broker does not answer: every declared topic is taken as missing."
+            report["msg"] = "The broker does not answer: every declared topic is treated as missing."
         return report | self.difference("topics", *objects.difference(steps, existing))

@@ -1,14 +1,10 @@
 """Converge Kibana's data views. Documentation: plugins/modules/kibana_data_views.py."""
 
-from cloudlab.ansible.store_action import StoreAction
-from cloudlab.stores import readiness
+from cloudlab.ansible.store_action import HTTP, HTTPStoreAction
 from cloudlab.stores.kibana import objects
 
 ARGUMENTS = {
-    "url": {"type": "str", "required": True},
-    "container": {"type": "str", "required": True},
-    "user": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
+    **HTTP,
     "data_views": {
         "type": "list",
         "elements": "dict",
@@ -25,23 +21,13 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(StoreAction):
+class ActionModule(HTTPStoreAction):
     STORE = "kibana"
     ARGUMENTS = ARGUMENTS
+    NOTHING = objects.NOTHING
 
-    def converge(self, arguments):
-        declared = self.store.declare(arguments)
-        server = self.store.Server(arguments["url"], arguments["user"], arguments["password"])
-        check_mode = self._task.check_mode
-        answers = readiness.ask(arguments["container"], server.ready, arguments["timeout"], check_mode=check_mode)
-        existing = server.state(declared) if answers else {}
-        steps = self.store.plan(declared, existing)
-        if steps and not check_mode:
-            server.apply(steps)
-        return self._report(steps, existing, answers)
-
-    def _report(self, steps, existing, answers):
+    def report(self, steps, existing, answers):
         report = {"changed": bool(steps), "applied": list(steps)}
         if not answers:
-            report["msg"] = "Kibana does not answer: everything declared is taken as missing."
+            report["msg"] = "The server does not answer: every declared object is treated as missing."
         return report | self.difference("data views", *objects.difference(steps, existing))

@@ -1,8 +1,8 @@
-"""Converge what a PostgreSQL server holds. Documentation: plugins/modules/postgres_objects.py."""
+"""Converge the objects of a PostgreSQL server. Documentation: plugins/modules/postgres_objects.py."""
 
 from functools import partial
 
-from cloudlab.ansible.store_action import StoreAction
+from cloudlab.ansible.store_action import ADDRESS, StoreAction
 from cloudlab.stores import readiness
 from cloudlab.stores.base import RefusedError, StoreError
 from cloudlab.stores.lazy_client import LazyClient, is_running
@@ -16,9 +16,7 @@ EXTENSIONS = {
     "options": {"name": {"type": "str", "required": True}, "schema": {"type": "str"}},
 }
 ARGUMENTS = {
-    "host": {"type": "str", "default": "127.0.0.1"},
-    "port": {"type": "int", "required": True},
-    "container": {"type": "str", "required": True},
+    **ADDRESS,
     "admin_user": {"type": "str", "required": True},
     "admin_password": {"type": "str", "required": True},
     "database": {"type": "str", "required": True},
@@ -46,7 +44,6 @@ ARGUMENTS = {
             "extensions": EXTENSIONS,
         },
     },
-    "timeout": {"type": "float", "default": 60.0},
 }
 
 
@@ -63,18 +60,18 @@ class ActionModule(StoreAction):
             server.close()
 
     def _converge(self, server, want, timeout):
-        state, contents, admin_is_wrong = self._ask(server, want, timeout)
+        state, contents, admin_rejected = self._ask(server, want, timeout)
         plan = self.store.plan(want, state, contents)
         steps = plan.steps()
         if steps and not self._task.check_mode:
             server.apply(plan)
-        if admin_is_wrong:
+        if admin_rejected:
             user = want.admin
             steps.insert(0, Step(f"role {user}, password", "not accepted", "as declared; superuser", ""))
-        return self._report(want, steps, contents, admin_is_wrong)
+        return self._report(want, steps, contents, admin_rejected)
 
     def _ask(self, server, want, timeout):
-        """(state, contents, whether the administrator's role had to be, or would have to be, set)."""
+        """(state, contents, whether the server rejects the administrator's password, which is then set)."""
         if self._task.check_mode and not is_running(server.engine, server.container):
             return objects.NOTHING, {}, False
         probe = partial(server.answer, want.main.name)
@@ -95,11 +92,11 @@ class ActionModule(StoreAction):
             ) from error
         return state, server.contents(want, state, locally=False), True
 
-    def _report(self, want, steps, contents, admin_is_wrong):
+    def _report(self, want, steps, contents, admin_rejected):
         report = {
             "changed": bool(steps),
             "applied": [f"{step.subject}: {step.before} -> {step.after}" for step in steps],
-            "admin_password_set": admin_is_wrong,
+            "admin_password_set": admin_rejected,
             "unmanaged_schemas": objects.unmanaged_schemas(want, contents),
         }
         return report | self.difference(

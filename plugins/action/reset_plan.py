@@ -25,7 +25,7 @@ class ActionModule(ActionBase):
             }
         )
         try:
-            _, objects = state.take(engine.connect())
+            _, objects = state.gather(engine.connect())
             plan = reset.plan(
                 options["level"], options["components"], options["catalogue"], options["instance"], objects
             )

@@ -1,4 +1,4 @@
-"""Make an image of each service. Documentation: plugins/modules/service_images.py."""
+"""Build an image for each service. Documentation: plugins/modules/service_images.py."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from ansible.utils.display import Display
 from cloudlab import engine
 from cloudlab.ansible import modes
 from cloudlab.compose import placeholders
-from cloudlab.images import trust
+from cloudlab.images import build, contexts, converge, trust
 from cloudlab.services import images as service_images
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,20 +41,20 @@ class ActionModule(ActionBase):
         if arguments["mode"] == modes.DESCRIBE:
             return result | self._describe(arguments["instance"], arguments["platform"], built, task_vars)
         sources = service_images.gather((ROOT / arguments["platform"]).resolve(), RELOAD, RECIPE)
-        wanted = service_images.references(arguments["instance"], sources, built)
+        references = service_images.references(arguments["instance"], sources, built)
         try:
-            absent, causes = self._converge(sources, wanted, built)
+            missing, causes = self._converge(sources, references, built)
         except (engine.EngineError, trust.TrustError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None
         return result | {
-            "changed": bool(absent),
-            "images": {name: reference for name, reference in wanted.items() if name not in causes},
-            "built": sorted(set(absent) - set(causes)),
+            "changed": bool(missing),
+            "images": {name: reference for name, reference in references.items() if name not in causes},
+            "built": sorted(set(missing) - set(causes)),
             "failures": causes,
         }
 
     def _describe(self, instance, platform, built, task_vars):
-        """Compose builds them by itself, and knows when: their names need not say what they are made of."""
+        """Docker Compose builds them itself, so their names need no hash of their content."""
         source = (ROOT / platform).resolve()
         if not source.is_relative_to(ROOT):
             raise AnsibleActionFail(
@@ -64,27 +64,23 @@ class ActionModule(ActionBase):
         common = {name: str(path.relative_to(ROOT)) for name, path in places.items()}
         common |= {name: placeholders.variable(name) for name in trust.PROXY_VARIABLES}
         images = {name: service_images.repository(instance, name) for name in built}
-        told = modes.describe(task_vars, images={images[name]: common | own for name, own in built.items()})
-        return told | {"images": images, "built": [], "failures": {}}
+        description = modes.describe(task_vars, images={images[name]: common | own for name, own in built.items()})
+        return description | {"images": images, "built": [], "failures": {}}
 
-    def _converge(self, sources, wanted, built):
-        """(services whose image was missing, service -> why it could not be built)"""
-        connected = engine.connect(timeout=service_images.SILENCE_SECONDS)
-        try:
-            absent = service_images.missing(connected.client, wanted)
-            if not absent or self._task.check_mode:
-                return absent, {}
-            context = service_images.archive(sources, trust.ca_bundle(os.environ))
-            proxies = trust.proxy_arguments(os.environ)
+    def _converge(self, sources, references, built):
+        """(services whose image is missing, failed service -> cause)"""
+        with engine.connect(timeout=build.SILENCE_SECONDS) as connected:
+            local = converge.local_images(connected.client)
+            missing = [name for name, reference in references.items() if reference not in local]
+            if not missing or self._task.check_mode:
+                return missing, {}
             show = Display().display
-            return absent, service_images.build(
+            return missing, service_images.build(
                 connected.client,
-                absent,
-                wanted,
+                missing,
+                references,
                 built,
-                context,
-                proxies,
+                contexts.archive(sources.files.items(), trust.ca_bundle(os.environ)),
+                trust.proxy_arguments(os.environ),
                 lambda name: show(f"  building the image of {name}"),
             )
-        finally:
-            connected.close()

@@ -5,6 +5,7 @@ from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
 from cloudlab.ansible import modes
+from cloudlab.engine.waiting import Watcher
 from cloudlab.services import outcome
 
 ARGUMENTS = {
@@ -27,17 +28,14 @@ class ActionModule(ActionBase):
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         if arguments["mode"] == modes.DESCRIBE:
             return result | {"changed": False, "surplus": [], "ready": [], "failed_components": {}}
-        wanted = outcome.services(arguments["specs"])
+        services = outcome.services(arguments["specs"])
         try:
-            connected = engine.connect()
-            try:
-                surplus = outcome.surplus(connected, arguments["instance"], wanted)
-                verdicts = {} if self._task.check_mode else self._wait(connected, wanted, arguments)
-            finally:
-                connected.close()
+            with engine.connect() as connected:
+                surplus = outcome.surplus(connected, arguments["instance"], services)
+                verdicts = {} if self._task.check_mode else self._wait(connected, services, arguments)
         except (engine.EngineError, outcome.BuilderError) as error:
             raise AnsibleActionFail(str(error)) from None
-        verdicts |= {name: outcome.Verdict(outcome.NOT_BUILT, words) for name, words in arguments["failures"].items()}
+        verdicts |= {name: outcome.Verdict(outcome.NOT_BUILT, output) for name, output in arguments["failures"].items()}
         return result | {
             "changed": False,
             "surplus": surplus,
@@ -45,7 +43,12 @@ class ActionModule(ActionBase):
             "failed_components": outcome.failed(verdicts),
         }
 
-    def _wait(self, connected, wanted, arguments):
+    def _wait(self, connected, services, arguments):
         return outcome.Waiting(
-            connected, arguments["builder"], wanted, arguments["build_timeout"], arguments["start_timeout"]
+            connected,
+            arguments["builder"],
+            services,
+            arguments["build_timeout"],
+            arguments["start_timeout"],
+            Watcher(connected.client),
         ).run()

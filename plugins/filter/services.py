@@ -15,7 +15,7 @@ from cloudlab.images import trust
 from cloudlab.model import catalogue as components
 from cloudlab.model import platform, secrets
 from cloudlab.model import settings as project_settings
-from cloudlab.services import specs as services
+from cloudlab.services import accounts, base, builder, specs, variables
 from cloudlab.validate import platform as expectations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,8 +28,8 @@ def service_specs(environment, catalogue, options):
     names = service_names(environment)
     settings = _settings(environment, options)
     try:
-        return services.specs(names, environment["components"], catalogue, settings)
-    except (services.ServiceError, secrets.SecretError) as error:
+        return specs.specs(names, environment["components"], catalogue, settings)
+    except (base.ServiceError, secrets.SecretError) as error:
         raise AnsibleFilterError(str(error)) from None
 
 
@@ -39,9 +39,9 @@ def builder_spec(environment, catalogue, options):
     # Not only those of this run: the builder stays the same whatever part of the environment a run is about.
     profile = components.choose(catalogue, options["profiles"], environment["profile"], [])
     wanted = {name for name in profile if catalogue[name]["role"] == platform.ROLE and "go" in catalogue[name]}
-    return services.builder(
-        environment["components"][services.BUILDER]["spec"],
-        services.builder_config(catalogue, wanted | set(service_names(environment)), options["polling"]),
+    return builder.spec(
+        environment["components"][base.BUILDER]["spec"],
+        builder.config(catalogue, wanted | set(service_names(environment)), options["polling"]),
         _settings(environment, options),
         str(RELOAD),
         bundle,
@@ -51,17 +51,17 @@ def builder_spec(environment, catalogue, options):
 
 def service_access(environment, stores, keep=True):
     """Addresses and logins of the chosen services: see service_access.yml."""
-    settings = services.Settings("", stores, _secret(environment, keep))
+    settings = base.Settings("", stores, _secret(environment, keep))
     try:
-        return services.access(service_names(environment), environment["catalogue"], settings)
-    except (services.ServiceError, secrets.SecretError) as error:
+        return variables.access(service_names(environment), environment["catalogue"], settings)
+    except (base.ServiceError, secrets.SecretError) as error:
         raise AnsibleFilterError(str(error)) from None
 
 
 def service_accounts(environment, keep=True):
     """The services' accounts in PostgreSQL: see service_accounts.yml."""
     try:
-        return services.accounts(environment["catalogue"], _secret(environment, keep))
+        return accounts.accounts(environment["catalogue"], _secret(environment, keep))
     except secrets.SecretError as error:
         raise AnsibleFilterError(str(error)) from None
 
@@ -79,15 +79,15 @@ def service_names(environment):
     return [
         name
         for name in environment["chosen"]
-        if environment["components"][name]["role"] == platform.ROLE and name != services.BUILDER
+        if environment["components"][name]["role"] == platform.ROLE and name != base.BUILDER
     ]
 
 
 def _settings(environment, options):
     folder = _absolute(options["platform"])
     # Of whoever brings it up elsewhere nothing is known but that a checkout can be read by all.
-    user = services.NOBODY if environment["described"] else _reader(folder, environment["engine"])
-    return services.Settings(
+    user = base.NOBODY if environment["described"] else _reader(folder, environment["engine"])
+    return base.Settings(
         platform=folder,
         stores=options["stores"],
         secret=_secret(environment, options["keep"]),
@@ -108,7 +108,7 @@ def _absolute(folder):
 def _download(environment):
     """(the user's environment, the file with the certificates that his machine trusts)"""
     if environment["described"]:
-        named = {name: placeholders.variable(name) for name in services.DOWNLOAD_VARIABLES}
+        named = {name: placeholders.variable(name) for name in builder.DOWNLOAD_VARIABLES}
         return named, placeholders.path("SSL_CERT_FILE")
     try:
         return os.environ, trust.ca_file(os.environ)
@@ -130,7 +130,7 @@ def _reader(folder, engine):
     """Who owns the checkout can read it. Root is nobody to run a service as."""
     status = os.stat(folder)
     if not status.st_uid:
-        return services.NOBODY
+        return base.NOBODY
     return "{}:{}".format(*machine.reader(status.st_uid, status.st_gid, engine, os.getuid()))
 
 
@@ -153,5 +153,5 @@ class FilterModule:
             "service_access": service_access,
             "service_accounts": service_accounts,
             "service_indices": service_indices,
-            "service_databases": services.databases,
+            "service_databases": accounts.databases,
         }

@@ -9,20 +9,8 @@ description:
   - Waits until the server responds, and fails early with the container's last log lines if the container is not running
     or is in a restart loop.
   - Uses the HTTP interface, in a syntax that all versions since 18.16 support. Runs in process on the controller.
-extends_documentation_fragment: [modes]
+extends_documentation_fragment: [modes, store, store.address, store.inside]
 options:
-  host:
-    description: Address of the published port.
-    type: str
-    default: 127.0.0.1
-  port:
-    description: Published HTTP port.
-    type: int
-    required: true
-  container:
-    description: Name of the server's container.
-    type: str
-    required: true
   user:
     description: User with the privileges to create databases and tables.
     type: str
@@ -76,13 +64,6 @@ options:
       ddl:
         description: Complete C(CREATE TABLE) statement. Used if the table does not exist; never compared.
         type: str
-  timeout:
-    description: Maximum time to wait for the server, in seconds.
-    type: float
-    default: 60
-  inside:
-    description: Address of the server as seen from other containers; used in mode V(describe).
-    type: str
 attributes:
   check_mode:
     support: full

@@ -407,7 +407,7 @@ failed_components:
   description: Component -> causes of its failed containers, with their last log lines.
   returned: when some failed
   type: dict
-  sample: {kafka: "cloudlab-kafka: port 9092 on 127.0.0.1 is in use by java (process 812)…"}
+  sample: {kafka: "cloudlab-kafka: port 9092 on 127.0.0.1 is already in use by java (pid 812)…"}
 failures:
   description:
     - Failed containers, each with its cause. The message also contains their last log lines.
@@ -415,11 +415,11 @@ failures:
   type: list
   elements: dict
   sample:
-    - {container: cloudlab-kafka, cause: "port 9092 on 127.0.0.1 is in use by java (process 812). Stop it, or set
+    - {container: cloudlab-kafka, cause: "port 9092 on 127.0.0.1 is already in use by java (pid 812). Stop it, or set
       another port"}
 msg:
   description: Summary of the actions in one line, or all failures.
   returned: always
   type: str
-  sample: "6 containers, healthy: nothing to do"
+  sample: "6 containers, healthy: up to date"
 """

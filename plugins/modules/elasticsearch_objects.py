@@ -9,22 +9,8 @@ description:
   - Waits until the server responds, and fails early with the container's last log lines if the container is not running
     or is in a restart loop.
   - Runs in process on the controller; requires the Python packages C(requests) and C(docker).
-extends_documentation_fragment: [modes]
+extends_documentation_fragment: [modes, store, store.http, store.inside]
 options:
-  url:
-    description: Address of the server's published port.
-    type: str
-    required: true
-  container:
-    description: Name of the server's container, whose state and log explain why the server does not respond.
-    type: str
-    required: true
-  user:
-    description: User, if the server's security is enabled.
-    type: str
-  password:
-    description: Password of the user.
-    type: str
   index_templates:
     description:
       - Composable index templates, each with C(name) and the keys of C(PUT /_index_template). Settings may be nested or
@@ -38,12 +24,7 @@ options:
     elements: dict
     default: []
   timeout:
-    description: Maximum time to wait for the server, in seconds.
-    type: float
     default: 120
-  inside:
-    description: Address of the server as seen from other containers; used in mode V(describe).
-    type: str
 attributes:
   check_mode:
     support: full

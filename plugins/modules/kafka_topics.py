@@ -11,14 +11,10 @@ description:
   - Waits until the broker responds, and fails early with the container's last log lines if the container is not running
     or is in a restart loop.
   - Runs in process on the controller; requires the Python packages C(confluent-kafka) and C(docker).
-extends_documentation_fragment: [modes]
+extends_documentation_fragment: [modes, store, store.inside]
 options:
   bootstrap:
     description: Address of the broker's published listener, C(host:port).
-    type: str
-    required: true
-  container:
-    description: Name of the broker's container, whose state and log explain why the broker does not respond.
     type: str
     required: true
   topics:
@@ -42,13 +38,6 @@ options:
         description: Other topic settings with Kafka's own names, for example C(cleanup.policy).
         type: dict
         default: {}
-  timeout:
-    description: Maximum time to wait for the broker, in seconds.
-    type: float
-    default: 60
-  inside:
-    description: Address of the broker as seen from other containers; used in mode V(describe).
-    type: str
 attributes:
   check_mode:
     support: full

@@ -8,22 +8,8 @@ description:
   - Waits until Kibana is available, and fails early with the container's last log lines if the container is not running
     or is in a restart loop.
   - Runs in process on the controller; requires the Python packages C(requests) and C(docker).
-extends_documentation_fragment: [modes]
+extends_documentation_fragment: [modes, store, store.http, store.inside]
 options:
-  url:
-    description: Address of Kibana's published port.
-    type: str
-    required: true
-  container:
-    description: Name of Kibana's container, whose state and log explain why Kibana does not respond.
-    type: str
-    required: true
-  user:
-    description: User, if the security of Elasticsearch is enabled.
-    type: str
-  password:
-    description: Password of the user.
-    type: str
   data_views:
     description: Declared data views.
     type: list
@@ -44,12 +30,7 @@ options:
         description: Field with the timestamp of an entry. Without it, entries are not filtered by time.
         type: str
   timeout:
-    description: Maximum time to wait for Kibana, in seconds.
-    type: float
     default: 300
-  inside:
-    description: Address of Kibana as seen from other containers; used in mode V(describe).
-    type: str
 attributes:
   check_mode:
     support: full

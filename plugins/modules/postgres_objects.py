@@ -17,20 +17,8 @@ description:
   - Waits until the server responds, and fails early with the container's last log lines if the container is not running
     or is in a restart loop.
   - Runs in process on the controller; requires the Python packages C(psycopg) and C(docker).
-extends_documentation_fragment: [modes]
+extends_documentation_fragment: [modes, store, store.address]
 options:
-  host:
-    description: Address of the published port.
-    type: str
-    default: 127.0.0.1
-  port:
-    description: Published port.
-    type: int
-    required: true
-  container:
-    description: Name of the server's container.
-    type: str
-    required: true
   admin_user:
     description: Superuser to connect as; owner of O(database).
     type: str
@@ -110,10 +98,6 @@ options:
           schema:
             description: Schema of the extension.
             type: str
-  timeout:
-    description: Maximum time to wait for the server, in seconds.
-    type: float
-    default: 60
 attributes:
   check_mode:
     support: full

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudlab.containers import files, spec
+from cloudlab.containers import declaration, files, spec
 from cloudlab.containers.payload import START_INTERVAL_API
 from cloudlab.model.environment import LABEL_INSTANCE
 
@@ -85,7 +85,7 @@ def as_docker_container(
     :param owners: {action, loop}: the sides' instances.
     :param api: version of the Engine API, as in 1.41.
     """
-    parsed = spec.parse(list(action), owners["action"])
+    parsed = declaration.parse(list(action), owners["action"])
     placed = files.prepare(parsed, Path(directory), lambda *_: "", planning=True)
     version = tuple(map(int, api.split(".")))
     return [_arguments(own, other.files, owners["loop"], version) for own, other in zip(loop, placed, strict=True)]

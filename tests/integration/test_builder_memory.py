@@ -12,6 +12,7 @@ import yaml
 from lab import ROOT, Lab
 
 from cloudlab import engine
+from cloudlab.engine.waiting import Watcher
 from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 from cloudlab.services import outcome
 
@@ -107,7 +108,8 @@ def greedy(lab):
 
 def test_a_builder_that_is_restarted_for_want_of_memory_ends_the_wait(greedy):
     connected = engine.connect()
-    waiting = outcome.Waiting(connected, greedy, [outcome.Service("huge", ())], build_seconds=120, start_seconds=1)
+    huge = outcome.Service("huge", ())
+    waiting = outcome.Waiting(connected, greedy, [huge], 120, 1, Watcher(connected.client))
     try:
         with pytest.raises(outcome.BuilderError, match=r"^the builder ran out of memory \(limit 64 MiB\)"):
             waiting.run()

@@ -1,4 +1,4 @@
-"""The convergence of containers against the real engine: idempotence, drift, refusals, failures, readiness, ends."""
+"""Converging containers on a real engine: idempotence, drift, refusals, failures, readiness, stops."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ import docker
 import pytest
 
 from cloudlab import engine
-from cloudlab.containers import converge, files, payload
-from cloudlab.containers import spec as specification
+from cloudlab.containers import converge, declaration, files, payload
 from cloudlab.containers.spec import SpecError
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
@@ -181,9 +180,9 @@ class Lab:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=5) as answer:
             return answer.read().decode()
 
-    def make_anew(self, raw: dict, alter) -> None:
-        """Remove the container and create it as somebody could: with the same labels, but altered."""
-        [parsed] = files.prepare(specification.parse([raw], INSTANCE), self.directory, str.join, planning=True)
+    def recreate(self, raw: dict, alter) -> None:
+        """Remove the container and create it with the same labels and a change."""
+        [parsed] = files.prepare(declaration.parse([raw], INSTANCE), self.directory, str.join, planning=True)
         for file in parsed.files:
             files.write(file)
         body = payload.create(parsed, (1, 41))
@@ -196,7 +195,7 @@ class Lab:
             self.client.remove_container(name, force=True, v=True)
 
     def renew_network(self, name: str = NETWORK) -> None:
-        """Remove a network, whoever uses it, and create another one of its name."""
+        """Remove a network with its endpoints, and create another one of its name."""
         for member in self.client.inspect_network(name)["Containers"]:
             self.client.disconnect_container_from_network(member, name, force=True)
         self.client.remove_network(name)
@@ -257,7 +256,7 @@ def test_a_second_run_changes_nothing(lab):
     assert lab.page() == "one"
 
 
-def test_what_the_container_runs_with(lab):
+def test_the_container_has_all_declared_options(lab):
     lab.up(lab.full(), state="healthy")
     assert lab.sh("cat /etc/app.conf") == "threads 4\n"
     assert lab.sh("touch /tmp/x && echo ok; touch /x 2>&1").startswith("ok\ntouch: /x: Read-only")
@@ -272,7 +271,7 @@ def test_what_the_container_runs_with(lab):
     assert volume["Labels"] == {"cloudlab.instance": INSTANCE, "cloudlab.component": "web"}
 
 
-# Drift: what somebody altered, and what mends it
+# Drift: changes by hand, and their repair
 
 
 def pause(lab):
@@ -380,17 +379,17 @@ def renamed(lab):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_drift_is_mended_once(module_lab, alter, expected):
-    """The container stays between the cases, to spare the time."""
+def test_drift_is_fixed_once(module_lab, alter, expected):
+    """The container is reused by all cases, to save time."""
     lab = module_lab
     lab.build("one")
     lab.up(lab.full(), state="healthy")
     alter(lab)
     foreseen = lab.up(lab.full(), state="healthy", check=True)
-    mended = lab.up(lab.full(), state="healthy")
+    fixed = lab.up(lab.full(), state="healthy")
     again = lab.up(lab.full(), state="healthy")
-    assert actions(mended) == expected, mended.actions
-    assert foreseen.actions == mended.actions
+    assert actions(fixed) == expected, fixed.actions
+    assert foreseen.actions == fixed.actions
     assert again.actions == []
     assert lab.names() == {f"{PREFIX}-web"}
     assert lab.page() == ("two" if alter is rebuilt_image else "one")
@@ -435,7 +434,7 @@ def make_writable(body):
     body["HostConfig"]["ReadonlyRootfs"] = False
 
 
-def become_somebody(body):
+def change_user(body):
     body["User"] = "1000"
 
 
@@ -474,7 +473,7 @@ def share_processes(body):
         (add_anonymous_volume, "mounts: /www is not in the specification"),
         (add_port, "published_ports: 127.0.0.1::9090/tcp is not in the specification"),
         (make_writable, "read_only: False instead of True"),
-        (become_somebody, "user: 1000 instead of none"),
+        (change_user, "user: 1000 instead of none"),
         (drop_health, "healthcheck: differs"),
         (drop_hash, "labels: cloudlab.spec is missing"),
         (alter_hash, "the specification has changed"),
@@ -484,11 +483,11 @@ def share_processes(body):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_container_that_was_made_anew_differently_is_seen(module_lab, alter, named):
-    """The container stays between the cases, to spare the time."""
+def test_a_container_that_was_recreated_with_changes_is_recreated(module_lab, alter, named):
+    """The container is reused by all cases, to save time."""
     lab = module_lab
     lab.build("one")
-    lab.make_anew(lab.full(), alter)
+    lab.recreate(lab.full(), alter)
     planned = lab.up(lab.full(), check=True)
     assert named in reasons(planned)
     assert actions(planned) == ["recreate"]
@@ -506,9 +505,9 @@ def label_as_docker_desktop(body):
     }
 
 
-def test_a_container_with_labels_of_docker_desktop_is_left_alone(lab):
-    """It adds them to every container that it is asked to create: cloudlab.containers.rewrites."""
-    lab.make_anew(lab.full(), label_as_docker_desktop)
+def test_a_container_with_labels_of_docker_desktop_is_not_changed(lab):
+    """It adds them to every container that it creates: see cloudlab.containers.rewrites."""
+    lab.recreate(lab.full(), label_as_docker_desktop)
     assert actions(lab.up(lab.full(), state="healthy")) == ["start"]
     before = lab.inspect()
     assert before["Config"]["Labels"]["desktop.docker.io/ports.scheme"] == "v2"
@@ -523,7 +522,7 @@ def test_labels_of_docker_desktop_hide_no_other_label(lab):
         label_as_docker_desktop(body)
         add_label(body)
 
-    lab.make_anew(lab.full(), alter)
+    lab.recreate(lab.full(), alter)
     report = lab.up(lab.full())
     assert (actions(report), reasons(report)) == (["recreate"], "labels: extra is not in the specification")
     assert lab.up(lab.full()).actions == []
@@ -553,7 +552,7 @@ def test_labels_of_docker_desktop_hide_no_other_label(lab):
     ],
 )
 def test_a_changed_specification(module_lab, change, expected, named):
-    """Planned only: the next two tests apply what can be mended in place, and what cannot."""
+    """Planned only: the next two tests apply what can be fixed in place, and what cannot."""
     lab = module_lab
     lab.up(lab.full())
     report = lab.up(lab.full() | change, check=True)
@@ -576,7 +575,7 @@ def test_limits_and_networks_change_while_the_container_runs(lab):
     assert lab.up(changed).actions == []
 
 
-def test_what_is_removed_from_the_specification_is_removed_from_the_container(lab):
+def test_an_option_removed_from_the_specification_is_removed_from_the_container(lab):
     changed = lab.full() | {
         "memory": None,
         "memory_swap": None,
@@ -594,8 +593,8 @@ def test_what_is_removed_from_the_specification_is_removed_from_the_container(la
 
 
 def test_a_changed_file_reaches_the_container(lab):
-    wanted = [{"src": "app.conf.j2", "target": "/etc/app.conf"}, {"content": "x", "target": "/etc/other/app.conf"}]
-    lab.up(lab.spec(files=wanted))
+    added = [{"src": "app.conf.j2", "target": "/etc/app.conf"}, {"content": "x", "target": "/etc/other/app.conf"}]
+    lab.up(lab.spec(files=added))
     assert lab.sh("cat /etc/app.conf /etc/other/app.conf") == "rendered app.conf.j2\nx"
     assert {path.name for path in (lab.directory / "config" / "web").iterdir()} >= {
         "etc-app.conf",
@@ -603,7 +602,7 @@ def test_a_changed_file_reaches_the_container(lab):
     }
 
 
-def test_a_changed_mounted_file_makes_a_new_container(lab, tmp_path):
+def test_a_changed_mounted_file_recreates_the_container(lab, tmp_path):
     source = tmp_path / "certificate.pem"
     source.write_text("one")
     raw = lab.spec(
@@ -627,9 +626,9 @@ def test_data_outlives_a_new_container(lab):
 # Interruptions
 
 
-def test_what_an_interrupted_replacement_left_is_removed(lab):
+def test_leftovers_of_an_interrupted_replacement_are_removed(lab):
     lab.up(lab.full())
-    [parsed] = specification.parse([lab.spec()], INSTANCE)
+    [parsed] = declaration.parse([lab.spec()], INSTANCE)
     lab.client.create_container_from_config(payload.create(parsed, (1, 41)), f"{PREFIX}-web.next")
     report = lab.up(lab.full())
     assert actions(report) == ["remove"]
@@ -667,7 +666,7 @@ def test_an_interruption_at_any_point_is_completed_by_the_next_run(module_lab, m
     assert lab.up(new).actions == []
 
 
-def test_a_restart_for_a_file_that_is_interrupted_is_not_forgotten(lab, monkeypatch):
+def test_a_restart_for_a_file_that_is_interrupted_is_repeated(lab, monkeypatch):
     lab.up(lab.full())
     edited_file(lab)
     with monkeypatch.context() as patch:
@@ -680,7 +679,7 @@ def test_a_restart_for_a_file_that_is_interrupted_is_not_forgotten(lab, monkeypa
 
 def test_a_container_that_was_never_started_is_started(lab):
     raw = lab.spec(networks=[NETWORK, OTHER_NETWORK])
-    [parsed] = specification.parse([raw], INSTANCE)
+    [parsed] = declaration.parse([raw], INSTANCE)
     lab.client.create_container_from_config(payload.create(parsed, (1, 41)), raw["name"])
     assert actions(lab.up(raw)) == ["connect", "start"]
     assert set(lab.inspect()["NetworkSettings"]["Networks"]) == {NETWORK, OTHER_NETWORK}
@@ -690,9 +689,9 @@ def test_a_refused_specification_leaves_the_old_container_running(lab):
     lab.up(lab.spec())
     before = lab.inspect()
     report = lab.converge(lab.spec(cpus=999))
-    assert "cpus: the engine takes 0.01 to" in report.message
+    assert "cpus: the engine accepts 0.01 to" in report.message
     report = lab.converge(lab.spec(cpus=999, hostname="new"))
-    assert "cpus: the engine takes 0.01 to" in report.message
+    assert "cpus: the engine accepts 0.01 to" in report.message
     assert lab.inspect()["Id"] == before["Id"]
     assert lab.inspect()["State"]["StartedAt"] == before["State"]["StartedAt"]
     assert lab.names() == {f"{PREFIX}-web"}
@@ -702,13 +701,13 @@ def test_a_refused_specification_leaves_the_old_container_running(lab):
 
 
 @pytest.mark.parametrize("labels", [{}, {"cloudlab.instance": "someone-else"}])
-def test_a_stranger_of_our_name_is_refused_and_nothing_is_changed(lab, labels):
-    stranger = lab.client.create_container(f"{IMAGE}:1", ["sleep", "60"], name=f"{PREFIX}-web", labels=labels)
+def test_a_container_of_our_name_that_is_not_ours_is_refused_and_nothing_is_changed(lab, labels):
+    other = lab.client.create_container(f"{IMAGE}:1", ["sleep", "60"], name=f"{PREFIX}-web", labels=labels)
     with pytest.raises(SpecError, match="docker rm -f containers-test-web"):
         lab.converge(lab.spec(), lab.spec("other"))
     with pytest.raises(SpecError, match="docker rm -f containers-test-web"):
         lab.converge({"name": f"{PREFIX}-web"}, state="absent")
-    assert lab.inspect()["Id"] == stranger["Id"]
+    assert lab.inspect()["Id"] == other["Id"]
     assert lab.names() == {f"{PREFIX}-web"}
 
 
@@ -721,9 +720,9 @@ def test_healthy_without_a_health_check_is_refused(lab):
 def test_check_mode_changes_nothing(lab):
     lab.up(lab.spec())
     before = lab.inspect()
-    wanted = [{"content": "new", "target": "/etc/new.conf"}]
+    added = [{"content": "new", "target": "/etc/new.conf"}]
     report = lab.up(
-        lab.spec(hostname="new", files=wanted),
+        lab.spec(hostname="new", files=added),
         lab.spec("second", image=f"{PREFIX}-not-built:1", networks=[f"{PREFIX}-not-made"]),
         check=True,
     )
@@ -737,7 +736,7 @@ def test_check_mode_changes_nothing(lab):
 # Failures
 
 
-def test_failures_are_collected_and_the_others_come_up(lab):
+def test_failures_are_collected_and_the_others_are_started(lab):
     taken = socket.socket()
     taken.bind(("127.0.0.1", 0))
     taken.listen()
@@ -753,10 +752,10 @@ def test_failures_are_collected_and_the_others_come_up(lab):
         )
     assert lab.inspect("good")["State"]["Running"]
     causes = {item.container.removeprefix(f"{PREFIX}-"): item.cause for item in report.failures}
-    assert f"port {port} on 127.0.0.1 is in use by" in causes["port"]
-    assert f"(process {os.getpid()})" in causes["port"]
+    assert f"port {port} on 127.0.0.1 is already in use by" in causes["port"]
+    assert f"(pid {os.getpid()})" in causes["port"]
     assert "the limit nofile" in causes["limit"]
-    assert "build or pull it first" in causes["image"]
+    assert "Build or pull it first" in causes["image"]
     assert f"the network {PREFIX}-not-made does not exist" in causes["network"]
     assert "the program no-such-program does not exist" in causes["program"]
     assert all(cause in report.message for cause in causes.values())
@@ -772,7 +771,7 @@ def test_a_crash_is_reported_early_with_its_log(lab):
         timeout=60,
     )
     assert time.monotonic() - begin < 20
-    assert "crashes again and again" in report.message
+    assert "is in a crash loop" in report.message
     assert "exited with code 3" in report.message
     assert "| cannot open database with <hidden>" in report.message
     assert SECRET not in report.message
@@ -782,10 +781,10 @@ def test_an_end_without_restart_is_reported_at_once(lab):
     report = lab.converge(
         lab.spec(command=["sh", "-c", "exit 0"], healthcheck=HEALTHY, restart_policy="no"), state="healthy", timeout=60
     )
-    assert "ended by itself without an error" in report.message
+    assert "it exited without an error" in report.message
 
 
-def test_death_by_memory_is_named(lab):
+def test_running_out_of_memory_is_reported(lab):
     report = lab.converge(
         lab.spec(
             command=["sh", "-c", "tail /dev/zero"],
@@ -797,15 +796,15 @@ def test_death_by_memory_is_named(lab):
         state="healthy",
         timeout=60,
     )
-    assert "needed more memory than its limit" in report.message
+    assert "it ran out of memory" in report.message
 
 
-def test_unhealthy_is_reported_when_the_time_is_over(lab):
+def test_unhealthy_is_reported_at_the_deadline(lab):
     begin = time.monotonic()
     failing = {"test": ["CMD-SHELL", "echo schema is missing; exit 1"], "interval": "500ms", "retries": 1}
     report = lab.converge(lab.spec(healthcheck=failing), state="healthy", timeout=3)
     assert 3 <= time.monotonic() - begin < 12
-    assert "not healthy within 3 s: its health check fails with exit code 1: schema is missing" in report.message
+    assert "is not healthy after 3 s: its health check fails with exit code 1: schema is missing" in report.message
 
 
 def test_an_unhealthy_container_is_restarted(lab):
@@ -867,7 +866,7 @@ def test_the_action_renders_checks_and_explains(lab, tmp_path):
     assert lab.sh("cat /etc/app.conf") == "threads 4\npassword x-value\n"
     again = play(lab, tmp_path, [raw], "-v")
     assert "changed=0" in again.stdout
-    assert "1 containers, healthy: nothing to do" in again.stdout
+    assert "1 containers, healthy: up to date" in again.stdout
     wrong = play(lab, tmp_path, [raw | {"memry": "1g", "cpus": "many"}])
     assert wrong.returncode != 0
     assert "unknown option 'memry'; did you mean 'memory'?" in wrong.stdout
@@ -886,8 +885,8 @@ exec "$@"
 """
 
 
-def test_what_only_the_engine_has_is_mounted_from_there(lab, tmp_path):
-    """As with Colima, whose socket is below the user's home: /var/run/docker.sock is the virtual machine's alone."""
+def test_a_path_that_only_the_engine_has_is_mounted(lab, tmp_path):
+    """As with Colima, whose socket is in the user's home: /var/run/docker.sock only exists in its virtual machine."""
     address = engine.connect().address.removeprefix("unix://")
     (tmp_path / "engine.sock").touch()
     prefix = ["unshare", "--mount", "--map-root-user", "sh", "-euc", ELSEWHERE, address, tmp_path / "engine.sock"]
@@ -902,7 +901,7 @@ def test_what_only_the_engine_has_is_mounted_from_there(lab, tmp_path):
 
 
 def test_a_copy_follows_its_original(lab, tmp_path):
-    """The container keeps what it was started with, so that it has to be another one."""
+    """The container keeps the file that it was started with, so it must be recreated."""
     original = tmp_path / "ca.pem"
     raw = lab.spec(files=[{"copy": str(original), "target": "/etc/ca.pem"}])
     original.write_bytes(b"# T\xfcrktrust\r\none\n")
@@ -913,7 +912,7 @@ def test_a_copy_follows_its_original(lab, tmp_path):
     planned = lab.up(raw, check=True)
     report = lab.up(raw)
     assert planned.actions == report.actions
-    assert (actions(report), reasons(report)) == (["recreate"], "file /etc/ca.pem has another content")
+    assert (actions(report), reasons(report)) == (["recreate"], "file /etc/ca.pem has other content")
     assert lab.sh("cat /etc/ca.pem") == "two\n"
     assert any(entry["after"] == f"(a copy of {original})\n" for entry in report.diff)
 
@@ -921,7 +920,7 @@ def test_a_copy_follows_its_original(lab, tmp_path):
 # Order
 
 
-def test_needs_come_first_and_what_they_break_is_not_waited_for(lab):
+def test_dependencies_come_first_and_dependents_of_a_failure_are_not_waited_for(lab):
     broken = lab.spec("broken", command=["false"], healthcheck=HEALTHY, restart_policy="no")
     report = lab.converge(
         lab.spec("last", needs=["middle"], healthcheck=HEALTHY),
@@ -931,11 +930,14 @@ def test_needs_come_first_and_what_they_break_is_not_waited_for(lab):
         state="healthy",
     )
     assert [failure.container for failure in report.failures] == [f"{PREFIX}-broken"]
-    assert f"{PREFIX}-middle: started, but not waited for, because it needs {PREFIX}-broken" in report.message
+    assert (
+        f"{PREFIX}-middle: started without waiting for its health: it needs {PREFIX}-broken, which failed"
+        in report.message
+    )
     assert lab.started("first") < lab.started("middle") < lab.started("last")
 
 
-def test_stop_and_absent_go_backwards_and_keep_the_data(lab):
+def test_stop_and_absent_work_in_reverse_order_and_keep_the_data(lab):
     specs = [lab.spec("low", healthcheck=HEALTHY), lab.full(needs=["low"])]
     lab.up(*specs)
     short = [{"name": spec["name"], "component": spec["component"], "needs": spec.get("needs", [])} for spec in specs]
@@ -953,7 +955,7 @@ def test_stop_and_absent_go_backwards_and_keep_the_data(lab):
     assert lab.up(*short, state="absent").actions == []
 
 
-def test_a_clean_stop_gets_its_time(lab):
+def test_a_graceful_stop_gets_its_time(lab):
     slow = lab.spec(
         command=["sh", "-c", "trap 'sleep 3; echo closed; exit 0' TERM; while true; do sleep 0.1; done"],
         stop_timeout=10,
@@ -965,7 +967,7 @@ def test_a_clean_stop_gets_its_time(lab):
     assert b"closed" in lab.client.logs(f"{PREFIX}-web")
 
 
-def test_orphans_are_taken_along_only_when_asked(lab):
+def test_orphans_are_removed_only_on_request(lab):
     lab.up(lab.spec(), lab.spec("second"))
     one = {"name": f"{PREFIX}-web"}
     assert len(lab.up(one, state="absent", check=True).actions) == 1
@@ -976,7 +978,7 @@ def test_orphans_are_taken_along_only_when_asked(lab):
 # Containers that nothing needs
 
 
-def test_of_optional_containers_only_the_wrong_ones_fail(lab):
+def test_an_optional_container_with_a_mistake_fails_alone(lab):
     wrong = lab.spec("misspelt", comand=["true"])
     absent = lab.spec("absent", image=f"{IMAGE}:none")
     stops = lab.spec("stops", command=["no-such-program"], init=False)
@@ -989,7 +991,7 @@ def test_of_optional_containers_only_the_wrong_ones_fail(lab):
     assert f"{PREFIX}-misspelt" not in lab.names()
 
 
-def test_optional_containers_that_are_right_change_nothing_on_a_second_run(lab):
+def test_optional_containers_are_idempotent(lab):
     lab.converge(lab.spec("good"), work=converge.converge_optional)
     second = lab.converge(lab.spec("good"), work=converge.converge_optional)
     assert (second.failures, second.changed) == ([], False)

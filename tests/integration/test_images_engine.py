@@ -180,7 +180,7 @@ class Run:
 
     def __call__(self, source="auto", mirror="", data=None, pull_timeout=60.0, check=False):
         request = converge.Request(
-            wanted=[self.image],
+            images=[self.image],
             sources={"app": data} if data else {},
             settings=plan.Settings(source, mirror),
             root=self.root,
@@ -221,7 +221,7 @@ def test_an_image_is_pulled_through_the_mirror_once(run, client, mirror):
     assert run.asked == []
 
 
-def test_a_digest_pins_the_image_though_its_tag_moved(run, client, mirror):
+def test_a_digest_pins_the_image_when_its_tag_moves(run, client, mirror):
     run.image["digest"] = publish(client, mirror, f"library/{PREFIX}", "pinned")
     publish(client, mirror, f"library/{PREFIX}", "moved")
     first = run(mirror=mirror)
@@ -235,7 +235,9 @@ def test_a_missing_tag_is_built_with_auto_and_an_error_with_registry(app, mirror
     built = app(mirror=mirror)
     assert (built["state"], built["source"]) == ("built", "packages")
     assert "it has no such image" in built["reason"]
-    with pytest.raises(plan.PlanError, match=rf"{mirror} says: it has no such image.*{PREFIX}:absent.*REGISTRY_MIRROR"):
+    with pytest.raises(
+        plan.PlanError, match=rf"{mirror} answers: it has no such image.*{PREFIX}:absent.*REGISTRY_MIRROR"
+    ):
         app(source="registry", mirror=mirror)
 
 
@@ -308,7 +310,7 @@ def files_of(client, reference) -> dict[str, bytes]:
         client.remove_container(container, force=True)
 
 
-def test_throw_away_stages_leave_nothing_behind(app, client):
+def test_layers_of_temporary_stages_are_removed(app, client):
     before = dangling(client)
     app(source="packages")
     assert dangling(client) <= before
@@ -335,14 +337,14 @@ def test_a_build_that_fails_shows_its_last_lines_and_leaves_no_tag(app, client, 
     assert loaded[f"{PREFIX}-base"].reference in local
 
 
-def test_a_base_that_breaks_off_is_never_imported(app, client, root):
+def test_an_incomplete_base_is_never_imported(app, client, root):
     write(root / "rootfs.sh", "#!/bin/sh\necho half an archive\necho no mirror >&2\nexit 9\n", 0o755)
     with pytest.raises(converge.ImagesError) as caught:
         app(source="packages")
     broken, dependent = caught.value.problems
     assert "ended with status 9" in broken
     assert "    no mirror" in broken
-    assert "was not built: it rests on one that failed" in dependent
+    assert "was not built: an image that it is based on failed" in dependent
     assert not [name for name in converge.local_images(client) if PREFIX in name]
 
 
@@ -357,12 +359,12 @@ def test_a_second_run_waits_for_the_first_and_builds_nothing(app, client, tmp_pa
     thread.join()
     assert results[0]["id"] == results[1]["id"] != ""
     assert not other.logs.exists()
-    assert other.lines == ["images: another run builds images: waiting for it"]
+    assert other.lines == ["images: waiting for another run that is building images"]
 
 
-def test_the_user_is_told_what_is_going_on(app):
+def test_progress_is_shown(app):
     app(source="packages")
-    assert app.lines[0] == f"images: {PREFIX}-base  begins"
+    assert app.lines[0] == f"images: {PREFIX}-base  started"
     assert app.lines[-1].startswith(f"images: {PREFIX}-app  done  ")
 
 

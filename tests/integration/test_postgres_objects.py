@@ -114,7 +114,7 @@ def test_a_database_of_its_own(store):
 
 
 @pytest.mark.parametrize(
-    ("drift", "mended"),
+    ("drift", "change"),
     [
         ('grant usage on schema "order" to public', "schema order: open to everybody"),
         ('grant all on schema "order" to "cart-role"', "schema order: open to cart-role"),
@@ -130,13 +130,13 @@ def test_a_database_of_its_own(store):
         ('revoke connect on database cloudlab from "order"', "database cloudlab, may connect: not order"),
     ],
 )
-def test_drift_is_mended_once(store, drift, mended):
+def test_drift_is_fixed_once(store, drift, change):
     services = (ORDER, CART, BILLING)
     converge(store, *services, databases=[BILLING_BASE])
     query(store, drift)
     done = converge(store, *services, databases=[BILLING_BASE])
     [line] = done["applied"]
-    assert line.startswith(mended)
+    assert line.startswith(change)
     assert not converge(store, *services, databases=[BILLING_BASE])["changed"]
     assert query(store, "select count(*) from secret", **as_(ORDER)) == [(1,)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from cloudlab.containers import payload, spec
+from cloudlab.containers import declaration, payload, spec
 from cloudlab.containers.plan import Situation
 
 API = (1, 41)
@@ -44,21 +44,21 @@ RAW = {
 
 
 def parse(**options) -> spec.Spec:
-    """The sample specification with other options; None takes one away."""
-    [parsed] = spec.parse([{**RAW, **options}], "lab")
+    """The sample specification with other options; None removes one."""
+    [parsed] = declaration.parse([{**RAW, **options}], "lab")
     return parsed
 
 
-def running(wanted: spec.Spec, image: dict = IMAGE) -> dict:
-    """What the engine says of a container that runs exactly as it is wanted."""
-    body = payload.create(wanted, API)
+def running(specified: spec.Spec, image: dict = IMAGE) -> dict:
+    """An inspected container that is exactly as specified."""
+    body = payload.create(specified, API)
     config = image["Config"]
     host = body.pop("HostConfig")
     networks = body.pop("NetworkingConfig")["EndpointsConfig"]
     return copy.deepcopy(
         {
             "Id": "c" * 64,
-            "Name": f"/{wanted.name}",
+            "Name": f"/{specified.name}",
             "Image": image["Id"],
             "RestartCount": 0,
             "State": {"Status": "running", "Running": True, "Paused": False, "Health": {"Status": "healthy"}},

@@ -7,7 +7,7 @@ from ansible.plugins.loader import filter_loader, init_plugin_loader, lookup_loa
 from ansible.template import Templar, trust_as_template
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
-from cloudlab.containers import files, spec
+from cloudlab.containers import declaration, files, spec
 from cloudlab.model import catalogue, environment, platform, settings
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -51,7 +51,7 @@ def specifications(role: str, expression: str, known: dict, directory: Path, pla
         return templar.template(trust_as_template(text), escape_backslashes=False, overrides=options)
 
     declared = templar.template(trust_as_template(f"{{{{ {expression} }}}}"))
-    return files.prepare(spec.parse(declared, known["cloudlab"]["instance"]), directory, render, planning)
+    return files.prepare(declaration.parse(declared, known["cloudlab"]["instance"]), directory, render, planning)
 
 
 def project(root: Path, engine: dict) -> dict:

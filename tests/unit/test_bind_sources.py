@@ -1,4 +1,4 @@
-"""Where the files that containers mount are, on machines whose engine shares only some of theirs.
+"""Files that containers mount, on machines whose engine only shares some folders.
 
 Colima shares the user's home. So whatever a role mounts lies in the checkout or the user's platform, or it is the
 engine's own.
@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 import rolefiles
 
-from cloudlab.engine import machine
-from cloudlab.engine import state as stock
+from cloudlab.engine import machine, state
 from cloudlab.model import settings
 
 EXPRESSIONS = rolefiles.expressions()
@@ -33,9 +32,9 @@ def certificates(tmp_path, monkeypatch):
 def known(tmp_path, certificates, monkeypatch):
     """A run on a Mac with Colima, where nothing is at /var/run/docker.sock."""
     monkeypatch.setattr(machine, "SOCKET", str(tmp_path / "only-in-the-virtual-machine" / "docker.sock"))
-    told = machine.engine_facts(RECORD["info"], RECORD["address"], machine.System(*RECORD["system"]))
-    assert not told["here"]
-    facts = {"version": "27.4.0", "api": "1.45", **told, "socket_group": stock.socket_group(told)}
+    known_facts = machine.engine_facts(RECORD["info"], RECORD["address"], machine.System(*RECORD["system"]))
+    assert not known_facts["here"]
+    facts = {"version": "27.4.0", "api": "1.45", **known_facts, "socket_group": state.socket_group(known_facts)}
     return rolefiles.project(tmp_path / "checkout", facts)
 
 
@@ -48,7 +47,7 @@ def binds(container):
     return [mount for mount in container.mounts if mount["type"] == "bind"]
 
 
-def test_every_component_is_looked_at(known):
+def test_every_component_is_tested(known):
     found = {container.component for role in EXPRESSIONS for container in containers(role, known)}
     assert found == set(known["cloudlab"]["chosen"])
 
@@ -63,7 +62,7 @@ def test_every_file_that_is_mounted_is_shared_with_the_engine(role, known, tmp_p
             assert inside or mount.get("on_engine"), (container.name, mount["source"])
 
 
-def test_those_who_ask_the_engine_have_the_socket_where_the_engine_has_it(known):
+def test_containers_that_use_the_engine_mount_its_socket_at_the_engines_path(known):
     found = {
         container.component: mount["source"]
         for role in ("dashboard", "tools", "observability")
@@ -84,7 +83,7 @@ def test_the_builder_has_a_copy_of_the_certificates(known, certificates):
     assert renewed.hash != builder.hash
 
 
-def test_a_platform_of_the_users_own_is_mounted_where_it_is(known, tmp_path):
+def test_another_platform_is_mounted_from_its_own_folder(known, tmp_path):
     source = settings.ROOT / "tests" / "platform-second"
     assert (source / "cloudlab.yml").is_file()
     sources = {

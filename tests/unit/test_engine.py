@@ -1,4 +1,4 @@
-"""Ways in which there is no usable engine, each with its cause and cure."""
+"""Reasons why the engine cannot be used, each with its message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cloudlab.engine import client as engine
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
-    """GET /version of an engine, and every POST, as the test wants them."""
+    """GET /version of an engine, and every POST, as the test sets them."""
 
     version: dict | str = ""
     answer: tuple[int, str] = (200, "")
@@ -64,7 +64,7 @@ def speaking(oldest: str, newest: str) -> dict:
         ("1.24", "1.45", "1.43", (1, 43)),
     ],
 )
-def test_the_version_is_agreed_on(monkeypatch, address, oldest, newest, asked, agreed):
+def test_the_version_is_negotiated(monkeypatch, address, oldest, newest, asked, agreed):
     monkeypatch.setattr(Answers, "version", speaking(oldest, newest))
     environ = {"DOCKER_HOST": address} | ({"DOCKER_API_VERSION": asked} if asked else {})
     connected = engine.connect(environ)
@@ -107,35 +107,35 @@ def test_a_streamed_answer_is_read_document_by_document(monkeypatch, connected):
 
 
 @pytest.mark.parametrize(
-    ("oldest", "newest", "asked", "words"),
+    ("oldest", "newest", "asked", "message"),
     [
         (
             "1.12",
             "1.40",
             None,
-            "Docker Engine 99.1 speaks versions 1.12 to 1.40 of its API; Cloudlab needs 1.41. Upgrade",
+            "Docker Engine 99.1 supports API versions 1.12 to 1.40; Cloudlab needs 1.41. Upgrade",
         ),
         (
             "1.46",
             "1.60",
             None,
-            "speaks versions 1.46 to 1.60 of its API; Cloudlab knows versions up to 1.45. Upgrade Cloudlab",
+            "supports API versions 1.46 to 1.60; Cloudlab supports versions up to 1.45. Upgrade Cloudlab",
         ),
-        ("1.12", "1.41", "1.50", "DOCKER_API_VERSION asks for 1.50, but .* 1.12 to 1.41 .* or upgrade the engine"),
+        ("1.12", "1.41", "1.50", "DOCKER_API_VERSION is 1.50, but .* 1.12 to 1.41; .* or upgrade the engine"),
         ("1.44", "1.45", "1.41", "1.41 is older. Unset DOCKER_API_VERSION"),
-        ("1.12", "1.45", "1.30", "Cloudlab knows 1.41 to 1.45"),
+        ("1.12", "1.45", "1.30", "Cloudlab supports 1.41 to 1.45"),
         ("1.12", "1.41", "new", "is not a version such as 1.41"),
     ],
 )
-def test_versions_that_do_not_fit(monkeypatch, address, oldest, newest, asked, words):
+def test_incompatible_versions(monkeypatch, address, oldest, newest, asked, message):
     monkeypatch.setattr(Answers, "version", speaking(oldest, newest))
     environ = {"DOCKER_HOST": address} | ({"DOCKER_API_VERSION": asked} if asked else {})
-    with pytest.raises(EngineError, match=words):
+    with pytest.raises(EngineError, match=message):
         engine.connect(environ)
 
 
 @pytest.mark.parametrize("body", ["<html>", "[]", "{}"])
-def test_somebody_else_answers(monkeypatch, address, body):
+def test_another_program_answers(monkeypatch, address, body):
     monkeypatch.setattr(Answers, "version", body)
     with pytest.raises(EngineError):
         engine.connect({"DOCKER_HOST": address})
@@ -150,7 +150,7 @@ def test_a_dead_socket(tmp_path):
     path = str(tmp_path / "x.sock")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
-    with pytest.raises(EngineError, match="nobody listens on the socket"):
+    with pytest.raises(EngineError, match="no process listens on the socket"):
         engine.connect({"DOCKER_HOST": f"unix://{path}"})
 
 
@@ -160,7 +160,7 @@ def test_something_that_is_not_a_socket(tmp_path):
         engine.connect({"DOCKER_HOST": f"unix://{tmp_path}/x.sock"})
 
 
-def test_a_socket_one_may_not_open(tmp_path, monkeypatch):
+def test_a_socket_without_permission(tmp_path, monkeypatch):
     def refused(*_):
         raise PermissionError(13, "Permission denied")
 
@@ -178,19 +178,19 @@ def test_a_hanging_engine(tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
-        with pytest.raises(EngineError, match=r"took the connection but did not answer within 0.1 s"):
+        with pytest.raises(EngineError, match=r"accepted the connection but did not answer within 0.1 s"):
             engine.connect({"DOCKER_HOST": f"unix://{path}"})
 
 
 @pytest.mark.parametrize(
-    ("environ", "words"),
+    ("environ", "message"),
     [
         ({"DOCKER_HOST": "ssh://elsewhere"}, "which is another machine"),
-        ({"DOCKER_HOST": "nonsense"}, "nonsense cannot be used"),
+        ({"DOCKER_HOST": "nonsense"}, "nonsense is invalid"),
         ({"DOCKER_CONTEXT": "no-such-context"}, "names the context 'no-such-context', which does not exist"),
         ({"DOCKER_HOST": "tcp://127.0.0.1:1"}, "tcp://127.0.0.1:1 cannot be reached"),
     ],
 )
-def test_addresses_that_do_not_work(environ, words):
-    with pytest.raises(EngineError, match=words):
+def test_unusable_addresses(environ, message):
+    with pytest.raises(EngineError, match=message):
         engine.connect(environ)

@@ -1,4 +1,4 @@
-"""One run at a time, and a lock that dies with its process."""
+"""One run at a time, and a lock that is released when its process ends."""
 
 import json
 import subprocess
@@ -11,26 +11,26 @@ from cloudlab.engine import lock
 
 @pytest.fixture
 def other():
-    """A living process that is not this one."""
+    """Another running process."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     yield process
     process.kill()
     process.wait()
 
 
-def test_a_living_process_keeps_others_out(tmp_path, other):
+def test_a_running_process_excludes_others(tmp_path, other):
     path = tmp_path / "lab" / "lock"
     lock.acquire(path, other.pid)
-    with pytest.raises(lock.LockedError, match=f"process {other.pid}, since"):
+    with pytest.raises(lock.LockedError, match=f"pid {other.pid}, since"):
         lock.acquire(path, 1)
 
 
-def test_the_same_process_may_take_it_again(tmp_path, other):
+def test_the_same_process_may_acquire_it_again(tmp_path, other):
     lock.acquire(tmp_path / "lock", other.pid)
     lock.acquire(tmp_path / "lock", other.pid)
 
 
-def test_a_dead_process_keeps_nobody_out(tmp_path, other):
+def test_the_lock_of_a_dead_process_is_free(tmp_path, other):
     lock.acquire(tmp_path / "lock", other.pid)
     other.kill()
     other.wait()
@@ -38,7 +38,7 @@ def test_a_dead_process_keeps_nobody_out(tmp_path, other):
     assert json.loads((tmp_path / "lock").read_text())["pid"] == 1
 
 
-def test_a_process_number_that_was_given_away_keeps_nobody_out(tmp_path, other):
+def test_the_lock_of_a_reused_process_number_is_free(tmp_path, other):
     path = tmp_path / "lock"
     lock.acquire(path, other.pid)
     holder = json.loads(path.read_text())
@@ -47,14 +47,14 @@ def test_a_process_number_that_was_given_away_keeps_nobody_out(tmp_path, other):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}'])
-def test_what_a_killed_writer_left_behind_is_nobodys(tmp_path, content):
+def test_an_incomplete_lock_file_is_free(tmp_path, content):
     path = tmp_path / "lock"
     path.write_text(content)
     lock.acquire(path, 1)
 
 
-def test_two_at_the_same_moment_do_not_both_get_it(tmp_path):
-    """Twenty processes try at once: one lock, one winner."""
+def test_only_one_of_many_concurrent_processes_gets_it(tmp_path):
+    """Twenty processes try at the same time."""
     script = (
         "import sys, pathlib, os; from cloudlab.engine import lock\n"
         "try:\n    lock.acquire(pathlib.Path(sys.argv[1]), os.getpid()); print('won', flush=True)\n"

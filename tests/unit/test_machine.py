@@ -1,4 +1,4 @@
-"""What is derived from the facts of machines that cannot all be run here; each record says where its facts are from."""
+"""Facts of engines on machines that the tests cannot run on; each record names its source."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ PLACES = {
 }
 
 
-def test_every_record_is_looked_at():
+def test_every_record_is_tested():
     assert PLACES.keys() == RECORDS.keys()
 
 
@@ -44,10 +44,10 @@ def test_where_the_engine_runs(name):
 
 
 @pytest.mark.parametrize("name", RECORDS)
-def test_containers_mount_the_engines_socket_as_the_engine_sees_it(name):
-    """In a virtual machine it is where it is on any Linux, whatever this machine calls it."""
-    wanted = "/run/user/1000/docker.sock" if name == "rootless" else "/var/run/docker.sock"
-    assert facts(name)["socket"] == wanted
+def test_containers_mount_the_engines_socket_at_the_engines_path(name):
+    """In a virtual machine it is at Linux's default path, whatever its path on this machine."""
+    expected = "/run/user/1000/docker.sock" if name == "rootless" else "/var/run/docker.sock"
+    assert facts(name)["socket"] == expected
 
 
 def test_an_engine_that_is_reached_by_tcp_may_have_no_socket():
@@ -58,8 +58,8 @@ def test_an_engine_that_is_reached_by_tcp_may_have_no_socket():
 
 @pytest.mark.parametrize("name", RECORDS)
 def test_logs_are_read_where_the_engine_keeps_them(name):
-    wanted = {"rootless": "/home/dev/.local/share/docker/containers", "docker-desktop-wsl": ""}
-    assert facts(name)["logs"] == wanted.get(name, "/var/lib/docker/containers")
+    expected = {"rootless": "/home/dev/.local/share/docker/containers", "docker-desktop-wsl": ""}
+    assert facts(name)["logs"] == expected.get(name, "/var/lib/docker/containers")
 
 
 def test_logs_that_cannot_be_read_are_a_warning():
@@ -70,8 +70,8 @@ def test_logs_that_cannot_be_read_are_a_warning():
 
 
 @pytest.mark.parametrize("name", RECORDS)
-def test_settings_of_another_kernel_are_not_looked_at(name, tmp_path):
-    """All distributions of WSL share one kernel; a machine with Docker Desktop beside it does not."""
+def test_settings_of_another_kernel_are_ignored(name, tmp_path):
+    """All WSL distributions share one kernel; a machine and Docker Desktop do not."""
     source = tmp_path / "max_map_count"
     source.write_text("65530\n")
     found = preflight.map_count(facts(name), ["elasticsearch"], 262144, source)
@@ -79,7 +79,7 @@ def test_settings_of_another_kernel_are_not_looked_at(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", RECORDS)
-def test_the_disk_of_another_machine_is_not_looked_at(name):
+def test_the_disk_of_another_machine_is_ignored(name):
     looked_at = []
 
     def usage(place):
@@ -91,7 +91,7 @@ def test_the_disk_of_another_machine_is_not_looked_at(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "hint"),
     [
         ("debian", "Give this machine more memory, or set CLOUDLAB_PROFILE=lite"),
         ("wsl", r"%UserProfile%\.wslconfig"),
@@ -101,18 +101,18 @@ def test_the_disk_of_another_machine_is_not_looked_at(name):
         ("orbstack", "orb config set memory_mib 8192"),
     ],
 )
-def test_how_the_engine_gets_more_memory(name, words):
+def test_how_the_engine_gets_more_memory(name, hint):
     [finding] = preflight.memory(facts(name) | {"memory": 1}, {}, 2)
-    assert words in finding.fix
+    assert hint in finding.fix
 
 
 @pytest.mark.parametrize("name", RECORDS)
-def test_containers_are_kept_from_no_file_where_selinux_asks_for_labels(name):
+def test_selinux_is_recognized(name):
     assert spec(name)["security_opts"] == ["no-new-privileges:true"] + (["label=disable"] if name == "fedora" else [])
 
 
 @pytest.mark.parametrize("name", RECORDS)
-def test_limits_of_processor_time_only_where_the_engine_can_keep_them(name):
+def test_cpu_limits_only_where_the_engine_supports_them(name):
     assert ("cpus" in spec(name)) == (name != "rootless")
 
 
@@ -144,7 +144,7 @@ MAC = machine.System("Darwin", "mac.local", "24.1.0")
 
 
 @pytest.mark.parametrize(
-    ("address", "system", "systemd", "words"),
+    ("address", "system", "systemd", "hint"),
     [
         (RECORDS["docker-desktop-macos"]["address"], MAC, False, "`open -a Docker`"),
         (RECORDS["colima"]["address"], MAC, False, "`colima start`"),
@@ -159,5 +159,5 @@ MAC = machine.System("Darwin", "mac.local", "24.1.0")
         ("tcp://10.0.0.1:2375", LINUX, True, "unset DOCKER_HOST and DOCKER_CONTEXT"),
     ],
 )
-def test_what_starts_the_engine(address, system, systemd, words):
-    assert words in machine.start_hint(address, system, systemd)
+def test_what_starts_the_engine(address, system, systemd, hint):
+    assert hint in machine.start_hint(address, system, systemd)

@@ -1,4 +1,4 @@
-"""What containers use, of the engine's figures."""
+"""Memory and CPU usage, from the engine's statistics."""
 
 import docker
 import pytest
@@ -25,7 +25,7 @@ def test_a_container_that_has_ended_uses_nothing():
     assert usage.memory({"memory_stats": {}}) == 0
 
 
-def test_a_container_that_is_gone_is_left_out(monkeypatch):
+def test_a_removed_container_is_left_out(monkeypatch):
     def stats(_, container, **__):
         if container == "gone":
             raise NotFound("no such container")

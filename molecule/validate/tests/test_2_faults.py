@@ -165,7 +165,7 @@ def test_a_container_of_somebody_else_in_our_name_ends_nothing(lab, validation):
         failures = validation.failures("--since", "0s")
     finally:
         lab.client.remove_container(name, force=True)
-    assert "is not Cloudlab's" in failures["containers, redis as declared"]["text"]
+    assert "is not managed by Cloudlab" in failures["containers, redis as declared"]["text"]
     assert "redis, answers" in failures
     lab.converge("redis")
 

@@ -13,7 +13,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cloudlab.containers.spec import MOUNT_DEFAULTS, File, Spec
+from cloudlab.containers.options import MOUNT_DEFAULTS
+from cloudlab.containers.spec import File, Spec
 from cloudlab.model import settings
 
 FACT = "described"

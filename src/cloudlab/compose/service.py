@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from cloudlab.compose import placeholders
-from cloudlab.containers import payload, spec
+from cloudlab.containers import payload
+from cloudlab.containers.spec import LABEL_CONTAINER
 from cloudlab.model import settings
+from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 
 _UNITS = {10**9: "s", 10**6: "ms", 1: "ns"}
 _SIZES = {2**30: "g", 2**20: "m", 2**10: "k"}
@@ -80,9 +82,9 @@ def translate(
     part.service |= _limits(options)
     part.service["labels"] = {
         **options["labels"],
-        spec.LABEL_INSTANCE: instance,
-        spec.LABEL_COMPONENT: container["component"],
-        spec.LABEL_CONTAINER: container["name"],
+        LABEL_INSTANCE: instance,
+        LABEL_COMPONENT: container["component"],
+        LABEL_CONTAINER: container["name"],
     }
     _add_networks(part, options["networks"], instance)
     _add_health(part, options["healthcheck"])
@@ -176,7 +178,7 @@ def _add_mounts(
     folders: Mapping[str, Mapping[str, str]],
     shares: list[str],
 ) -> None:
-    labels = {spec.LABEL_INSTANCE: instance, spec.LABEL_COMPONENT: container["component"]}
+    labels = {LABEL_INSTANCE: instance, LABEL_COMPONENT: container["component"]}
     for mount in mounts:
         target, source = mount["target"], mount["source"]
         if mount["type"] == "tmpfs" and target not in shares:

@@ -1,15 +1,14 @@
-"""Converging a list of containers: specification, plan, application.
+"""Converges a list of containers: declaration, specification, plan, engine.
 
-spec       what a user writes -> normalised specifications, or every mistake in one error
-files      configuration files that belong to a specification: rendered, compared, written atomically
-payload    a specification in the engine's words
-view       a specification and a living container in the same words, so that they can be compared
-rewrites   what Docker Desktop makes of labels and bind sources, put back in the words of the specification
-plan       the pure decision: what to do with each container, why, and the difference it makes
-discovery  what the engine has now, with few and concurrent requests
-apply      the steps of a plan, in an order that an interruption does not harm
-schedule   steps and waiting, concurrently, in the order of what needs what
-waiting    readiness, and the early end of waiting for what cannot become ready
-causes     errors of the engine and ends of processes in plain words
-converge   all of it together: the one function that the action plugin calls
+In the order in which a container passes them:
+
+declaration  reads what a role writes; values and options parse it
+spec         the desired state of a container, in normal form
+files        configuration files of a specification: rendered, compared, written atomically
+discovery    the actual state: few, concurrent requests to the engine
+view         desired and actual state as comparable dictionaries; rewrites undoes what Docker Desktop changes
+plan         the steps from the actual to the desired state, and why; difference states and redacts them
+apply        the steps of one plan, safe to interrupt; payload is the body of the request that creates a container
+schedule     many plans at once, in dependency order, waiting for health
+converge     all of the above: the function that the action plugin calls
 """

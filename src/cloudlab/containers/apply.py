@@ -1,32 +1,30 @@
 """The steps of a plan, applied to one container.
 
-An interruption at any point is completed by the next run: a new container is made under another name (`<name>.next`)
-beside the old one, so that a specification that the engine refuses leaves the old one running; then the old one is
-stopped, removed, and the new one takes its name and starts. What stands between two of these steps is found by its
-labels and removed.
+The next run completes an interrupted one: a replacement is created as `<name>.next` beside the old container, so that a
+specification that the engine refuses leaves the old one running. Then the old one is stopped and removed, and the new
+one is renamed and started. A later run finds leftovers by their labels and removes them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
-from cloudlab.containers import causes, files, payload
+from cloudlab.containers import files, payload
 from cloudlab.containers.plan import Plan
 from cloudlab.containers.spec import SUCCESSOR, File, Spec
-from cloudlab.engine import Engine
+from cloudlab.engine import Engine, causes
 
-MENDING = ("update", "connect")  # what a new container can do as well, where the engine refuses
-STOP_SECONDS = 10  # the engine's own default for containers that do not say
-STOP_MARGIN = 30  # an engine under load takes its time to report an end
+IN_PLACE = ("update", "connect")  # where the engine refuses them, the container is recreated
+STOP_SECONDS = 10  # the engine's default
+STOP_MARGIN = 30  # an engine under load reports the end late
 
 
 class Failure(Exception):
-    """A step that could not be done. `container_id` names the container whose log may tell more, if there is one."""
+    """A step failed. `container_id`: the container whose log may explain it, or empty."""
 
     def __init__(self, cause: str, container_id: str = ""):
         super().__init__(cause)
@@ -35,9 +33,9 @@ class Failure(Exception):
 
 @dataclass
 class Outcome:
-    """What became of a plan: the container's id, and actions that replaced planned ones with the reason.
+    """The result of a plan. replaced: planned action -> why the container was recreated instead.
 
-    healthy: it was healthy before and nothing was done to it, so that there is nothing to wait for.
+    healthy: it was healthy before and was not changed, so there is nothing to wait for.
     """
 
     container_id: str
@@ -62,7 +60,7 @@ def apply(engine: Engine, plan: Plan) -> Outcome:
 
 
 class _Worker:
-    """One plan being applied; `container_id` follows the container that exists."""
+    """One plan being applied; `container_id` is the container that exists now."""
 
     def __init__(self, engine: Engine, plan: Plan):
         self.engine = engine
@@ -73,15 +71,15 @@ class _Worker:
         self.replaced: dict[str, str] = {}
 
     def run(self) -> None:
-        """Do each step; when the engine refuses to mend a container in place, make it anew instead."""
+        """Apply each step; recreate the container when the engine refuses to change it in place."""
         self.remove_leftovers()
         for step in self.plan.steps:
             try:
                 getattr(self, step.action)()
             except APIError as error:
-                if step.action not in MENDING:
+                if step.action not in IN_PLACE:
                     raise
-                self.replaced[step.action] = f"the engine refused to {step.action} it: {error.explanation}"
+                self.replaced[step.action] = f"the engine refused to {step.action} the container: {error.explanation}"
                 self.recreate()
                 return
 
@@ -95,22 +93,21 @@ class _Worker:
         return others[0]["Names"][0].lstrip("/") if others else None
 
     def remove_leftovers(self) -> None:
-        """Remove what an interrupted run left under another name."""
+        """Remove what an interrupted run left behind."""
         for container_id, _ in self.plan.leftovers:
             self._stop(container_id)
             self._remove(container_id)
 
     def create(self) -> None:
-        """Make and start a container where there is none."""
+        """Create and start a container."""
         self._write(self.plan.altered)
         self.container_id = self._make(self.spec.name)
         self.start()
 
     def recreate(self) -> None:
-        """Make a new container in the place of the old one."""
+        """Replace the old container by a new one."""
         old = self.container_id
-        # The engine wants a mounted file to exist; one that exists with another text is left to the old container for
-        # now.
+        # A mounted file must exist to create the container; one that exists is not changed while the old one uses it.
         self._write([file for file, why in self.plan.altered.items() if why == files.MISSING])
         new = self._make(self.spec.name + SUCCESSOR)
         self._stop(old)
@@ -121,21 +118,21 @@ class _Worker:
         self.start()
 
     def start(self) -> None:
-        """Start a container that does not run."""
+        """Start a stopped container."""
         self._write(self.plan.altered)
         self.client.start(self.container_id)
 
     def restart(self) -> None:
-        """Stop and start; what is mounted is looked up anew by its path."""
+        """Stop and start, which resolves the paths of mounts again."""
         self._stop(self.container_id)
         self.start()
 
     def unpause(self) -> None:
-        """Let a paused container go on."""
+        """Resume a paused container."""
         self.client.unpause(self.container_id)
 
     def update(self) -> None:
-        """Put limits right while the container runs."""
+        """Set limits while the container runs."""
         self.engine.update_container(self.container_id, self.plan.limits)
 
     def connect(self) -> None:
@@ -146,7 +143,7 @@ class _Worker:
             self._connect(self.container_id, name)
 
     def stop(self) -> None:
-        """Stop it cleanly."""
+        """Stop it gracefully."""
         self._stop(self.container_id)
 
     def remove(self) -> None:
@@ -167,7 +164,7 @@ class _Worker:
         self.client.connect_container_to_network(container_id, network, aliases=aliases)
 
     def _stop(self, container_id: str) -> None:
-        """Stop a container as it asks to be stopped; one that is paused could not hear its signal."""
+        """Stop a container with its own signal and timeout; a paused one would not receive the signal."""
         try:
             container = self.client.inspect_container(container_id)
             if container["State"].get("Paused"):
@@ -180,7 +177,7 @@ class _Worker:
             return
 
     def _remove(self, container_id: str) -> None:
-        """Remove a container with its anonymous volumes; `v` never removes one that has a name."""
+        """Remove a container with its anonymous volumes; `v` keeps named ones."""
         try:
             self.client.remove_container(container_id, v=True, force=True)
         except NotFound:
@@ -189,14 +186,3 @@ class _Worker:
     def _write(self, altered: Mapping[File, str] | Sequence[File]) -> None:
         for file in altered:
             files.write(file)
-
-
-def last_lines(engine: Engine, container_id: str) -> list[str]:
-    """The end of a container's log; empty where there is none or the log driver cannot be read."""
-    if not container_id:
-        return []
-    try:
-        raw: Any = engine.client.logs(container_id, tail=causes.LOG_LINES, stdout=True, stderr=True)
-    except (DockerException, requests.exceptions.RequestException):
-        return []
-    return raw.decode("utf-8", "replace").splitlines()[-causes.LOG_LINES :]

@@ -1,4 +1,4 @@
-"""A list of specifications brought to a state: validated, planned, applied, waited for, reported."""
+"""Brings a list of containers to a state: reads, plans, applies, waits, reports."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from typing import Any
 import requests
 from docker.errors import DockerException
 
-from cloudlab.containers import apply, causes, difference, discovery, files, plan, schedule, spec, view
+from cloudlab.containers import apply, declaration, difference, discovery, files, plan, schedule, spec, view
+from cloudlab.containers.options import DEFAULTS
 from cloudlab.containers.plan import Plan, Step
 from cloudlab.containers.spec import Spec, SpecError
-from cloudlab.containers.waiting import Watcher
-from cloudlab.engine import Engine, EngineError
+from cloudlab.engine import Engine, EngineError, causes
+from cloudlab.engine.waiting import Watcher
 
-WORKERS = 4  # an engine that starts more containers than this at once takes longer for all of them
+WORKERS = 4  # starting more containers at once takes longer for all of them
 
 
 def _no_advice(_lines: list[str]) -> str | None:
@@ -27,9 +28,9 @@ def _no_advice(_lines: list[str]) -> str | None:
 
 @dataclass(frozen=True)
 class Request:
-    """What a task asks for. `specs` as written; timeout in seconds, for each container from when it was started.
+    """The arguments of a task. specs: as declared. timeout: seconds for each container, from its start.
 
-    advise: what to do about a known fault, from the last log lines of a container that failed.
+    advise: how to fix a known fault, from the last log lines of a failed container.
     """
 
     instance: str
@@ -47,7 +48,7 @@ class Request:
 
 @dataclass(frozen=True)
 class FailureReport:
-    """A container that failed, and what is known about it. All texts are free of secrets."""
+    """A container that failed, and why. No text contains a secret."""
 
     container: str
     component: str
@@ -67,7 +68,7 @@ class FailureReport:
 
 @dataclass
 class Report:
-    """What was found and done: entries for the task's result, and an error message when it failed."""
+    """What was done: the task's result, and an error message when it failed."""
 
     actions: list[dict[str, Any]] = field(default_factory=list)
     diff: list[dict[str, str]] = field(default_factory=list)
@@ -76,12 +77,12 @@ class Report:
 
     @property
     def changed(self) -> bool:
-        """Whether something was, or in check mode would be, altered."""
+        """Whether something was, or in check mode would be, changed."""
         return bool(self.actions)
 
     @property
     def failed_components(self) -> dict[str, str]:
-        """Component -> what is known about its failed containers."""
+        """Component -> why its containers failed."""
         found: dict[str, list[str]] = {}
         for failure in self.failures:
             found.setdefault(failure.component, []).extend(failure.lines())
@@ -89,17 +90,17 @@ class Report:
 
 
 def converge(engine: Engine, request: Request, render: files.Render) -> Report:
-    """Bring all containers to the state that is asked for.
+    """Bring all containers to the requested state.
 
-    Raises SpecError before anything is changed when the input is wrong or a stranger has one of the names, and
-    EngineError when the engine stops answering. What fails for single containers is collected in the report.
+    Raises SpecError before anything is changed when the input is wrong or a name is taken by a container that Cloudlab
+    does not manage, and EngineError when the engine stops answering. The report has the failures of single containers.
     """
     try:
         return _converge(engine, request, render)
     except (DockerException, requests.exceptions.RequestException) as error:
         raise EngineError(
-            f"The Docker Engine at {engine.address} failed in the middle of the work: {causes.explain(error)}. "
-            "What was begun is completed by the next run."
+            f"The Docker Engine at {engine.address} failed during the run: {causes.explain(error)}. "
+            "Run it again to complete what was begun."
         ) from error
 
 
@@ -150,12 +151,12 @@ def _converge(engine: Engine, request: Request, render: files.Render) -> Report:
 
 def _specs(engine: Engine, request: Request, render: files.Render, down: bool) -> list[Spec]:
     if not down:
-        parsed = spec.parse(request.specs, request.instance)
+        parsed = declaration.parse(request.specs, request.instance)
         return files.prepare(parsed, request.directory, render, planning=request.check)
-    parsed = spec.parse(request.specs, request.instance, required=("name",))
+    parsed = declaration.parse(request.specs, request.instance, required=("name",))
     if request.orphans:
         names = discovery.orphans(engine, parsed, request.instance)
-        # Who is not described any more may use anything that is: they go first, for nothing else is known to need them.
+        # A container that is not declared any more may need any that is, and nothing needs it: it goes first.
         described = sorted({item.component for item in parsed})
         parsed += [
             Spec(
@@ -163,7 +164,7 @@ def _specs(engine: Engine, request: Request, render: files.Render, down: bool) -
                 component=f"orphan.{name}",
                 instance=request.instance,
                 image="",
-                options=spec.DEFAULTS,
+                options=DEFAULTS,
                 needs=tuple(described),
             )
             for name in names
@@ -172,7 +173,7 @@ def _specs(engine: Engine, request: Request, render: files.Render, down: bool) -
 
 
 def _refuse(specs: Sequence[Spec], situations: Mapping[str, plan.Situation], state: str, engine: Engine) -> None:
-    """Raise SpecError for what is known to be wrong before anything is changed."""
+    """Raise SpecError for mistakes that only show with the image, before anything is changed."""
     refused = [line for item in specs for line in plan.refusals(item, situations[item.name], state, engine.api)]
     if refused:
         raise SpecError(refused)
@@ -181,7 +182,7 @@ def _refuse(specs: Sequence[Spec], situations: Mapping[str, plan.Situation], sta
 def _plans(
     engine: Engine, specs: Sequence[Spec], situations: Mapping[str, plan.Situation], state: str
 ) -> dict[str, Plan]:
-    """All plans. Only when some limit differs is the engine asked which limits it can hold at all."""
+    """All plans. The engine is only asked which limits it can enforce when some limit differs."""
     plans = {item.name: plan.plan(item, situations[item.name], state, engine.api) for item in specs}
     if not any(item.limit_drift for item in plans.values()):
         return plans
@@ -190,7 +191,7 @@ def _plans(
 
 
 def _apply(engine: Engine, plans: Mapping[str, Plan], request: Request, down: bool) -> schedule.Results:
-    watcher = Watcher(engine) if request.state == "healthy" else None
+    watcher = Watcher(engine.client) if request.state == "healthy" else None
     if watcher is None and not any(item.changes for item in plans.values()):
         return schedule.Results()
     return schedule.run(
@@ -203,7 +204,7 @@ def _apply(engine: Engine, plans: Mapping[str, Plan], request: Request, down: bo
 
 
 def _order(plans: Mapping[str, Plan], reverse: bool) -> dict[str, set[str]]:
-    """Container -> the containers that come first: what it needs, or, going down, those that need it."""
+    """Container -> the containers that come first: its dependencies, or its dependents with `reverse`."""
     of_component: dict[str, set[str]] = {}
     for name, item in plans.items():
         of_component.setdefault(item.spec.component, set()).add(name)
@@ -217,7 +218,7 @@ def _order(plans: Mapping[str, Plan], reverse: bool) -> dict[str, set[str]]:
 
 
 def _entries(item: Plan, results: schedule.Results, redactor: difference.Redactor) -> list[dict[str, Any]]:
-    """The actions of one container, as they were in fact done."""
+    """The actions of one container, as they were actually applied."""
     outcome = results.outcomes.get(item.spec.name)
     replaced = outcome.replaced if outcome else {}
     entries = []
@@ -225,7 +226,7 @@ def _entries(item: Plan, results: schedule.Results, redactor: difference.Redacto
         if step.action in replaced:
             reasons = [*step.reasons, replaced[step.action]]
             entries.append(_entry(item, Step("recreate", tuple(reasons)), redactor))
-            break  # a new container has all that the remaining steps would have mended
+            break  # a new container makes the remaining steps unnecessary
         entries.append(_entry(item, step, redactor))
     return entries
 
@@ -251,7 +252,7 @@ def _diff(item: Plan, redactor: difference.Redactor) -> list[dict[str, str]]:
         }
     ]
     for file in item.altered:
-        # With a known secret in the new text there may be an earlier one in the old text, which nobody knows any more.
+        # Where the new text has a known secret, the old one may have an earlier secret that is not known any more.
         secret = file.secret or redactor.knows(file.octets.decode(errors="replace"))
         entries.append(
             {
@@ -280,11 +281,11 @@ def _failures(
     redactor: difference.Redactor,
     advise: Callable[[list[str]], str | None],
 ) -> list[FailureReport]:
-    """Each failure with its cause, the end of the container's log, and advice if that log tells of a known fault."""
+    """Each failure with its cause, the container's last log lines, and advice if these show a known fault."""
     reports = []
     for name in (name for name in plans if name in results.failures):
         failure = results.failures[name]
-        lines = apply.last_lines(engine, failure.container_id)
+        lines = causes.last_lines(engine.client, failure.container_id) if failure.container_id else []
         reports.append(
             FailureReport(
                 container=name,
@@ -298,18 +299,19 @@ def _failures(
 
 
 def _message(plans: Mapping[str, Plan], report: Report, results: schedule.Results, request: Request) -> str:
-    """One message for all failures, or one line on what was done."""
+    """One message for all failures, or a summary of the actions."""
     if not report.failures:
         done: dict[str, int] = {}
         for entry in report.actions:
             done[entry["action"]] = done.get(entry["action"], 0) + 1
-        words = ", ".join(f"{action} {count}" for action, count in done.items()) or "nothing to do"
-        return f"{len(plans)} containers, {request.state}: {words}"
+        summary = ", ".join(f"{action} {count}" for action, count in done.items()) or "up to date"
+        return f"{len(plans)} containers, {request.state}: {summary}"
     lines = [f"{len(report.failures)} of {len(plans)} containers failed:"]
     for failure in report.failures:
         first, *more = failure.lines()
         lines += [f"* {first}", *more]
     lines += [
-        f"* {name}: started, but not waited for, because it needs {need}" for name, need in results.unwatched.items()
+        f"* {name}: started without waiting for its health: it needs {need}, which failed"
+        for name, need in results.unwatched.items()
     ]
     return "\n".join(lines)

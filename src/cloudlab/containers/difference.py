@@ -1,4 +1,4 @@
-"""What differs between two views, in words and as the text of an Ansible diff, with secrets hidden."""
+"""The differences between two views, as reasons and as the text of an Ansible diff, with secrets hidden."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cloudlab.containers.spec import LABEL_HASH, Spec
 from cloudlab.model import sizes
 
 HIDDEN = "<hidden>"
-SHORTEST_SECRET = 6  # a shorter value also occurs where it means nothing; its own line is hidden by name
+SHORTEST_SECRET = 6  # a shorter value also occurs by chance; its own line is hidden by its name
 
 _SECRET_NAME = re.compile(r"(^|_)(PASSWORD|PASSWD|PASS|SECRET|TOKEN|KEY)$", re.IGNORECASE)
 _SECRET_LINE = re.compile(
@@ -26,19 +26,19 @@ _SECRET_LINE = re.compile(
 )
 _CREDENTIALS = re.compile(r"(?P<before>\w+://[^/\s:@]*:)(?P<secret>[^@\s/]+)@")
 _SIZES = ("memory", "memory_swap", "memory_reservation", "shm_size")
-# Lists that may quote a secret or are too long to read: that they differ is enough, the diff shows how.
+# May hold a secret or be too long to read: the reason is that they differ, the diff shows how.
 _LONG = ("command", "entrypoint", "healthcheck")
 
 
 class Redactor:
-    """Replaces secret values wherever they occur in a text, also as JSON, XML and URLs write them."""
+    """Replaces secret values wherever they occur in a text, also as escaped in JSON, XML and URLs."""
 
     def __init__(self, secrets: Iterable[str] = ()):
         self._given = secrets
 
     @functools.cached_property
     def _secrets(self) -> list[str]:
-        """The longest first. Most runs show nothing and never ask for them."""
+        """The longest first. Computed on first use, because most runs show nothing."""
         written = {form for item in self._given if len(item) >= SHORTEST_SECRET for form in _forms(item)}
         return sorted(written, key=len, reverse=True)
 
@@ -58,7 +58,7 @@ class Redactor:
 
 
 def _forms(secret: str) -> set[str]:
-    """A secret as it is, and as configuration files of different syntaxes write it."""
+    """A secret as it is, and as escaped in configuration files."""
     as_json = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)}
     return {secret, *as_json, escape(secret), quote(secret, safe="")}
 
@@ -73,40 +73,40 @@ def secrets_of(spec: Spec) -> set[str]:
     return {value for name, value in spec.options["env"].items() if is_secret(name, spec)}
 
 
-def differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """The options in which a container is not as it is wanted."""
-    return sorted(name for name, value in wanted.items() if found.get(name) != value)
+def differing(actual: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
+    """The options that differ."""
+    return sorted(name for name, value in desired.items() if actual.get(name) != value)
 
 
-def reasons(option: str, found: Any, wanted: Any) -> list[str]:
+def reasons(option: str, actual: Any, desired: Any) -> list[str]:
     """Why an option differs, without any value that might be secret."""
     if option == "image":
-        return [f"image: the container runs {_short(found)}, its tag is {_short(wanted)} now"]
+        return [f"image: {_short(actual)} instead of {_short(desired)}"]
     if option == "published_ports" or option in ("cap_add", "cap_drop", "security_opts", "group_add"):
-        return _set_reasons(option, set(found or ()), set(wanted or ()))
+        return _set_reasons(option, set(actual or ()), set(desired or ()))
     if option in _LONG:
         return [f"{option}: differs"]
     if option == "mounts":
-        return _mapping_reasons(option, _by_target(found), _by_target(wanted))
-    if isinstance(wanted, Mapping):
-        return _mapping_reasons(option, found or {}, wanted)
-    return [f"{option}: {_plain(option, found)} instead of {_plain(option, wanted)}"]
+        return _mapping_reasons(option, _by_target(actual), _by_target(desired))
+    if isinstance(desired, Mapping):
+        return _mapping_reasons(option, actual or {}, desired)
+    return [f"{option}: {_plain(option, actual)} instead of {_plain(option, desired)}"]
 
 
-def _set_reasons(option: str, found: set, wanted: set) -> list[str]:
-    more = [f"{option}: {item} is not in the specification" for item in sorted(found - wanted)]
-    return more + [f"{option}: {item} is missing" for item in sorted(wanted - found)]
+def _set_reasons(option: str, actual: set, desired: set) -> list[str]:
+    more = [f"{option}: {item} is not in the specification" for item in sorted(actual - desired)]
+    return more + [f"{option}: {item} is missing" for item in sorted(desired - actual)]
 
 
-def _mapping_reasons(option: str, found: Mapping, wanted: Mapping) -> list[str]:
-    names = sorted(name for name in {*found, *wanted} if name != LABEL_HASH and found.get(name) != wanted.get(name))
-    return [f"{option}: {name} {_how(name in found, name in wanted)}" for name in names]
+def _mapping_reasons(option: str, actual: Mapping, desired: Mapping) -> list[str]:
+    names = sorted(name for name in {*actual, *desired} if name != LABEL_HASH and actual.get(name) != desired.get(name))
+    return [f"{option}: {name} {_how(name in actual, name in desired)}" for name in names]
 
 
-def _how(is_found: bool, is_wanted: bool) -> str:
-    if is_found and is_wanted:
+def _how(is_actual: bool, is_desired: bool) -> str:
+    if is_actual and is_desired:
         return "has another value"
-    return "is missing" if is_wanted else "is not in the specification"
+    return "is missing" if is_desired else "is not in the specification"
 
 
 def _by_target(mounts: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

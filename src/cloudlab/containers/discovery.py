@@ -1,7 +1,4 @@
-"""What the engine and the disk have for a list of specifications.
-
-One list of containers, one of networks, concurrent inspects.
-"""
+"""The actual state for a list of specifications: one list of containers, one of networks, concurrent inspects."""
 
 from __future__ import annotations
 
@@ -12,23 +9,24 @@ from typing import Any
 from docker.errors import NotFound
 
 from cloudlab.containers import files
-from cloudlab.containers.plan import Situation, stranger
-from cloudlab.containers.spec import LABEL_CONTAINER, LABEL_INSTANCE, SUCCESSOR, Spec, SpecError
+from cloudlab.containers.plan import Situation, name_conflict
+from cloudlab.containers.spec import LABEL_CONTAINER, SUCCESSOR, Spec, SpecError
 from cloudlab.engine import Engine
+from cloudlab.model.environment import LABEL_INSTANCE
 
-INSPECTORS = 4  # more threads than this only wait for each other and for the engine
+INSPECTORS = 4  # the engine answers no faster with more threads
 
 
 def situations(engine: Engine, specs: Sequence[Spec], down: bool) -> dict[str, Situation]:
     """The situation of each specification by its container's name.
 
-    down: containers are to be stopped or removed; images, networks and files are of no interest. Raises SpecError when
-    a name is taken by a container that is not this instance's, or a network's name is ambiguous.
+    down: containers are to be stopped or removed; images, networks and files do not matter. Raises SpecError when a
+    name is taken by a container that does not belong to this instance, or a network's name is ambiguous.
     """
-    # Not filtered by label: the strangers that hold our names are wanted too.
+    # Not filtered by label: containers of others may have our names.
     listed = engine.client.containers(all=True)
     by_name = {name: entry for entry in listed for name in names(entry)}
-    _refuse_strangers(specs, by_name)
+    _refuse_conflicts(specs, by_name)
     present = {spec.name: by_name[spec.name]["Id"] for spec in specs if spec.name in by_name}
     images = () if down else {spec.image for spec in specs}
     with ThreadPoolExecutor(INSPECTORS) as pool:
@@ -59,22 +57,22 @@ def orphans(engine: Engine, specs: Sequence[Spec], instance: str) -> list[str]:
 
 
 def names(entry: Mapping[str, Any]) -> Iterable[str]:
-    """A listed container's own names; those with a second slash are names under which others are linked to it."""
+    """A listed container's own names; names with a second slash are links to it."""
     return [name.lstrip("/") for name in entry.get("Names") or [] if name.count("/") == 1]
 
 
-def _refuse_strangers(specs: Sequence[Spec], by_name: Mapping[str, Mapping[str, Any]]) -> None:
+def _refuse_conflicts(specs: Sequence[Spec], by_name: Mapping[str, Mapping[str, Any]]) -> None:
     problems = []
     for spec in specs:
         for name in (spec.name, spec.name + SUCCESSOR):
             if name in by_name:
-                problems.append(stranger(name, by_name[name].get("Labels") or {}, spec.instance))
+                problems.append(name_conflict(name, by_name[name].get("Labels") or {}, spec.instance))
     if problems := [problem for problem in problems if problem]:
         raise SpecError(problems)
 
 
 def _leftovers(spec: Spec, listed: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
-    """Containers of this instance that were made for the specification and bear another name than its."""
+    """Containers of this instance that were created for the specification and have another name."""
     found = []
     for entry in listed:
         labels = entry.get("Labels") or {}
@@ -87,12 +85,12 @@ def _leftovers(spec: Spec, listed: Sequence[Mapping[str, Any]]) -> tuple[tuple[s
 
 
 def _networks(engine: Engine, specs: Sequence[Spec]) -> dict[str, str]:
-    """All networks, name -> id. Two of one name are legal for the engine, and which one it takes is chance."""
-    wanted = {name for spec in specs for name in spec.options["networks"]}
+    """All networks, name -> id. The engine permits several of one name, and would use any of them."""
+    used = {name for spec in specs for name in spec.options["networks"]}
     ids: dict[str, str] = {}
     ambiguous = set()
     for network in engine.client.networks():
-        if network["Name"] in ids and network["Name"] in wanted:
+        if network["Name"] in ids and network["Name"] in used:
             ambiguous.add(network["Name"])
         ids[network["Name"]] = network["Id"]
     if ambiguous:
@@ -107,7 +105,7 @@ def _networks(engine: Engine, specs: Sequence[Spec]) -> dict[str, str]:
 
 
 def _or_none(ask: Callable[[str], Any]) -> Callable[[str], Any]:
-    """The same question, with None for what does not exist (any more)."""
+    """The same question, answered with None for what does not exist."""
 
     def inspect(key: str) -> Any:
         try:

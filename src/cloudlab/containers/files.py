@@ -1,9 +1,8 @@
 """Configuration files of containers: placed, rendered, compared with the disk, written atomically.
 
-They stand below `<directory>/config/<container without its instance>/` and are mounted one by one. A running container
-keeps the file it was started with, whatever is written later: a file that differs therefore restarts its container,
-and is written while that one is stopped, so that an interruption can never leave a container running on an older file
-unseen.
+They are written to `<directory>/config/<container without its instance>/` and mounted one by one. A running container
+keeps the file it was started with. A file that differs therefore restarts its container, and is written while the
+container is stopped: an interruption never leaves a container running with an outdated file unnoticed.
 """
 
 from __future__ import annotations
@@ -23,23 +22,23 @@ Render = Callable[[str, str], str]  # (template's name, path of the result) -> t
 
 
 def prepare(specs: Sequence[Spec], directory: Path, render: Render, planning: bool) -> list[Spec]:
-    """Specifications with their files placed and rendered and the digests of what they mount from the host.
+    """Specifications with their files rendered and the digests of the files that they mount from the host.
 
-    planning: in check mode, what an earlier task would have made below `directory` may be missing. Raises SpecError
+    planning: in check mode, what an earlier task would have created in `directory` may be missing. Raises SpecError
     for templates that fail and sources that do not exist.
     """
-    forgiven = directory if planning else None
+    optional = directory if planning else None
     with_files = rendered(specs, directory, render)
     return _each(
         with_files,
         lambda spec: dataclasses.replace(
-            spec, files=tuple(_copied(spec, file) for file in spec.files), digests=_digests(spec, forgiven)
+            spec, files=tuple(_copied(spec, file) for file in spec.files), digests=_digests(spec, optional)
         ),
     )
 
 
 def rendered(specs: Sequence[Spec], directory: Path, render: Render) -> list[Spec]:
-    """Specifications with their files placed and rendered; copies have no text yet.
+    """Specifications with their files rendered and their paths set; copies have no text yet.
 
     Raises SpecError for templates that fail.
     """
@@ -52,7 +51,7 @@ def rendered(specs: Sequence[Spec], directory: Path, render: Render) -> list[Spe
 
 
 def _each(specs: Sequence[Spec], complete: Callable[[Spec], Spec]) -> list[Spec]:
-    """Each specification completed; what is wrong with any of them in one error."""
+    """Each specification completed; all mistakes in one error."""
     problems: list[str] = []
     result = []
     for spec in specs:
@@ -71,12 +70,12 @@ def _rendered(spec: Spec, file: File, directory: Path, render: Render) -> File:
         return dataclasses.replace(file, path=path)
     try:
         return dataclasses.replace(file, path=path, content=render(file.src, path))
-    except Exception as error:  # whatever a template raises is the template's mistake; the message names it
+    except Exception as error:  # a template may raise anything; the message names it
         raise SpecError([f"{spec.name}: files: {file.src}: {error}"]) from error
 
 
 def _copied(spec: Spec, file: File) -> File:
-    """The file with the text of the one that it copies, whatever its encoding."""
+    """The file with the text of its original, in any encoding."""
     if not file.copy:
         return file
     try:
@@ -86,14 +85,14 @@ def _copied(spec: Spec, file: File) -> File:
 
 
 def _file_name(spec: Spec, file: File) -> str:
-    """The file's own name, or its whole path with dashes where the container has several files of this name."""
+    """The file's name, or its whole path with dashes where the container has several files of this name."""
     base = os.path.basename(file.target)
     same = [other for other in spec.files if os.path.basename(other.target) == base]
     return base if len(same) == 1 else file.target.strip("/").replace("/", "-")
 
 
-def _digests(spec: Spec, forgiven: Path | None) -> dict[str, str]:
-    """The SHA-256 of each regular file that is mounted read-only. Folders and what the container writes are its own."""
+def _digests(spec: Spec, optional: Path | None) -> dict[str, str]:
+    """The SHA-256 of each regular file that is mounted read-only. Folders and writable files are not compared."""
     digests, problems = {}, []
     for mount in spec.options["mounts"]:
         if mount["type"] != "bind" or mount.get("on_engine"):
@@ -102,7 +101,7 @@ def _digests(spec: Spec, forgiven: Path | None) -> dict[str, str]:
         try:
             if mount["read_only"] and source.is_file():
                 digests[str(source)] = hashlib.sha256(source.read_bytes()).hexdigest()
-            elif not source.exists() and not (forgiven and source.is_relative_to(forgiven)):
+            elif not source.exists() and not (optional and source.is_relative_to(optional)):
                 problems.append(
                     f"{spec.name}: mounts: the source {source} does not exist; create it or correct the path"
                 )
@@ -114,7 +113,7 @@ def _digests(spec: Spec, forgiven: Path | None) -> dict[str, str]:
 
 
 def current(file: File) -> bytes | None:
-    """What stands on disk, or None when there is no such file or it cannot be read."""
+    """The content on disk, or None when there is no such file or it cannot be read."""
     try:
         return Path(file.path).read_bytes()
     except OSError:
@@ -122,26 +121,26 @@ def current(file: File) -> bytes | None:
 
 
 def difference(file: File) -> str:
-    """Why the file on disk is not the one that is wanted; empty when it is."""
+    """How the file on disk differs from the specified one; empty when it does not."""
     try:
         found = os.lstat(file.path)
     except FileNotFoundError:
         return MISSING
     if not stat.S_ISREG(found.st_mode):
-        return "is not a file"
+        return "is not a regular file"
     if current(file) != file.octets:
-        return "has another content"
+        return "has other content"
     if stat.S_IMODE(found.st_mode) != file.mode:
         return f"has mode {stat.S_IMODE(found.st_mode):04o} instead of {file.mode:04o}"
     return ""
 
 
 def write(file: File) -> None:
-    """Put the file in place in one step: a reader sees the old text or the new one, never a part."""
+    """Replace the file atomically."""
     path = Path(file.path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.is_dir() and not path.is_symlink():
-        path.rmdir()  # the engine made an empty folder where a file was missing; one with content is nobody's to delete
+        path.rmdir()  # the engine creates an empty folder for a missing file; one with content is kept
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)  # left by an interrupted run, perhaps with a mode that forbids writing
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:

@@ -1,18 +1,19 @@
-"""A specification in the words of the Engine API: the body of POST /containers/create."""
+"""The bodies of requests to the Engine API, above all of POST /containers/create."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from cloudlab.containers.spec import LABEL_COMPONENT, LABEL_INSTANCE, Spec
+from cloudlab.containers.spec import Spec
 from cloudlab.containers.values import split_port
+from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 
 START_INTERVAL_API = (1, 44)
 
 
 def create(spec: Spec, api: tuple[int, int]) -> dict[str, Any]:
-    """The container as the engine is asked to make it, in its first network; the others are connected afterwards."""
+    """The body that creates a container in its first network; the others are connected afterwards."""
     options = spec.options
     body = {
         "Image": spec.image,
@@ -61,11 +62,11 @@ def _host_config(spec: Spec) -> dict[str, Any]:
 
 
 def limits(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The limits and the restart policy, which a container can be given while it lives."""
+    """The limits and the restart policy, which can be changed in place."""
     memory = options["memory"]
     return {
         "Memory": memory,
-        # Said even when it is the engine's default: an update that raises memory above it would be refused.
+        # Set even to the engine's default: an update that raises memory above it would be refused.
         "MemorySwap": options["memory_swap"] or 2 * memory,
         "MemoryReservation": options["memory_reservation"],
         "NanoCpus": options["cpus"],
@@ -75,7 +76,7 @@ def limits(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def port_bindings(published: list[str]) -> dict[str, list[dict[str, str]]]:
-    """Published ports by container port, as the engine takes and tells them."""
+    """Published ports by container port, in the form of the engine's API."""
     bindings: dict[str, list[dict[str, str]]] = {}
     for port in published:
         address, host, inside = split_port(port)
@@ -84,7 +85,7 @@ def port_bindings(published: list[str]) -> dict[str, list[dict[str, str]]]:
 
 
 def tmpfs_options(mount: Mapping[str, Any]) -> str:
-    """A tmpfs's mount options. HostConfig.Tmpfs takes any; Mounts took no others than size and mode before API 1.46."""
+    """A tmpfs's mount options, for HostConfig.Tmpfs: before API 1.46, Mounts accepts only size and mode."""
     options = list(mount["tmpfs_options"])
     if mount["tmpfs_size"]:
         options.append(f"size={mount['tmpfs_size']}")
@@ -96,7 +97,7 @@ def tmpfs_options(mount: Mapping[str, Any]) -> str:
 def healthcheck(check: Mapping[str, Any] | None, api: tuple[int, int]) -> dict[str, Any] | None:
     """A health check for an engine of this API version.
 
-    Before 1.44 there is no start interval, and a fallback serves.
+    Before 1.44 there is no start interval; the fallback interval is used instead.
     """
     if check is None:
         return None
@@ -115,11 +116,11 @@ def healthcheck(check: Mapping[str, Any] | None, api: tuple[int, int]) -> dict[s
 def _mount(spec: Spec, mount: Mapping[str, Any]) -> dict[str, Any]:
     body = {"Type": mount["type"], "Source": mount["source"], "Target": mount["target"], "ReadOnly": mount["read_only"]}
     if mount["type"] == "volume":
-        # A volume that somebody removed is made anew by the engine; it has to be known as this instance's.
+        # The engine recreates a volume that was removed; it must be labelled as this instance's.
         body["VolumeOptions"] = {"Labels": {LABEL_INSTANCE: spec.instance, LABEL_COMPONENT: spec.component}}
     return body
 
 
 def _first(networks: Mapping[str, list[str]]) -> list[tuple[str, list[str]]]:
-    """The network that the container is made in, if it has one."""
+    """The network that the container is created in, if it has one."""
     return list(networks.items())[:1]

@@ -1,8 +1,8 @@
-"""The decision: what has to be done with one container, and why. Pure: no engine, no clock, no writes.
+"""The plan for one container: steps from its actual to its desired state, and the reasons. Pure.
 
-A container is made anew only for what cannot be mended on it. Limits, restart policy and networks are put right in
-place; an altered file, a failed health check or a loop of restarts need a restart; what stopped is started. The steps
-of a plan are in the order in which they are applied.
+A container is recreated only for differences that cannot be fixed in place. Limits, restart policy and networks are
+updated in place; a changed file, a failed health check or a crash loop require a restart; a stopped container is
+started. Steps are in the order in which they are applied.
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cloudlab.containers import difference, payload, view
-from cloudlab.containers.spec import ADJUSTABLE, LABEL_HASH, LABEL_INSTANCE, File, Spec
+from cloudlab.containers.options import ADJUSTABLE, LIMITS, RESTART
+from cloudlab.containers.spec import LABEL_HASH, File, Spec
+from cloudlab.model.environment import LABEL_INSTANCE
 
 STATES = ("started", "healthy", "stopped", "absent")
 
-_LIMITS = ("memory", "memory_swap", "memory_reservation", "cpus", "pids_limit", "restart_policy", "restart_retries")
-# To the engine, an update with 0 means "leave it"; these limits can be set in place but not taken away.
-_NEVER_LIFTED = ("memory", "memory_reservation", "cpus")
-_BEYOND_REPAIR = ("dead", "removing")
+_UPDATABLE = (*LIMITS, *RESTART)
+# In an update, 0 means "unchanged": these limits can be set in place but not removed.
+_NOT_REMOVABLE = ("memory", "memory_reservation", "cpus")
+_UNREPAIRABLE = ("dead", "removing")
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What the engine and the disk have for one specification.
+    """The actual state of one container, of the engine and of its files.
 
     container, image: as inspected, or None. networks: name -> id of those that exist. leftovers: (id, name) of
-    containers that were made for this specification and bear another name. altered: file -> why the one on disk is not
-    it.
+    containers that were created for this specification and have another name. altered: file -> how the one on disk
+    differs.
     """
 
     container: Mapping[str, Any] | None
@@ -40,7 +42,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do: create, start, recreate, update, unpause, connect, restart, stop or remove."""
+    """One step: create, start, recreate, update, unpause, connect, restart, stop or remove."""
 
     action: str
     reasons: tuple[str, ...]
@@ -48,11 +50,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done with one container.
+    """The steps for one container.
 
-    container_id: the living one, or empty. limits: for update, in the engine's words. disconnect, connect: names of
-    networks. altered: files to write, with the reason. missing: what has to exist before the steps can be done, each
-    as a sentence. before, after: the views' difference. limit_drift: some limit differs. healthy: it is healthy now.
+    container_id: of the existing one, or empty. limits: the body of an update. disconnect, connect: names of networks.
+    altered: files to write, with the reason. missing: what must exist before the steps can be applied, one message
+    each. before, after: the differing part of the views. limit_drift: some limit differs. healthy: it is healthy now.
     """
 
     spec: Spec
@@ -71,157 +73,162 @@ class Plan:
 
     @property
     def tidying(self) -> tuple[Step, ...]:
-        """The removal of leftovers, which comes before all steps."""
+        """The removal of leftovers, which precedes all steps."""
         if not self.leftovers:
             return ()
         names = ", ".join(name for _, name in self.leftovers)
-        return (Step("remove", (f"{names}: left by an interrupted run, or renamed",)),)
+        return (Step("remove", (f"{names}: left over from an interrupted run, or renamed",)),)
 
     @property
     def changes(self) -> tuple[Step, ...]:
-        """All that applying the plan alters."""
+        """Everything that applying the plan changes."""
         return self.tidying + self.steps
 
 
 def plan(
-    spec: Spec, have: Situation, state: str, api: tuple[int, int], unenforced: frozenset[str] = frozenset()
+    spec: Spec, situation: Situation, state: str, api: tuple[int, int], unenforced: frozenset[str] = frozenset()
 ) -> Plan:
-    """What brings one container to `state` (one of STATES).
+    """The plan that brings one container to `state` (one of STATES).
 
-    unenforced: limits that the engine cannot hold and that are therefore not compared.
+    unenforced: limits that the engine cannot enforce and that are therefore not compared.
     """
     if state in ("stopped", "absent"):
-        return _down(spec, have, remove=state == "absent")
-    if have.container is None:
-        return _create(spec, have, api)
-    return _converge(spec, have, have.container, api, unenforced)
+        return _down(spec, situation, remove=state == "absent")
+    if situation.container is None:
+        return _create(spec, situation, api)
+    return _converge(spec, situation, situation.container, api, unenforced)
 
 
-def _down(spec: Spec, have: Situation, remove: bool) -> Plan:
+def _down(spec: Spec, situation: Situation, remove: bool) -> Plan:
     steps = []
     before, after = {}, {}
-    if have.container is not None:
-        status = have.container["State"]["Status"]
+    if situation.container is not None:
+        status = situation.container["State"]["Status"]
         if remove:
-            steps.append(Step("remove", ("it is to be absent",)))
+            steps.append(Step("remove", ("state absent was requested",)))
             before = {"state": status}
         elif status in ("running", "paused", "restarting"):
-            steps.append(Step("stop", ("it is to be stopped",)))
+            steps.append(Step("stop", ("state stopped was requested",)))
             before, after = {"state": status}, {"state": "exited"}
     return Plan(
         spec=spec,
-        container_id=have.container["Id"] if have.container else "",
+        container_id=situation.container["Id"] if situation.container else "",
         steps=tuple(steps),
-        leftovers=have.leftovers,
+        leftovers=situation.leftovers,
         before=before,
         after=after,
     )
 
 
-def _create(spec: Spec, have: Situation, api: tuple[int, int]) -> Plan:
+def _create(spec: Spec, situation: Situation, api: tuple[int, int]) -> Plan:
     return Plan(
         spec=spec,
         steps=(Step("create", ("it does not exist",)),),
-        leftovers=have.leftovers,
-        altered=have.altered,
-        missing=_missing(spec, have),
-        after={"state": "running"} | view.wanted(spec, have.image, api),
+        leftovers=situation.leftovers,
+        altered=situation.altered,
+        missing=_missing(spec, situation),
+        after={"state": "running"} | view.desired(spec, situation.image, api),
     )
 
 
 def _converge(
-    spec: Spec, have: Situation, container: Mapping[str, Any], api: tuple[int, int], unenforced: frozenset[str]
+    spec: Spec, situation: Situation, container: Mapping[str, Any], api: tuple[int, int], unenforced: frozenset[str]
 ) -> Plan:
-    wanted = {name: value for name, value in view.wanted(spec, have.image, api).items() if name not in unenforced}
-    found = view.found(container, spec)
-    drift = difference.differing(found, wanted)
-    networks = _network_drift(spec, view.network_ids(container), have.networks, found)
-    renew = _reasons_to_renew(spec, have, container, drift, found, wanted)
+    desired = {
+        name: value for name, value in view.desired(spec, situation.image, api).items() if name not in unenforced
+    }
+    actual = view.actual(container, spec)
+    drift = difference.differing(actual, desired)
+    networks = _network_drift(spec, view.network_ids(container), situation.networks, actual)
+    recreate = _recreate_reasons(spec, situation, container, drift, actual, desired)
     state = container["State"]
-    before = {name: found.get(name) for name in drift}
-    after = {name: wanted[name] for name in drift}
+    before = {name: actual.get(name) for name in drift}
+    after = {name: desired[name] for name in drift}
     if state["Status"] != "running" or state.get("Paused"):
         before, after = before | {"state": state["Status"]}, after | {"state": "running"}
     common = Plan(
         spec=spec,
         container_id=container["Id"],
-        leftovers=have.leftovers,
-        altered=have.altered,
+        leftovers=situation.leftovers,
+        altered=situation.altered,
         before=before,
         after=after,
-        limit_drift=any(name in _LIMITS for name in drift),
+        limit_drift=any(name in _UPDATABLE for name in drift),
         healthy=(state.get("Health") or {}).get("Status") == "healthy",
     )
-    if renew:
-        everything = [*renew, *_file_reasons(have), *_limit_reasons(drift, found, wanted), *networks.reasons]
+    if recreate:
+        everything = [*recreate, *_file_reasons(situation), *_limit_reasons(drift, actual, desired), *networks.reasons]
         step = Step("recreate", tuple(dict.fromkeys(everything)))
-        return replace(common, steps=(step,), missing=_missing(spec, have))
+        return replace(common, steps=(step,), missing=_missing(spec, situation))
     steps = []
     limits = _limits(spec, drift)
     if limits:
-        steps.append(Step("update", tuple(_limit_reasons(drift, found, wanted))))
+        steps.append(Step("update", tuple(_limit_reasons(drift, actual, desired))))
     if networks.reasons:
         steps.append(Step("connect", tuple(networks.reasons)))
-    steps += _liven(state, _file_reasons(have))
+    steps += _start_steps(state, _file_reasons(situation))
     return replace(
         common,
         steps=tuple(steps),
         limits=limits,
         disconnect=tuple(networks.disconnect),
         connect=tuple(networks.connect),
-        missing=tuple(_missing_networks(networks.connect, have)),
+        missing=tuple(_missing_networks(networks.connect, situation)),
     )
 
 
-def _reasons_to_renew(
+def _recreate_reasons(
     spec: Spec,
-    have: Situation,
+    situation: Situation,
     container: Mapping[str, Any],
     drift: list[str],
-    found: Mapping[str, Any],
-    wanted: Mapping[str, Any],
+    actual: Mapping[str, Any],
+    desired: Mapping[str, Any],
 ) -> list[str]:
-    """Why the container cannot be mended; empty when it can."""
+    """Why the container must be recreated; empty when its differences can be fixed in place."""
     result = []
     for option in drift:
-        if option not in ADJUSTABLE or (option in _NEVER_LIFTED and wanted[option] == 0):
-            result += difference.reasons(option, found.get(option), wanted[option])
-    result += _hash_reasons(spec, have, container, explained=bool(result))
-    if not have.image and container["Config"].get("Image") != spec.image:
+        if option not in ADJUSTABLE or (option in _NOT_REMOVABLE and desired[option] == 0):
+            result += difference.reasons(option, actual.get(option), desired[option])
+    result += _hash_reasons(spec, situation, container, explained=bool(result))
+    if not situation.image and container["Config"].get("Image") != spec.image:
         result.append(f"image: {container['Config'].get('Image')} instead of {spec.image}")
     default = container["HostConfig"].get("NetworkMode")
     if default not in (spec.options["networks"] or ("none",)):
         result.append(f"networks: its default network {default} is not in the specification")
-    if container["State"]["Status"] in _BEYOND_REPAIR:
+    if container["State"]["Status"] in _UNREPAIRABLE:
         result.append(f"state: {container['State']['Status']}")
     return result
 
 
-def _hash_reasons(spec: Spec, have: Situation, container: Mapping[str, Any], explained: bool) -> list[str]:
-    """Why the label with the hash of the specification is not the one wanted.
+def _hash_reasons(spec: Spec, situation: Situation, container: Mapping[str, Any], explained: bool) -> list[str]:
+    """Why the label with the hash of the specification differs.
 
-    explained: a difference that can be seen on the container says it better already.
+    explained: a visible difference of the container already is the reason.
     """
     label = (container["Config"].get("Labels") or {}).get(LABEL_HASH)
     if label == spec.hash:
         return []
     if not label:
         return [f"labels: {LABEL_HASH} is missing"]
-    return _file_reasons(have) or ([] if explained else ["the specification has changed"])
+    return _file_reasons(situation) or ([] if explained else ["the specification has changed"])
 
 
-def _file_reasons(have: Situation) -> list[str]:
-    return [f"file {file.target} {why}" for file, why in have.altered.items()]
+def _file_reasons(situation: Situation) -> list[str]:
+    return [f"file {file.target} {why}" for file, why in situation.altered.items()]
 
 
-def _limit_reasons(drift: list[str], found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+def _limit_reasons(drift: list[str], actual: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
     return [
-        reason for name in drift if name in _LIMITS for reason in difference.reasons(name, found[name], wanted[name])
+        reason
+        for name in drift
+        if name in _UPDATABLE
+        for reason in difference.reasons(name, actual[name], desired[name])
     ]
 
 
 def _limits(spec: Spec, drift: list[str]) -> dict[str, Any]:
-    """The body of an update that mends the limits; memory and swap go together, or the engine may refuse either."""
+    """The body of an update of the limits; memory and swap go together, or the engine may refuse either."""
     body = payload.limits(spec.options)
     keys = {
         "memory": ("Memory", "MemorySwap"),
@@ -243,39 +250,39 @@ class _NetworkDrift:
 
 
 def _network_drift(
-    spec: Spec, ids: Mapping[str, str], existing: Mapping[str, str], found: Mapping[str, Any]
+    spec: Spec, ids: Mapping[str, str], existing: Mapping[str, str], actual: Mapping[str, Any]
 ) -> _NetworkDrift:
-    """Networks to leave and to join. One that was made anew under its old name is left and joined."""
+    """Networks to leave and to join. One that was recreated with the same name is left and joined again."""
     drift = _NetworkDrift()
-    for name in found["networks"]:
+    for name in actual["networks"]:
         if name not in spec.options["networks"]:
             drift.disconnect.append(name)
             drift.reasons.append(f"network {name} is not in the specification")
     for name, aliases in spec.options["networks"].items():
-        if name not in found["networks"]:
+        if name not in actual["networks"]:
             reason = f"network {name} is not connected"
         elif ids[name] and name in existing and ids[name] != existing[name]:
-            reason = f"network {name} was made anew"
-        elif found["networks"][name]["aliases"] != aliases:
-            reason = f"network {name} knows it under other aliases"
+            reason = f"network {name} was recreated"
+        elif actual["networks"][name]["aliases"] != aliases:
+            reason = f"network {name} has other aliases for it"
         else:
             continue
-        if name in found["networks"]:
+        if name in actual["networks"]:
             drift.disconnect.append(name)
         drift.connect.append(name)
         drift.reasons.append(reason)
     return drift
 
 
-def _liven(state: Mapping[str, Any], files: list[str]) -> list[Step]:
-    """The step that makes it run, and run on the files that are wanted; none when it does."""
+def _start_steps(state: Mapping[str, Any], files: list[str]) -> list[Step]:
+    """The step after which the container runs with its current files; none when it does."""
     code = state.get("ExitCode", 0)
     if state["Status"] == "created":
         return [Step("start", ("it was never started", *files))]
     if state["Status"] == "exited":
-        return [Step("start", (f"it has exited with code {code}", *files))]
+        return [Step("start", (f"it exited with code {code}", *files))]
     if state["Status"] == "restarting":
-        return [Step("restart", (f"it exits and is restarted again and again (exit code {code})", *files))]
+        return [Step("restart", (f"it is in a crash loop (exit code {code})", *files))]
     if (state.get("Health") or {}).get("Status") == "unhealthy" and not state.get("Paused"):
         return [Step("restart", ("its health check fails", *files))]
     if files:
@@ -283,41 +290,45 @@ def _liven(state: Mapping[str, Any], files: list[str]) -> list[Step]:
     return [Step("unpause", ("it is paused",))] if state.get("Paused") else []
 
 
-def _missing(spec: Spec, have: Situation) -> tuple[str, ...]:
-    """What a new container needs and is not there."""
-    image = [] if have.image else [f"the image {spec.image} does not exist here; build or pull it first"]
-    return (*image, *_missing_networks(spec.options["networks"], have))
+def _missing(spec: Spec, situation: Situation) -> tuple[str, ...]:
+    """What a new container needs and does not exist."""
+    image = [] if situation.image else [f"the image {spec.image} does not exist. Build or pull it first"]
+    return (*image, *_missing_networks(spec.options["networks"], situation))
 
 
-def _missing_networks(names: Any, have: Situation) -> list[str]:
-    return [f"the network {name} does not exist; create it first" for name in names if name not in have.networks]
+def _missing_networks(names: Any, situation: Situation) -> list[str]:
+    return [f"the network {name} does not exist. Create it first" for name in names if name not in situation.networks]
 
 
-def refusals(spec: Spec, have: Situation, state: str, api: tuple[int, int]) -> list[str]:
-    """What is wrong with the specification now that its image is known; nothing must be changed before it is mended."""
-    if state in ("stopped", "absent") or have.image is None:
+def refusals(spec: Spec, situation: Situation, state: str, api: tuple[int, int]) -> list[str]:
+    """What is wrong with the specification for its image: reasons to refuse it before anything is changed."""
+    if state in ("stopped", "absent") or situation.image is None:
         return []
     result = []
-    if state == "healthy" and not view.has_health(spec, have.image, api):
+    if state == "healthy" and not view.has_health(spec, situation.image, api):
         result.append(
-            f"{spec.name}: state healthy is asked for, but neither the specification nor the image {spec.image} has a "
-            "health check; add `healthcheck`, or ask for state started"
+            f"{spec.name}: state healthy is requested, but neither the specification nor the image {spec.image} has a "
+            "health check; add `healthcheck`, or request state started"
         )
-    for path in view.volumes_without_mount(spec, have.image):
+    for path in view.volumes_without_mount(spec, situation.image):
         result.append(
-            f"{spec.name}: the image {spec.image} declares a volume at {path} and nothing is mounted there, so that "
+            f"{spec.name}: the image {spec.image} declares a volume at {path} and nothing is mounted there, so "
             "each container would get an anonymous volume; mount a volume or a tmpfs there"
         )
     return result
 
 
-def stranger(name: str, labels: Mapping[str, str], instance: str) -> str | None:
-    """The refusal of a container that has our name and is not ours; None when it is ours."""
+def name_conflict(name: str, labels: Mapping[str, str], instance: str) -> str | None:
+    """Why a container of this name must not be touched; None when it belongs to the instance."""
     owner = labels.get(LABEL_INSTANCE)
     if owner == instance:
         return None
-    whose = f"belongs to the instance {owner}" if owner else f"is not Cloudlab's (it has no label {LABEL_INSTANCE})"
+    whose = (
+        f"belongs to the instance {owner}"
+        if owner
+        else f"is not managed by Cloudlab (it has no label {LABEL_INSTANCE})"
+    )
     return (
-        f"{name}: a container of this name exists and {whose}. It is left as it is. Remove it (`docker rm -f {name}`) "
+        f"{name}: a container of this name exists and {whose}. It is not changed. Remove it (`docker rm -f {name}`) "
         f"or rename it (`docker rename {name} {name}-old`), or choose another instance name"
     )

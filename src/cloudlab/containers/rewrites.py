@@ -1,12 +1,12 @@
-"""What Docker Desktop rewrites in a container that it is asked to create, put back in the words of the request.
+"""Undoes what Docker Desktop rewrites in the containers that it creates.
 
-Its engine runs in a virtual machine, where this machine's files have other paths. A proxy before the engine replaces
-the sources of binds and adds labels; an inspection shows the result. None of this is documented; the forms are those
-that users report (Colima and OrbStack report what they were asked for):
+Its engine runs in a virtual machine, where the files of this machine have other paths. A proxy in front of the engine
+replaces the sources of binds and adds labels; an inspection shows the result. This is not documented; the forms are
+those that users report (Colima and OrbStack rewrite nothing):
 
 - `/host_mnt/<path>` for files and `/socket_mnt/<path>` for sockets, symbolic links of macOS resolved
   (docker/compose#7705, docker/desktop-feedback#376);
-- `/run/desktop/mnt/host/<drive>/<path>` for what a WSL distribution has at `/mnt/<drive>/<path>`;
+- `/run/desktop/mnt/host/<drive>/<path>` for files that a WSL distribution has at `/mnt/<drive>/<path>`;
 - `…/docker-desktop-bind-mounts/<distribution>/<SHA-256 of the path>` for the distribution's own files
   (docker/for-win#4812, where /tmp/test/ is abac646b…);
 - `/run/host-services/docker.proxy.sock` for the engine's socket;
@@ -22,25 +22,25 @@ from collections.abc import Iterator, Mapping
 
 from cloudlab.engine import machine
 
-# Labels below these are the engine's own.
+# Prefixes of labels that the engine adds.
 ADDED_LABELS = ("desktop.docker.io/",)
 
 _DRIVES = "/run/desktop/mnt/host"
 _SOCKET = "/run/host-services/docker.proxy.sock"
-# Paths that only a rewrite leads to: where one cannot be recognized, the label that holds the original is believed.
+# Paths that only result from a rewrite: where the form is unknown, the label with the original path decides.
 _REWRITTEN = ("/host_mnt/", "/socket_mnt/", "/run/desktop/", "/run/host-services/")
 _ORIGINAL = re.compile(r"desktop\.docker\.io/binds/(?P<number>\d+)/Target")
 
 
 def without_added(labels: Mapping[str, str], declared: Mapping[str, str]) -> dict[str, str]:
-    """The labels without those that an engine adds by itself, unless they are declared."""
+    """The labels without those that an engine adds, unless they are declared."""
     return {name: value for name, value in labels.items() if name in declared or not name.startswith(ADDED_LABELS)}
 
 
 def is_source(found: str, declared: str, target: str, labels: Mapping[str, str]) -> bool:
-    """Whether the source of a bind is the declared one, as it was written or as it was rewritten.
+    """Whether the source of a bind is the declared one, or its rewritten form.
 
-    target: where the bind is mounted in the container. labels: all that the inspected container has.
+    target: where the bind is mounted in the container. labels: those of the inspected container.
     """
     if found == declared or found in _rewritten(declared):
         return True
@@ -50,7 +50,7 @@ def is_source(found: str, declared: str, target: str, labels: Mapping[str, str])
 
 
 def _rewritten(declared: str) -> set[str]:
-    """What may become of a path, where that can be told from the path alone."""
+    """The possible rewritten forms of a path that follow from the path alone."""
     # Symbolic links of macOS.
     real = f"/private{declared}" if declared.startswith(("/tmp/", "/var/", "/etc/")) else declared  # noqa: S108
     forms = {f"{root}{path}" for root in ("/host_mnt", "/socket_mnt") for path in (declared, real)}
@@ -62,7 +62,7 @@ def _rewritten(declared: str) -> set[str]:
 
 
 def _originals(target: str, labels: Mapping[str, str]) -> Iterator[str]:
-    """The source that was asked for at `target`, from the labels that Docker Desktop adds."""
+    """The requested source at `target`, from the labels that Docker Desktop adds."""
     for name, value in labels.items():
         if (label := _ORIGINAL.fullmatch(name)) and value == target:
             yield labels.get(f"desktop.docker.io/binds/{label['number']}/Source", "")

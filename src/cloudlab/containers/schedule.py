@@ -1,29 +1,25 @@
-"""Doing the work of many containers concurrently, each after what it needs.
+"""Applies many plans concurrently, in dependency order.
 
-There are no fixed waves: a container's turn comes as soon as the last of those it needs is done, so that a slow one
-holds up only those that need it. Where one fails, those that need it are still brought up, so that one broken service
-does not take down the rest, but nothing waits for their health any more: it could not be had.
+A container is worked on as soon as everything that it needs is done, so that a slow one delays only its dependents.
+When one fails, its dependents are still started, so that one broken service does not take down the rest, but their
+health is not waited for.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from cloudlab.containers.apply import Failure, Outcome
-from cloudlab.containers.waiting import ROUND_SECONDS, NotReady, Watcher
+from cloudlab.engine.waiting import INTERVAL, NotReady, Watcher
 
 Work = Callable[[str], Outcome]
 
 
 @dataclass
 class Results:
-    """What became of each container.
-
-    Outcomes of work, failures, and those that were not waited for, with the culprit.
-    """
+    """The result for each container. unwatched: container that was not waited for -> the failed one that it needs."""
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
@@ -35,7 +31,7 @@ def run(
 ) -> Results:
     """Work on every container of `needs` (container -> those that come first), at most `workers` at a time.
 
-    watcher: waits for the health of each one, `timeout` seconds from when it was worked on, before those that need it.
+    watcher: waits up to `timeout` seconds for the health of each one before its dependents are started.
     """
     return _Run(needs, work, workers, watcher, timeout).run()
 
@@ -66,24 +62,25 @@ class _Run:
                     self._poll(self.watcher)
                 self._submit(pool)
         finally:
-            pool.shutdown(cancel_futures=True)  # on an interruption, what has not begun does not begin any more
+            pool.shutdown(cancel_futures=True)  # an interruption cancels what has not begun
         return self.results
 
     def _finished(self) -> set[Future[Outcome]]:
-        """Wait for work to end, but no longer than until health has to be asked for again."""
+        """Wait for work to end, at most until the next poll of health."""
         if self.running:
-            return wait(self.running, ROUND_SECONDS if self.watcher else None, FIRST_COMPLETED).done
-        time.sleep(ROUND_SECONDS)  # `wait` returns at once when there is no work left to wait for
+            return wait(self.running, INTERVAL if self.watcher else None, FIRST_COMPLETED).done
+        if self.watcher:
+            self.watcher.pause()
         return set()
 
     def _submit(self, pool: ThreadPoolExecutor) -> None:
-        """Hand out all whose needs are done."""
+        """Submit all containers whose needs are done."""
         for name in [name for name, required in self.waiting.items() if not required]:
             del self.waiting[name]
             self.running[pool.submit(self.work, name)] = name
 
     def _finish(self, name: str, future: Future[Outcome]) -> None:
-        """Note the result of one, and watch it if its health is of interest."""
+        """Record the result of one, and wait for its health where requested."""
         try:
             outcome = future.result()
         except Failure as failure:
@@ -107,7 +104,7 @@ class _Run:
         return Failure(str(verdict), self.results.outcomes[name].container_id) if verdict else None
 
     def _settle(self, name: str, failure: Failure | None = None) -> None:
-        """One is done, well or badly: those that need it lose a reason to wait."""
+        """One is done or has failed: its dependents need not wait for it any more."""
         if failure:
             self.results.failures[name] = failure
         for required in self.waiting.values():

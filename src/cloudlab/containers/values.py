@@ -1,7 +1,7 @@
 """Single values of a specification: each parser returns the normalised value or raises ValueError with the reason.
 
-The rules are the docker command's, except where that guesses: a boolean as environment value, an unquoted file mode
-and a port without host port are errors here.
+The rules are those of the docker command, but a boolean as an environment variable's value, an unquoted file mode and a
+port without a host port are errors.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cloudlab.model import sizes
 
 Parser = Callable[[Any], Any]
 
-SMALLEST_MEMORY = 6 * 2**20  # the engine refuses less
+SMALLEST_MEMORY = 6 * 2**20  # the engine's minimum
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _HOST = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]*")
 _COMPONENT = re.compile(r"[a-z0-9][a-z0-9_.-]*")
@@ -25,7 +25,7 @@ _TRUE, _FALSE = ("true", "yes"), ("false", "no")
 
 
 def text(value: Any) -> str:
-    """A string; a number is taken for its digits, anything else is ambiguous."""
+    """A string; a number becomes its digits, anything else is ambiguous."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"{value!r} is not a string")
     return str.__str__(value) if isinstance(value, str) else str(value)
@@ -44,29 +44,29 @@ def name(value: Any) -> str:
     result = text(value)
     if not _NAME.fullmatch(result):
         raise ValueError(
-            f"{result!r} is not a name; letters, digits and _ . - after the first are allowed, two characters at least"
+            f"{result!r} is not a name; use at least two letters, digits or _ . - and begin with a letter or digit"
         )
     return result
 
 
 def host(value: Any) -> str:
-    """A name by which a container can be found in a network."""
+    """A host name of a container in a network."""
     result = text(value)
     if not _HOST.fullmatch(result):
-        raise ValueError(f"{result!r} is not a host's name; letters, digits and _ . - after the first are allowed")
+        raise ValueError(f"{result!r} is not a host name; use letters, digits and _ . -")
     return result
 
 
 def component(value: Any) -> str:
-    """A component's name: it also names a folder and stands in labels."""
+    """A component's name, which is also used for a folder and in labels."""
     result = text(value)
     if not _COMPONENT.fullmatch(result):
-        raise ValueError(f"{result!r} is not a component's name; lower-case letters, digits and _ . - are allowed")
+        raise ValueError(f"{result!r} is not a component's name; use lower-case letters, digits and _ . -")
     return result
 
 
 def boolean(value: Any) -> bool:
-    """True or false, also as the words that templates make of them."""
+    """True or false, also as the strings that templates render them to."""
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower()
@@ -83,7 +83,7 @@ def integer(value: Any) -> int:
 
 
 def one_of(*choices: str) -> Parser:
-    """A parser of one word out of several."""
+    """A parser of one of several strings."""
 
     def parse(value: Any) -> str:
         result = text(value)
@@ -95,7 +95,7 @@ def one_of(*choices: str) -> Parser:
 
 
 def list_of(parse: Parser) -> Parser:
-    """A parser of lists, which says at which place a value is wrong."""
+    """A parser of lists, which names the wrong item."""
 
     def parse_list(value: Any) -> list:
         if not isinstance(value, list | tuple):
@@ -106,20 +106,20 @@ def list_of(parse: Parser) -> Parser:
 
 
 def set_of(parse: Parser) -> Parser:
-    """A parser of lists whose order and repetitions mean nothing."""
+    """A parser of lists whose order and repetitions do not matter."""
     parse_list = list_of(parse)
     return lambda value: sorted(set(parse_list(value)))
 
 
 def mapping(value: Any) -> dict[str, str]:
-    """Names to strings; numbers are taken for their digits."""
+    """Names to strings; numbers become their digits."""
     if not isinstance(value, Mapping):
         raise ValueError(f"{value!r} is not a mapping of names to values")
     return {text(key): _at(text(key), text, item) for key, item in sorted(value.items())}
 
 
 def environment(value: Any) -> dict[str, str]:
-    """Environment variables; what YAML reads as another type than the writer meant must be quoted."""
+    """Environment variables; values that YAML does not read as strings or whole numbers must be quoted."""
     if not isinstance(value, Mapping):
         raise ValueError(f"{value!r} is not a mapping of names to values")
     return {_variable_name(key): _at(text(key), _variable_value, item) for key, item in sorted(value.items())}
@@ -134,7 +134,7 @@ def _variable_name(value: Any) -> str:
 
 def _variable_value(value: Any) -> str:
     if isinstance(value, bool | float) or not isinstance(value, str | int):
-        raise ValueError(f"{type(value).__name__} is ambiguous as the value of a variable; put it into quotes")
+        raise ValueError(f"{type(value).__name__} is ambiguous as the value of a variable; quote it")
     result = text(value)
     if "\0" in result:
         raise ValueError("it contains a zero byte")
@@ -152,7 +152,7 @@ def memory(value: Any) -> int:
     """A memory limit in bytes; 0 means no limit."""
     result = size(value)
     if 0 < result < SMALLEST_MEMORY:
-        raise ValueError(f"{value!r} is less than 6m, the least that the engine takes")
+        raise ValueError(f"{value!r} is less than 6m, the engine's minimum")
     return result
 
 
@@ -167,7 +167,7 @@ def cpus(value: Any) -> int:
         raise ValueError(f"{value!r} is not a number of CPUs; write for example 0.5 or 2")
     result = round(float(value) * 10**9)
     if 0 < result < 10**7:
-        raise ValueError(f"{value!r} is less than 0.01, the least that the engine takes")
+        raise ValueError(f"{value!r} is less than 0.01, the engine's minimum")
     return result
 
 
@@ -184,7 +184,7 @@ def nanoseconds(value: Any) -> int:
         raise ValueError(f"{value!r} is not a duration; write for example 500ms, 10s or 1m30s")
     result = round(sum(float(number) * _NANOSECONDS[unit] for number, unit in parts))
     if 0 < result < 10**6:
-        raise ValueError(f"{value!r} is less than 1ms, the least that the engine takes")
+        raise ValueError(f"{value!r} is less than 1ms, the engine's minimum")
     return result
 
 
@@ -196,7 +196,7 @@ def seconds(value: Any) -> int:
 
 
 def mode(value: Any) -> int:
-    """A file's mode, written as octal digits in quotes; as a bare number, YAML may have read it as decimal."""
+    """A file's mode as quoted octal digits; YAML may read an unquoted number as decimal."""
     if not isinstance(value, str) or not re.fullmatch(r"0?[0-7]{3,4}", value):
         raise ValueError(f'{value!r} is not a mode; write the octal digits in quotes, for example "0444"')
     return int(value, 8)
@@ -211,7 +211,7 @@ def absolute(value: Any) -> str:
 
 
 def port(value: Any) -> str:
-    """A published port as address:host:container/protocol; without an address it is bound to 127.0.0.1."""
+    """A published port as address:host:container/protocol; the default address is 127.0.0.1."""
     written = text(value)
     match = re.fullmatch(r"(?:(\[[^\]]+\]|[^:\[\]]+):)?(\d+):(\d+)(?:/(tcp|udp|sctp))?", written)
     if not match:
@@ -277,17 +277,17 @@ def fields(parsers: Mapping[str, Parser], required: Iterable[str] = ()) -> Parse
     return parse
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of an error message: the nearest known word, or all of them."""
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of an error message: the nearest valid name, or all of them."""
     import difflib
 
     known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else f"; valid: {', '.join(known)}"
 
 
 def _at(place: str, parse: Parser, value: Any) -> Any:
-    """Parse, and name the place in the error."""
+    """Parse, and add the place to an error."""
     try:
         return parse(value)
     except ValueError as error:

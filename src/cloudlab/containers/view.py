@@ -1,9 +1,8 @@
-"""A specification and a living container in the same words, so that comparing them is comparing two dictionaries.
+"""Desired and actual state of a container as two dictionaries with the same keys.
 
-`wanted` and `found` return views: option -> value. What the engine adds by itself (the image's variables, defaults) is
-added on the wanted side, so that anything more on the found side was put there by somebody else. An option that the
-specification leaves to the engine or the image, and that cannot be known, is not in the wanted view and is not
-compared.
+`desired` and `actual` return views: option -> value. What the engine adds (the image's variables, defaults) is part of
+the desired view, so that anything else in the actual view was changed by hand. An option that the specification leaves
+to the engine, and whose value cannot be known, is not in the desired view and is not compared.
 """
 
 from __future__ import annotations
@@ -12,43 +11,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloudlab.containers import payload, rewrites
-from cloudlab.containers.spec import ADJUSTABLE, Spec
+from cloudlab.containers.options import ADJUSTABLE, LIMITS
+from cloudlab.containers.spec import Spec
 from cloudlab.containers.values import capability
 
 View = dict[str, Any]
 
-# Settings of HostConfig that no specification makes; whoever finds one filled looks at somebody else's work.
-_FOREIGN = [
-    "Binds",
-    "Devices",
-    "DeviceRequests",
-    "DeviceCgroupRules",
-    "Dns",
-    "DnsOptions",
-    "DnsSearch",
-    "Links",
-    "VolumesFrom",
-    "Privileged",
-    "PidMode",
-    "PublishAllPorts",
-    "CpuShares",
-    "CpuQuota",
-    "CpuPeriod",
-    "CpusetCpus",
-    "CpusetMems",
-    "BlkioWeight",
-    "AutoRemove",
-    "OomKillDisable",
-]
-_LIMITS = ("memory", "memory_swap", "memory_reservation", "cpus", "pids_limit")
+# Settings of HostConfig that no specification has: one that is set was changed by hand.
+_UNMANAGED = (
+    "Binds", "Devices", "DeviceRequests", "DeviceCgroupRules", "Dns", "DnsOptions", "DnsSearch", "Links",
+    "VolumesFrom", "Privileged", "PidMode", "PublishAllPorts", "CpuShares", "CpuQuota", "CpuPeriod", "CpusetCpus",
+    "CpusetMems", "BlkioWeight", "AutoRemove", "OomKillDisable",
+)  # fmt: skip
 
 
-def wanted(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int]) -> View:
-    """What the container should look like when it was made from `image` (an inspected image; None when unknown)."""
+def desired(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int]) -> View:
+    """The desired state of a container of `image` (an inspected image; None when unknown)."""
     options = spec.options
     view: View = {
         "published_ports": options["published_ports"],
-        "mounts": [_wanted_mount(mount) for mount in spec.mounts],
+        "mounts": [_desired_mount(mount) for mount in spec.mounts],
         "networks": {name: {"aliases": aliases} for name, aliases in options["networks"].items()},
         "ulimits": options["ulimits"],
         "cap_drop": options["cap_drop"],
@@ -63,7 +45,7 @@ def wanted(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int]) ->
         **{name: options[name] for name in ADJUSTABLE if name != "networks"},
     }
     view["memory_swap"] = options["memory_swap"] or 2 * options["memory"]
-    optional = ("hostname", "stop_timeout", "shm_size")  # otherwise the engine's configuration decides
+    optional = ("hostname", "stop_timeout", "shm_size")  # by default set by the engine's configuration
     view |= {name: options[name] for name in optional if options[name]}
     if options["log_driver"]:
         view |= {"log_driver": options["log_driver"], "log_options": options["log_options"]}
@@ -71,7 +53,7 @@ def wanted(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int]) ->
 
 
 def _from_image(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int]) -> View:
-    """The options that the image has a part in; without it, those that the specification decides alone."""
+    """The options that the image has defaults for; without it, those that the specification sets."""
     options = spec.options
     if image is None:
         alone = ("user", "working_dir", "stop_signal", "entrypoint", "command")
@@ -79,7 +61,7 @@ def _from_image(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int
     config = image.get("Config") or {}
     entrypoint, command = options["entrypoint"], options["command"]
     if not entrypoint:
-        # The image's command is not an argument of another entry point than its own.
+        # The image's command belongs to the image's entry point only.
         command = command or config.get("Cmd")
     if entrypoint is None:
         entrypoint = config.get("Entrypoint")
@@ -96,10 +78,10 @@ def _from_image(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int
     }
 
 
-def found(container: Mapping[str, Any], spec: Spec) -> View:
-    """What an inspected container looks like, in the words of the specification that it is compared with.
+def actual(container: Mapping[str, Any], spec: Spec) -> View:
+    """The actual state of an inspected container, for a comparison with `spec`.
 
-    What engines add by themselves (log options of their configuration, labels) is left out unless it is specified.
+    What engines add (log options of their configuration, labels) is left out unless it is specified.
     """
     config, host = container["Config"], container["HostConfig"]
     restart = host.get("RestartPolicy") or {}
@@ -116,9 +98,9 @@ def found(container: Mapping[str, Any], spec: Spec) -> View:
         "command": config.get("Cmd") or [],
         "hostname": config.get("Hostname"),
         "healthcheck": _merged_health(config.get("Healthcheck"), None),
-        "published_ports": _found_ports(host.get("PortBindings")),
-        "mounts": _found_mounts(container, spec),
-        "networks": _found_networks(container),
+        "published_ports": _actual_ports(host.get("PortBindings")),
+        "mounts": _actual_mounts(container, spec),
+        "networks": _actual_networks(container),
         "shm_size": host.get("ShmSize") or 0,
         "ulimits": sorted([item["Name"], item["Soft"], item["Hard"]] for item in host.get("Ulimits") or []),
         "cap_drop": sorted(map(capability, host.get("CapDrop") or [])),
@@ -140,12 +122,12 @@ def found(container: Mapping[str, Any], spec: Spec) -> View:
         "log_options": {
             key: value for key, value in (log.get("Config") or {}).items() if key in spec.options["log_options"]
         },
-        "other settings": {key: host[key] for key in _FOREIGN if host.get(key)},
+        "other settings": {key: host[key] for key in _UNMANAGED if host.get(key)},
     }
 
 
 def unenforceable(info: Mapping[str, Any]) -> frozenset[str]:
-    """The limits that this engine drops with a warning (GET /info): comparing them would never come to rest."""
+    """The limits that this engine ignores with a warning (GET /info): comparing them would always find a difference."""
     support = {
         "memory": "MemoryLimit",
         "memory_swap": "SwapLimit",
@@ -153,7 +135,7 @@ def unenforceable(info: Mapping[str, Any]) -> frozenset[str]:
         "cpus": "CpuCfsQuota",
         "pids_limit": "PidsLimit",
     }
-    return frozenset(name for name in _LIMITS if not info.get(support[name], True))
+    return frozenset(name for name in LIMITS if not info.get(support[name], True))
 
 
 def _variables(items: list[str] | None) -> dict[str, str]:
@@ -166,7 +148,7 @@ def _first(*candidates: str | None) -> str:
 
 
 def _merged_health(check: Mapping[str, Any] | None, inherited: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """A health check with the image's values where it has none, as the engine merges them; zeros are left out."""
+    """A health check with the image's values as defaults, as the engine merges them; zeros are left out."""
     if not check and not inherited:
         return None
     keys = ("Test", "Interval", "Timeout", "Retries", "StartPeriod", "StartInterval")
@@ -175,7 +157,7 @@ def _merged_health(check: Mapping[str, Any] | None, inherited: Mapping[str, Any]
     return None if merged.get("Test") in (None, ["NONE"]) else merged
 
 
-def _wanted_mount(mount: Mapping[str, Any]) -> dict[str, Any]:
+def _desired_mount(mount: Mapping[str, Any]) -> dict[str, Any]:
     options = payload.tmpfs_options(mount) if mount["type"] == "tmpfs" else ""
     return _mount(mount["type"], mount["source"], mount["target"], mount["read_only"], options)
 
@@ -184,8 +166,8 @@ def _mount(kind: str, source: str, target: str, read_only: bool, options: str = 
     return {"type": kind, "source": source, "target": target, "read_only": bool(read_only), "options": options}
 
 
-def _found_mounts(container: Mapping[str, Any], spec: Spec) -> list[dict[str, Any]]:
-    """All mounts, by target: those asked for, and those the engine made without being asked (anonymous volumes)."""
+def _actual_mounts(container: Mapping[str, Any], spec: Spec) -> list[dict[str, Any]]:
+    """All mounts, by target: those requested, and those that the engine added (anonymous volumes)."""
     host = container["HostConfig"]
     asked = [
         _mount(item["Type"], item.get("Source", ""), item["Target"], item.get("ReadOnly", False))
@@ -204,28 +186,25 @@ def _found_mounts(container: Mapping[str, Any], spec: Spec) -> list[dict[str, An
 
 
 def _restored(mount: dict[str, Any], declared: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, Any]:
-    """The mount with the source that is declared for its target, if an engine has only written it in another form."""
+    """The mount with the declared source, if the engine only reports it in another form."""
     source = declared.get(mount["target"])
     if mount["type"] != "bind" or source is None:
         return mount
     return mount | {"source": source} if rewrites.is_source(mount["source"], source, mount["target"], labels) else mount
 
 
-def _found_ports(bindings: Mapping[str, list[Mapping[str, str]] | None] | None) -> list[str]:
+def _actual_ports(bindings: Mapping[str, list[Mapping[str, str]] | None] | None) -> list[str]:
     ports = []
     for inside, sides in (bindings or {}).items():
         for side in sides or []:
-            address = side.get("HostIp") or "0.0.0.0"  # noqa: S104 - what the engine means by no address
+            address = side.get("HostIp") or "0.0.0.0"  # noqa: S104 - the engine's default
             address = f"[{address}]" if ":" in address else address
             ports.append(f"{address}:{side.get('HostPort')}:{inside}")
     return sorted(ports)
 
 
-def _found_networks(container: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The networks by name with the aliases that somebody gave.
-
-    The engine itself adds the container's short id and name.
-    """
+def _actual_networks(container: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The networks by name with their aliases, without the container's short id and name, which the engine adds."""
     own = {container["Id"][:12], container["Name"].lstrip("/")}
     networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
     return {
@@ -242,7 +221,7 @@ def network_ids(container: Mapping[str, Any]) -> dict[str, str]:
 
 
 def volumes_without_mount(spec: Spec, image: Mapping[str, Any]) -> list[str]:
-    """Volumes that the image declares and nothing is mounted on: each start from new would make an anonymous one."""
+    """Volumes that the image declares and nothing is mounted on: each new container would get an anonymous one."""
     targets = {mount["target"] for mount in spec.mounts}
     declared = (image.get("Config") or {}).get("Volumes") or {}
     return sorted(path for path in declared if path.rstrip("/") not in targets)

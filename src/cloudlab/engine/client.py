@@ -1,7 +1,7 @@
-"""One connection to the Docker Engine, and plain words for every way in which it cannot be had.
+"""A connection to the Docker Engine, and messages for every reason why there is none.
 
-The address is found as the docker command finds it: DOCKER_HOST, then DOCKER_CONTEXT or the current context of
-~/.docker/config.json, then /var/run/docker.sock. The version of the API is agreed on with one round trip.
+The address is the one that the docker command uses: DOCKER_HOST, then DOCKER_CONTEXT or the current context of
+~/.docker/config.json, then /var/run/docker.sock. The version of the API is negotiated with one request.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from docker.transport import UnixHTTPAdapter
 from cloudlab.engine import machine
 
 OLDEST_API = (1, 41)  # Engine 20.10, of Debian 12
-NEWEST_API = (1, 45)  # what this code knows; an engine that speaks newer ones is asked to speak this one
+NEWEST_API = (1, 45)  # the newest that is tested; newer engines support it too
 DEFAULT_ADDRESS = f"unix://{machine.SOCKET}"
 HANDSHAKE_SECONDS = 15
 REQUEST_SECONDS = 60
@@ -33,13 +33,13 @@ CONNECTIONS = 10
 
 
 class EngineError(Exception):
-    """The engine cannot be used. The message names the address, the cause and the cure."""
+    """The engine cannot be used. The message names the address, the cause and the fix."""
 
 
 class Client(APIClient):
-    """The SDK's low-level client, and requests that it has no method for.
+    """The SDK's low-level client, with requests that it has no method for.
 
-    The attributes are the SDK's own. Its stubs name only public ones, and know of a timeout in whole seconds alone.
+    The attributes are the SDK's own; its stubs lack private ones, and declare `timeout` as a whole number.
     """
 
     timeout: Any
@@ -55,13 +55,13 @@ class Client(APIClient):
         return response
 
     def documents(self, response: requests.Response) -> Iterator[dict[str, Any]]:
-        """The JSON documents of a streamed response, as they come in."""
+        """The JSON documents of a streamed response, as they arrive."""
         return self._stream_helper(response, decode=True)
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A connected engine: `client` is the SDK's low-level client, `version` the answer of GET /version."""
+    """A connected engine. client: the SDK's low-level client. version: the answer to GET /version."""
 
     client: Client
     address: str
@@ -75,19 +75,25 @@ class Engine:
     def update_container(self, container_id: str, limits: Mapping[str, Any]) -> list[str]:
         """Change limits of a container in place; return the engine's warnings.
 
-        The SDK's own `update_container` knows neither NanoCpus nor PidsLimit. Raises docker.errors.APIError.
+        The SDK's `update_container` supports neither NanoCpus nor PidsLimit. Raises docker.errors.APIError.
         """
         timeout = self.client.timeout
         response = self.client.call("/containers/{0}/update", container_id, json=dict(limits), timeout=timeout)
         return response.json().get("Warnings") or []
 
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self.client.close()
 
 
 class _OnePool(UnixHTTPAdapter):
-    """The SDK keeps one pool of connections per URL, so that nearly every request dials; all URLs are one socket."""
+    """One pool of connections: the SDK has one per URL, so that almost every request opens a connection."""
 
     def get_connection(self, url: str | bytes, proxies: Mapping[str, str] | None = None) -> Any:
         return super().get_connection("http+docker://localhost", proxies)
@@ -116,62 +122,62 @@ def _address(environ: Mapping[str, str]) -> tuple[str, Any]:
             settings = ContextAPI.kwargs_from_context(environment=environ) | settings
     except (DockerException, OSError, ValueError) as error:
         raise EngineError(
-            f"The settings that name the Docker Engine cannot be used: {error}. Look at DOCKER_HOST, DOCKER_CONTEXT, "
+            f"The settings of the Docker Engine's address are invalid: {error}. Check DOCKER_HOST, DOCKER_CONTEXT, "
             "DOCKER_CERT_PATH and ~/.docker/config.json; without them the local socket is used."
         ) from error
     name = environ.get("DOCKER_CONTEXT", "")
     if "base_url" not in settings and name not in ("", "default"):
         raise EngineError(
             f"DOCKER_CONTEXT names the context {name!r}, which does not exist. `docker context ls` lists "
-            "those that do; unset DOCKER_CONTEXT to use the local engine."
+            "the existing ones; unset DOCKER_CONTEXT to use the local engine."
         )
     address = settings.get("base_url") or DEFAULT_ADDRESS
     address = address.removeprefix("http+")
     if address.startswith("ssh://"):
         raise EngineError(
             f"The Docker Engine is set to {address}, which is another machine. Cloudlab mounts files of this machine "
-            "and publishes ports on its 127.0.0.1, so the engine has to run here: unset DOCKER_HOST and DOCKER_CONTEXT."
+            "and publishes ports on its 127.0.0.1, so the engine must run here: unset DOCKER_HOST and DOCKER_CONTEXT."
         )
     return address, settings.get("tls", False)
 
 
 def _client(address: str, tls: Any) -> Client:
-    """A client that has not talked to the engine yet."""
+    """A client that has not sent a request yet."""
     try:
         client = Client(base_url=address, tls=tls, version=_text(OLDEST_API), timeout=HANDSHAKE_SECONDS)
     except DockerException as error:
-        raise EngineError(f"The Docker Engine's address {address} cannot be used: {error}.") from error
-    client.trust_env = False  # neither proxies nor ~/.netrc concern the engine; looking for them costs time per request
+        raise EngineError(f"The Docker Engine's address {address} is invalid: {error}.") from error
+    client.trust_env = (
+        False  # looking up proxies and ~/.netrc, which do not apply to the engine, takes time per request
+    )
     if address.startswith("unix://"):
         client.mount("http+docker://", _OnePool(f"http+{address}", HANDSHAKE_SECONDS, max_pool_size=CONNECTIONS))
     return client
 
 
 def _ask_version(client: Client, address: str) -> dict[str, Any]:
-    """GET /version, the one round trip that finds out whether anyone is there and what it speaks."""
+    """GET /version, the request that shows whether an engine answers, and which versions of the API it supports."""
     try:
         version = client.version(api_version=False)
     except requests.exceptions.Timeout as error:
         raise EngineError(
-            f"The Docker Engine at {address} took the connection but did not answer within {HANDSHAKE_SECONDS} s. "
-            f"It may hang: look at its log (journalctl -u docker) and restart it. {_start_hint(address)}"
+            f"The Docker Engine at {address} accepted the connection but did not answer within {HANDSHAKE_SECONDS} s. "
+            f"It may hang: read its log (journalctl -u docker) and restart it. {_start_hint(address)}"
         ) from error
     except APIError as error:
-        raise EngineError(
-            f"{address} answered, but not as a Docker Engine does: {error.explanation or error}."
-        ) from error
+        raise EngineError(f"{address} is not a Docker Engine: it answered {error.explanation or error}.") from error
     except (requests.exceptions.RequestException, DockerException, json.JSONDecodeError) as error:
         raise EngineError(_unreachable(address, error)) from error
     if not isinstance(version, dict) or "ApiVersion" not in version:
-        raise EngineError(f"{address} answered, but not as a Docker Engine does: its /version names no ApiVersion.")
+        raise EngineError(f"{address} is not a Docker Engine: its /version has no ApiVersion.")
     return version
 
 
 def _unreachable(address: str, error: Exception) -> str:
-    """Why nobody could be talked to at the address, and what to do."""
+    """Why there is no connection to the address, and how to fix it."""
     if not address.startswith("unix://"):
         reason = _root_cause(error)
-        return f"The Docker Engine at {address} cannot be reached: {reason}. Is it running, is DOCKER_HOST right?"
+        return f"The Docker Engine at {address} cannot be reached: {reason}. Start it, or correct DOCKER_HOST."
     path = address.removeprefix("unix://")
     cause = _errno(error)
     if cause in (errno.EACCES, errno.EPERM):
@@ -181,33 +187,28 @@ def _unreachable(address: str, error: Exception) -> str:
     if os.path.exists(path) and not stat.S_ISSOCK(os.stat(path).st_mode):
         return f"{path} is not a socket. Set DOCKER_HOST to the engine's socket, or unset it."
     if cause == errno.ECONNREFUSED:
-        return (
-            f"No Docker Engine is running: nobody listens on the socket {path} (left behind by one that died). "
-            f"{_start_hint(address)}"
-        )
-    return f"The Docker Engine at {path} cannot be talked to: {_root_cause(error)}. {_start_hint(address)}"
+        return f"No Docker Engine is running: no process listens on the socket {path}. {_start_hint(address)}"
+    return f"The Docker Engine at {path} cannot be reached: {_root_cause(error)}. {_start_hint(address)}"
 
 
 def _no_permission(path: str) -> str:
-    """The words for a socket that this user may not open."""
+    """The message for a socket that this user may not open."""
     return (
-        f"The user {_user()} may not open the Docker Engine's socket {path}. Join its group: "
-        f"`sudo usermod -aG {_group(path)} {_user()}`, then log in anew (or `newgrp {_group(path)}`)."
+        f"The user {_user()} may not open the Docker Engine's socket {path}. Join its group with "
+        f"`sudo usermod -aG {_group(path)} {_user()}`, then log in again (or run `newgrp {_group(path)}`)."
     )
 
 
 def _start_hint(address: str) -> str:
-    """The command that starts the engine that is meant."""
+    """The command that starts the engine at the address."""
     return machine.start_hint(address, machine.System.current(), systemd=os.path.isdir("/run/systemd/system"))
 
 
 def _agree(environ: Mapping[str, str], version: Mapping[str, Any]) -> tuple[int, int]:
-    """The version of the API to use with the engine: its newest, but none that this code does not know."""
+    """The version of the API to use: the engine's newest, up to NEWEST_API."""
     newest = _number(version["ApiVersion"])
     oldest = _number(version.get("MinAPIVersion") or "1.12")
-    engine = (
-        f"Docker Engine {version.get('Version', '?')} speaks versions {_text(oldest)} to {_text(newest)} of its API"
-    )
+    engine = f"Docker Engine {version.get('Version', '?')} supports API versions {_text(oldest)} to {_text(newest)}"
     if newest < OLDEST_API:
         raise EngineError(
             f"{engine}; Cloudlab needs {_text(OLDEST_API)}. Upgrade the engine to 20.10 or newer "
@@ -215,7 +216,7 @@ def _agree(environ: Mapping[str, str], version: Mapping[str, Any]) -> tuple[int,
         )
     if oldest > NEWEST_API:
         raise EngineError(
-            f"{engine}; Cloudlab knows versions up to {_text(NEWEST_API)}. Upgrade Cloudlab, or set "
+            f"{engine}; Cloudlab supports versions up to {_text(NEWEST_API)}. Upgrade Cloudlab, or set "
             f'"min-api-version": "{_text(NEWEST_API)}" in /etc/docker/daemon.json and restart the engine.'
         )
     asked = environ.get("DOCKER_API_VERSION")
@@ -225,7 +226,7 @@ def _agree(environ: Mapping[str, str], version: Mapping[str, Any]) -> tuple[int,
 
 
 def _asked(asked: str, engine: str, oldest: tuple[int, int], newest: tuple[int, int]) -> tuple[int, int]:
-    """The version that DOCKER_API_VERSION asks for, if the engine and this code both speak it."""
+    """The version of DOCKER_API_VERSION, if the engine and Cloudlab both support it."""
     try:
         api = _number(asked)
     except ValueError:
@@ -235,12 +236,12 @@ def _asked(asked: str, engine: str, oldest: tuple[int, int], newest: tuple[int, 
     if not oldest <= api <= newest:
         wrong = "newer" if api > newest else "older"
         raise EngineError(
-            f"DOCKER_API_VERSION asks for {asked}, but {engine}, and {asked} is {wrong}. Unset DOCKER_API_VERSION"
+            f"DOCKER_API_VERSION is {asked}, but {engine}; {asked} is {wrong}. Unset DOCKER_API_VERSION"
             + (", or upgrade the engine." if api > newest else ".")
         )
     if not OLDEST_API <= api <= NEWEST_API:
         raise EngineError(
-            f"DOCKER_API_VERSION asks for {asked}, but Cloudlab knows {_text(OLDEST_API)} to {_text(NEWEST_API)}. "
+            f"DOCKER_API_VERSION is {asked}, but Cloudlab supports {_text(OLDEST_API)} to {_text(NEWEST_API)}. "
             "Unset DOCKER_API_VERSION."
         )
     return api
@@ -256,7 +257,7 @@ def _text(api: tuple[int, int]) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything it was raised from; requests and urllib3 also hide causes in `args` and `reason`."""
+    """The error and all its causes; those of requests and urllib3 are also in `args` and `reason`."""
     pending, seen = [error], set()
     while pending:
         current = pending.pop(0)
@@ -269,7 +270,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _errno(error: BaseException) -> int | None:
-    """The number of the system's error at the bottom of an SDK error, if there is one."""
+    """The number of the system error that caused an SDK error, if there is one."""
     numbers = [item.errno for item in _causes(error) if isinstance(item, OSError) and isinstance(item.errno, int)]
     return numbers[-1] if numbers else None
 
@@ -287,7 +288,7 @@ def _user() -> str:
 
 
 def _group(path: str) -> str:
-    """The group of a socket by name; "docker" where it cannot be seen."""
+    """The name of a socket's group; "docker" where it is unknown."""
     import grp
 
     try:

@@ -1,7 +1,7 @@
 """One converge of an instance at a time.
 
-The lock names a process: the `ansible-playbook` that runs the play. It dies with that process, however it ends, because
-a lock whose process is gone, or whose process number was given to another program since, counts as free.
+The lock names a process: the `ansible-playbook` that runs the play. A lock whose process has ended, or whose process
+number was reused since, counts as free.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import Any, TextIO
 
 
 class LockedError(RuntimeError):
-    """Another process converges the instance; the message names it."""
+    """Another process is converging the instance; the message names it."""
 
 
 def acquire(path: Path, owner: int) -> None:
-    """Take the lock at `path` for the process `owner`. Raises LockedError while another living process has it."""
+    """Acquire the lock at `path` for the process `owner`. Raises LockedError while another running process holds it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _exclusive(path) as file:
         holder = _read(file)
         if holder and holder["pid"] != owner and _start_time(holder["pid"]) == holder["started"]:
             since = time.strftime("%H:%M:%S", time.localtime(holder["taken"]))
             raise LockedError(
-                f"another run (process {holder['pid']}, since {since}) is converging this instance. "
+                f"another run (pid {holder['pid']}, since {since}) is converging this instance. "
                 "Wait for it to end, or choose another instance with CLOUDLAB_INSTANCE and PORT_OFFSET. "
                 f"The lock is {path}."
             )
@@ -39,7 +39,7 @@ def acquire(path: Path, owner: int) -> None:
 
 @contextmanager
 def _exclusive(path: Path) -> Iterator[TextIO]:
-    """The open file at `path` while no other process can be in here; a process that dies leaves at once."""
+    """The open file at `path`, for one process at a time; the kernel releases it when that process ends."""
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
@@ -50,24 +50,18 @@ def _read(file: TextIO) -> dict[str, Any] | None:
         holder = json.load(file)
         return holder if {"pid", "started", "taken"} <= holder.keys() else None
     except (ValueError, AttributeError):
-        # Empty, or cut off when its writer was killed: nobody's.
+        # Empty, or incomplete because its writer was killed.
         return None
 
 
 def _start_time(pid: int) -> str | None:
-    """What tells this process from a later one of the same number; None when there is no such process."""
+    """The start of a process, which differs when its number is reused; None when there is no such process."""
     try:
-        # Field 22 of /proc/<pid>/stat, counted after the command's closing bracket: the start in ticks since boot.
+        # Field 22 of /proc/<pid>/stat: ticks since boot. psutil converts them with a clock that may be adjusted.
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     except FileNotFoundError:
-        pass
-    if Path("/proc/self").exists():
-        return None
-    # Without /proc (macOS) the number alone has to do.
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    return "unknown"
+        if Path("/proc/self").exists():
+            return None
+    import psutil
+
+    return str(psutil.Process(pid).create_time()) if psutil.pid_exists(pid) else None

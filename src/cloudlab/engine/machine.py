@@ -1,8 +1,7 @@
-"""What differs between the machines that an environment may stand on, told from facts. Nothing here asks anyone.
+"""Differences between machines and engines. Pure.
 
-The engine runs on this machine itself, or in a virtual machine that shares folders and ports with it: Docker Desktop,
-Colima, OrbStack. Paths that containers mount are the checkout's, which is shared, or the engine's own, which only the
-engine sees.
+The engine runs on this machine, or in a virtual machine that shares folders and ports with it: Docker Desktop, Colima,
+OrbStack. Containers mount paths of the checkout, which is shared, or the engine's own paths, which only the engine has.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _MORE_MEMORY = {
 
 
 class System(NamedTuple):
-    """This machine, as uname tells it: kernel ("Linux", "Darwin"), host name, and the kernel's release."""
+    """This machine as reported by uname: kernel ("Linux", "Darwin"), host name, and the kernel's release."""
 
     kernel: str
     node: str
@@ -36,26 +35,25 @@ class System(NamedTuple):
 
     @classmethod
     def current(cls) -> System:
-        """The one this runs on."""
+        """The machine that this runs on."""
         return cls(*os.uname()[:3])
 
     @property
     def is_wsl(self) -> bool:
-        """Whether this is a distribution in Windows."""
+        """Whether this is a WSL distribution on Windows."""
         return _is_wsl(self.release)
 
 
 def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[str, Any]:
-    """What the engine is, from its answer to GET /info.
+    """Facts of the engine, from its answer to GET /info.
 
-    Those that concern where it runs:
-    - provider: who made the virtual machine that it runs in, "WSL", or nothing.
+    - provider: the product whose virtual machine the engine runs in, "WSL", or empty.
     - here: whether it runs on this machine, so that its paths are paths of this machine.
-    - same_kernel: whether settings of this machine's kernel are the engine's.
-    - socket: the engine's socket as its containers mount it; empty for one that is reached by TCP, which may have none.
-    - logs: the folder of the containers' logs as its containers mount it; empty where that cannot be done.
-    - selinux: whether containers are kept from files that are not labelled for them.
-    - cpu_limit: whether it takes limits of processor time; without the means it refuses the container.
+    - same_kernel: whether it runs on this machine's kernel.
+    - socket: the engine's socket as containers mount it; empty for an engine that is reached by TCP.
+    - logs: the folder of the containers' logs as containers mount it; empty where that is impossible.
+    - selinux: whether containers can only read files that are labelled for them.
+    - cpu_limit: whether it supports CPU limits; otherwise it refuses a container with one.
     """
     options = " ".join(info.get("SecurityOptions") or [])
     provider = _provider(info)
@@ -77,7 +75,7 @@ def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[
         "here": here,
         "same_kernel": same_kernel,
         "socket": _socket(address, here),
-        # In a distribution of WSL all paths are the distribution's, also those that are not there but with the engine.
+        # In a WSL distribution, mounts are resolved in the distribution, which does not have the engine's folder.
         "logs": "" if provider == DESKTOP and system.is_wsl else f"{info['DockerRootDir']}/containers",
     }
 
@@ -104,23 +102,23 @@ def _is_wsl(kernel: str) -> bool:
 
 
 def more_memory(engine: Mapping[str, Any]) -> str:
-    """How to give the engine more memory, and what to do without."""
-    # Under Windows the memory is WSL's, whoever made the engine in it.
-    whose = WSL if _is_wsl(engine.get("kernel", "")) else engine.get("provider", "")
-    giving = _MORE_MEMORY.get(whose, "Give this machine more memory")
-    return f"{giving}, or set CLOUDLAB_PROFILE=lite in .env."
+    """How to give the engine more memory, and the alternative."""
+    # On Windows the memory is WSL's, whatever engine runs in it.
+    provider = WSL if _is_wsl(engine.get("kernel", "")) else engine.get("provider", "")
+    command = _MORE_MEMORY.get(provider, "Give this machine more memory")
+    return f"{command}, or set CLOUDLAB_PROFILE=lite in .env."
 
 
 def reader(owner: int, group: int, engine: Mapping[str, Any], user: int) -> tuple[int, int]:
-    """The user and group in containers who may read what `owner` and `group` may read on this machine.
+    """The user and group in containers that may read what `owner` and `group` may read on this machine.
 
-    In a rootless engine, its user is root in the containers, and whatever else they call themselves is nobody here.
+    A rootless engine maps its user to root in containers, and all other users to unprivileged ones.
     """
     return (0, 0) if engine.get("rootless") and owner == user else (owner, group)
 
 
 def start_hint(address: str, system: System, systemd: bool) -> str:
-    """The command that starts the engine at `address`, where nobody listens."""
+    """The command that starts the engine at `address`."""
     path = address.removeprefix("unix://")
     for part, command in _STARTERS.items():
         if part in path:
@@ -130,7 +128,7 @@ def start_hint(address: str, system: System, systemd: bool) -> str:
     if system.kernel == "Darwin":
         return (
             "Start Docker Desktop (`open -a Docker`), Colima (`colima start`) or OrbStack (`orb start`); "
-            "without any of them: ./scripts/setup.sh says what to install."
+            "without any of them: ./scripts/setup.sh lists what to install."
         )
     if systemd:
         return "Start it: `sudo systemctl start docker`."
@@ -141,7 +139,7 @@ def start_hint(address: str, system: System, systemd: bool) -> str:
     )
 
 
-# What is in the path of a socket -> what starts the engine behind it.
+# Part of a socket's path -> the command that starts its engine.
 _STARTERS = {
     "/.docker/run/": "`open -a Docker`",
     "/.docker/desktop/": "`systemctl --user start docker-desktop`",

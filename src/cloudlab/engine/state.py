@@ -1,4 +1,4 @@
-"""What the engine is and holds, asked once per run."""
+"""Facts and state of the engine, gathered once per run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,8 @@ from cloudlab.engine import Engine, machine
 ROOT_GROUP = "0"
 
 
-def take(engine: Engine) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """Facts of the engine, and its containers, networks and volumes as its list calls answer.
-
-    The lists belong together only as far as nobody else changes them meanwhile; the instance's lock sees to that for
-    ours.
-    """
+def gather(engine: Engine) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+    """Facts of the engine, and its containers, networks and volumes as its list calls return them."""
     client = engine.client
     questions = {
         "info": client.info,
@@ -27,21 +23,21 @@ def take(engine: Engine) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]
     }
     with ThreadPoolExecutor(len(questions)) as pool:
         answers = {name: pool.submit(question) for name, question in questions.items()}
-    told = machine.engine_facts(answers["info"].result(), engine.address, machine.System.current())
+    known = machine.engine_facts(answers["info"].result(), engine.address, machine.System.current())
     facts = {
         "version": engine.version["Version"],
         "api": ".".join(map(str, engine.api)),
-        **told,
-        "socket_group": socket_group(told),
+        **known,
+        "socket_group": socket_group(known),
     }
     return facts, {name: answers[name].result() for name in ("containers", "networks", "volumes")}
 
 
 def socket_group(facts: Mapping[str, Any]) -> str:
-    """The number of the group that may use the engine's socket in a container; empty where there is no socket.
+    """The id of the group that may use the engine's socket in a container; empty where there is no socket.
 
-    Docker Desktop's belongs to root's group in its virtual machine; those of others cannot be seen from here. A
-    rootless engine takes its user for root.
+    Docker Desktop's belongs to the group root of its virtual machine, as is assumed of other virtual machines. A
+    rootless engine maps its user to root.
     """
     if not facts["socket"]:
         return ""

@@ -1,4 +1,4 @@
-"""What containers use right now, as the engine tells it."""
+"""Memory and CPU usage of containers, as the engine reports it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from typing import Any
 import docker
 from docker.errors import NotFound
 
-# The engine looks once a second at those that somebody asks about, so an answer takes up to a second, and many answers
-# take no longer.
+# The engine samples once a second, so an answer takes up to a second, and concurrent answers take no longer.
 READERS = 32
 NANOSECONDS = 1_000_000_000
 
 
 def memory(stats: Mapping[str, Any]) -> int:
-    """Bytes in use as `docker stats` counts them: without the file cache that would be given up first.
+    """Bytes in use as `docker stats` counts them, without inactive file cache; 0 for a container that has stopped.
 
-    The field is called inactive_file with cgroups of version 2, and total_inactive_file with version 1. Of a container
-    that has ended meanwhile there are no figures: it uses nothing.
+    The field is called inactive_file with cgroups of version 2, and total_inactive_file with version 1.
     """
     known = stats["memory_stats"]
     used = known.get("usage", 0)
@@ -29,12 +27,12 @@ def memory(stats: Mapping[str, Any]) -> int:
 
 
 def processor_seconds(stats: Mapping[str, Any]) -> float:
-    """Processor time since the container's start."""
+    """CPU time since the container's start."""
     return stats["cpu_stats"]["cpu_usage"]["total_usage"] / NANOSECONDS
 
 
 def sample(client: docker.APIClient, containers: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Component -> statistics, one reading each, all at about the same time; those that are gone are left out.
+    """Component -> statistics, read concurrently; containers that do not exist any more are left out.
 
     :param containers: component -> name or id of its container.
     """

@@ -15,8 +15,8 @@ import requests
 from docker import APIClient
 from docker.errors import APIError, DockerException, NotFound
 
-from cloudlab.containers.spec import LABEL_COMPONENT, LABEL_INSTANCE
 from cloudlab.gateway import config, listener, routing
+from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 
 USER = "101:101"
 ADMIN = "/usr/local/bin/cloudlab-admin"  # the role's script: prints what the admin interface answers

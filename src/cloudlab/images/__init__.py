@@ -1,11 +1,11 @@
-"""How images come to be: pulled from a registry, or built from packages out of the contexts in files/images/.
+"""Images: pulled from a registry, or built from packages with the contexts in files/images/.
 
-references   names of images as engines and registries spell them
-contexts     the build contexts: their parents, and the tag that follows from their content
-plan         pure: what to pull, build, keep or skip
+references   names of images in the forms of engines and registries
+contexts     build contexts: their parents, and a tag that is a hash of their content
+plan         what to pull, build, keep or skip; pure
 registry     asks registries, through the engine, whether they have an image
-pull, build  do it
-trust        what a build takes over from the host: certificates and proxies
-progress     tells the user what is going on
-converge     all of it in the right order
+pull, build  one image each
+trust        what a build takes from the host: certificates and proxies
+progress     what a run shows of long pulls and builds
+converge     all of the above
 """

@@ -1,6 +1,6 @@
-"""The build contexts under files/images/, and the tags that follow from their content.
+"""The build contexts under files/images/, and their tags, which are hashes of their content.
 
-A context is a folder with a Dockerfile, or with a file `suite`: a base system that files/images/rootfs.sh makes. A line
+A context is a folder with a Dockerfile, or with a file `suite`: a base system, built by files/images/rootfs.sh. A line
 `ARG NAME=cloudlab/<context>` before the first FROM of a Dockerfile names a parent.
 """
 
@@ -23,7 +23,7 @@ _PARENT = re.compile(rf"^ARG\s+(\w+)={REPOSITORY}/([a-z0-9-]+)\s*$")
 
 
 class ContextError(ValueError):
-    """A build context is missing or malformed. The message names the file and what to change."""
+    """A build context is missing or malformed. The message names the file and the fix."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,13 @@ def _load(root: Path, name: str, contexts: dict[str, Context], path: tuple[str, 
         suite, parents = "", _parents(dockerfile)
     else:
         raise ContextError(
-            f"{folder} is no build context: it has neither a Dockerfile nor a file `suite`. "
+            f"{folder} is not a build context: it has neither a Dockerfile nor a file `suite`. "
             f"Create it, or correct `context: {name}` in the catalogue's images."
         )
     for parent in parents.values():
         _load(root, parent, contexts, (*path, name))
     digest = hashlib.sha256()
-    for relative, file in _files(folder):
+    for relative, file in files(folder):
         _feed(digest, relative, file)
     if suite:
         _feed(digest, ROOTFS_SCRIPT, root / ROOTFS_SCRIPT)
@@ -82,7 +82,7 @@ def _load(root: Path, name: str, contexts: dict[str, Context], path: tuple[str, 
 
 
 def _parents(dockerfile: Path) -> dict[str, str]:
-    """Build argument -> parent context, of the lines before the first FROM."""
+    """Build argument -> parent context, from the lines before the first FROM."""
     parents = {}
     for line in dockerfile.read_text(encoding="utf-8").splitlines():
         if line.upper().startswith("FROM "):
@@ -92,17 +92,17 @@ def _parents(dockerfile: Path) -> dict[str, str]:
     return parents
 
 
-def _files(folder: Path) -> list[tuple[str, Path]]:
-    """Every file of the folder with its path inside it, in an order that does not depend on the file system."""
-    files = sorted((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if not path.is_dir())
-    if any(relative == CA_BUNDLE for relative, _ in files):
+def files(folder: Path) -> list[tuple[str, Path]]:
+    """Every file of the folder with its path in it, in an order that does not depend on the file system."""
+    found = sorted((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if not path.is_dir())
+    if any(relative == CA_BUNDLE for relative, _ in found):
         raise ContextError(f"{folder / CA_BUNDLE}: this name is reserved for the host's certificates. Rename the file.")
-    return files
+    return found
 
 
 def _feed(digest: hashlib._Hash, relative: str, file: Path) -> None:
-    """Name, executable bit and content: what git keeps of a file, so that every checkout gives the same hash."""
-    _feed_text(digest, f"{relative} {_mode(file):o}")
+    """Hash name, executable bit and content, which are the same in every checkout."""
+    _feed_text(digest, f"{relative} {mode(file):o}")
     content = file.read_bytes()
     _feed_text(digest, str(len(content)))
     digest.update(content)
@@ -112,19 +112,19 @@ def _feed_text(digest: hashlib._Hash, text: str) -> None:
     digest.update(text.encode() + b"\0")
 
 
-def _mode(file: Path) -> int:
+def mode(file: Path) -> int:
+    """The mode of a file as git keeps it: executable or not."""
     return 0o755 if file.stat().st_mode & stat.S_IXUSR else 0o644
 
 
-def archive(context: Context, ca_bundle: bytes) -> io.BytesIO:
-    """The context as the engine's builder takes it: a tar archive, in which owners, modes and times are of no host."""
+def archive(files: Iterable[tuple[str, Path]], ca_bundle: bytes) -> bytes:
+    """The files by their path in the context, as a tar archive without the owners and times of this host."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for relative, file in _files(context.folder):
-            _add(tar, relative, file.read_bytes(), _mode(file))
+        for relative, file in sorted(files):
+            _add(tar, relative, file.read_bytes(), mode(file))
         _add(tar, CA_BUNDLE, ca_bundle, 0o644)
-    buffer.seek(0)
-    return buffer
+    return buffer.getvalue()
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:

@@ -1,4 +1,4 @@
-"""Makes the images of an environment present: asks the engine, plans, then pulls and builds what is missing."""
+"""Provides the images of an environment: asks the engine, plans, then pulls and builds the missing ones."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from cloudlab.model.problems import ProblemsError
 
 BUILDS_AT_ONCE = 2
 PULLS_AT_ONCE = 3
-SILENCE_SECONDS = 120  # of the engine while it pulls or imports
+SILENCE_SECONDS = 120  # longest silence of the engine while it pulls or imports
 
 
 class ImagesError(ProblemsError):
-    """Some images could not be pulled or built; `problems` holds one message each."""
+    """Some images could not be pulled or built; `problems` has one message each."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is wanted, and how."""
+    """The images that are required, and how to get them."""
 
-    wanted: list[dict[str, Any]]  # {"key", "repository", "tag", "digest", "context"} each
+    images: list[dict[str, Any]]  # {"key", "repository", "tag", "digest", "context"} each
     sources: Mapping[str, str]  # key -> source of the image that wrote existing data
     settings: plan.Settings
     root: Path  # files/images
@@ -42,7 +42,7 @@ class Request:
 
 
 def local_images(client: APIClient) -> dict[str, str]:
-    """Everything the engine has, by one call: name:tag and name@digest in their familiar form -> image id."""
+    """All images of the engine: name:tag and name@digest in their short form -> image id."""
     return {
         name: image["Id"]
         for image in client.images()
@@ -54,29 +54,25 @@ def local_images(client: APIClient) -> dict[str, str]:
 def prepare(
     client: APIClient, request: Request, ask: Callable[[list[str]], dict[str, registry.Answer]]
 ) -> tuple[plan.Plan, dict[str, Context]]:
-    """(plan, contexts): one list call to the engine, and a question to registries for what is missing only."""
-    known = contexts.load(request.root, [image["context"] for image in request.wanted if image.get("context")])
-    local = local_images(client)
-    asked = plan.questions(request.wanted, local, request.settings, request.sources, known)
-    answers = ask(asked) if asked else {}
-    return plan.plan_images(request.wanted, local, request.settings, answers, request.sources, known), known
+    """(plan, contexts), from one list call to the engine; registries are only asked for missing images."""
+    known = contexts.load(request.root, [image["context"] for image in request.images if image.get("context")])
+    planner = plan.Planner(request.settings, local_images(client), request.sources, known)
+    asked = planner.questions(request.images)
+    return planner.plan(request.images, ask(asked) if asked else {}), known
 
 
 def ask_registries(references: list[str]) -> dict[str, registry.Answer]:
-    """Ask on a connection of its own, whose timeout bounds the wait for a registry that hangs."""
-    asking = engine.connect(timeout=registry.ASK_SECONDS)
-    try:
+    """Ask on a separate connection, whose timeout limits the wait for a registry that hangs."""
+    with engine.connect(timeout=registry.ASK_SECONDS) as asking:
         return registry.ask(asking.client, references)
-    finally:
-        asking.close()
 
 
 def apply(
     client: engine.Client, made: plan.Plan, known: Mapping[str, Context], request: Request, show: Progress
 ) -> dict[str, str]:
-    """Pull and build; return reference -> image id. Everything is tried before ImagesError names what failed.
+    """Pull and build; return reference -> image id. Raises ImagesError after everything was tried.
 
-    :param show: told about every job, and ticked from this thread.
+    :param show: receives the progress of every job, and is ticked from this thread.
     """
     builder = build.Builder(
         client, request.logs, trust.ca_bundle(os.environ) if made.builds else b"", trust.proxy_arguments(os.environ)
@@ -86,7 +82,7 @@ def apply(
         for reference in made.pulls:
             jobs.submit(jobs.pulls, reference, pull.pull, client, reference, request.pull_timeout)
         with _one_builder(show) if made.builds else nullcontext():
-            # Another run may have built them meanwhile.
+            # Another run may have built them in the meantime.
             local = local_images(client) if made.builds else {}
             jobs.ids |= {known[name].reference: local.get(known[name].reference, "") for name in made.builds}
             jobs.build([name for name in made.builds if known[name].reference not in local], known, builder)
@@ -100,7 +96,7 @@ def apply(
 def outcome(made: plan.Plan, ids: Mapping[str, str] | None) -> dict[str, dict[str, str]]:
     """key -> {"reference", "source", "id", "state", "reason"}.
 
-    :param ids: reference -> id of what was pulled and built; None in check mode.
+    :param ids: reference -> id of each pulled or built image; None in check mode.
     """
     states = {plan.PRESENT: "present", plan.SKIP: "skipped", plan.PULL: "pulled", plan.BUILD: "built"}
     if ids is None:
@@ -119,19 +115,19 @@ def outcome(made: plan.Plan, ids: Mapping[str, str] | None) -> dict[str, dict[st
 
 @contextmanager
 def _one_builder(show: Progress) -> Iterator[None]:
-    """Keep other runs of this user from building at the same time: they would all make the same images."""
+    """Prevent other runs of this user from building the same images at the same time."""
     path = Path(tempfile.gettempdir()) / f"cloudlab-builds-{os.getuid()}.lock"
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            show.say("another run builds images: waiting for it")
+            show.say("waiting for another run that is building images")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 class _Jobs:
-    """Pulls and builds under way. Only this object's own thread touches its fields."""
+    """Running pulls and builds. Only the thread that created the object uses its fields."""
 
     def __init__(self, show: Progress):
         self.ids: dict[str, str] = {}
@@ -142,32 +138,34 @@ class _Jobs:
         self._running: dict[Future, str] = {}
 
     def submit(self, pool: ThreadPoolExecutor, name: str, work: Callable[..., str], *arguments: Any) -> None:
-        """Start a job; its last argument is the function it reports to."""
+        """Start a job; it gets a function to report to as its last argument."""
         self._running[pool.submit(self._run, name, work, *arguments)] = name
 
     def build(self, names: Iterable[str], known: Mapping[str, Context], builder: build.Builder) -> None:
-        """Build the contexts, each once its parents are there; then wait for everything."""
+        """Build the contexts, each after its parents; then wait for everything."""
         waiting, missing = list(names), set(names)
         while waiting or self._running:
             for name in [name for name in waiting if not missing & set(known[name].parents.values())]:
                 waiting.remove(name)
                 self.submit(self.builds, name, builder.build, known[name], known)
             if not self._running:
-                break  # what is left waits for something that failed
+                break  # the parents of the rest failed
             for name, image in self._finished().items():
                 missing.discard(name)
                 self.ids[known[name].reference if name in known else name] = image
         for name in waiting:
-            self.problems.append(f"The image {known[name].reference} was not built: it rests on one that failed.")
+            self.problems.append(
+                f"The image {known[name].reference} was not built: an image that it is based on failed."
+            )
 
     def close(self) -> None:
-        """Give up what has not begun; what runs is waited for by the interpreter."""
+        """Cancel what has not begun; the interpreter waits for what runs."""
         for pool in (self.pulls, self.builds):
             pool.shutdown(wait=False, cancel_futures=True)
         self._show.tick()
 
     def _run(self, name: str, work: Callable[..., str], *arguments: Any) -> str:
-        self._show.start(name, "begins")
+        self._show.start(name, "started")
         done = "failed"
         try:
             image = work(*arguments, lambda doing: self._show.update(name, doing))
@@ -177,7 +175,7 @@ class _Jobs:
             self._show.finish(name, done)
 
     def _finished(self) -> dict[str, str]:
-        """Wait until a job ends, telling the user meanwhile; name -> image id of those that succeeded."""
+        """Wait until a job ends, and show progress; name -> image id of those that succeeded."""
         ended: set[Future] = set()
         while not ended:
             self._show.tick()

@@ -1,6 +1,6 @@
-"""What to pull, build, keep or skip. Everything here is pure.
+"""Which images to pull, build, keep or skip. Pure.
 
-Order with `auto`: what existing data was written with, what is present, what a registry has, what can be built.
+Order of preference with `auto`: the source that wrote existing data, a present image, a registry, a build.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ PRESENT, PULL, BUILD, SKIP = "present", "pull", "build", "skip"
 
 
 class PlanError(ProblemsError):
-    """Some wanted images cannot be had; `problems` holds one message for each cause."""
+    """Some required images are unavailable; `problems` has one message for each cause."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user chose, and what this host can do."""
+    """The user's settings, and the abilities of this host."""
 
     source: str = AUTO
     mirror: str = ""
-    no_base: str = ""  # why base systems cannot be made here; empty when they can
+    no_base: str = ""  # why base systems cannot be built on this host; empty when they can
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What happens for one wanted image."""
+    """What to do for one required image."""
 
     key: str
     step: str  # present | pull | build | skip
@@ -54,20 +54,20 @@ class Plan:
 
 
 def source_of(reference: str) -> str:
-    """Where an image of this name comes from, of those a plan makes present; empty without a name."""
+    """Where an image of this name comes from; empty without a name."""
     if not reference:
         return ""
     return PACKAGES if reference.startswith(f"{REPOSITORY}/") else REGISTRY
 
 
-def wanted_images(environment: Mapping[str, Any], images: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def required_images(environment: Mapping[str, Any], images: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The catalogue's entries of the images that the environment's components run, each with its `key`."""
     keys = dict.fromkeys(entry["image_key"] for entry in environment["components"].values() if entry.get("image_key"))
     return [{"key": key, **images[key]} for key in keys]
 
 
 def volume_sources(environment: Mapping[str, Any], label: str) -> dict[str, str]:
-    """Key of an image -> the source of the image that wrote the data its components have. No data, no entry."""
+    """Key of an image -> the source of the image that wrote the existing data of its components."""
     sources = {}
     for volume in environment["volumes"].values():
         source = volume.get("labels", {}).get(label)
@@ -76,66 +76,116 @@ def volume_sources(environment: Mapping[str, Any], label: str) -> dict[str, str]
     return sources
 
 
-def questions(
-    wanted: Iterable[Mapping[str, Any]],
-    local: Mapping[str, str],
-    settings: Settings,
-    sources: Mapping[str, str],
-    contexts: Mapping[str, Context],
-) -> list[str]:
-    """The references that a registry has to be asked for: none for what is present or comes from packages anyway."""
-    asked = []
-    for image in wanted:
-        source = sources.get(image["key"]) or settings.source
-        reference = references.registry_reference(image, settings.mirror)
-        if PACKAGES in (source, settings.source) or _present(reference, local):
-            continue
-        if source == AUTO and _package_present(image, local, contexts):
-            continue
-        asked.append(reference)
-    return asked
+@dataclass(frozen=True)
+class Planner:
+    """What plans depend on, besides the required images.
 
-
-def plan_images(
-    wanted: Iterable[Mapping[str, Any]],
-    local: Mapping[str, str],
-    settings: Settings,
-    answers: Mapping[str, Answer],
-    sources: Mapping[str, str],
-    contexts: Mapping[str, Context],
-) -> Plan:
-    """Decide for every wanted image.
-
-    :param wanted: {"key", "repository", "tag", "digest", "context"} each; without `context` there is no package form.
-    :param local: what the engine has: reference -> image id.
-    :param answers: what registries said about the references of `questions`.
-    :param sources: key -> source of the image that wrote existing data; it is never switched.
-    :param contexts: the package forms of the wanted images and their ancestors.
-
-    Raises PlanError with everything that cannot be had.
+    local: what the engine has: reference -> image id. sources: key -> source of the image that wrote existing data; it
+    is never switched. contexts: the package forms of the required images and their ancestors.
     """
-    decisions: dict[str, Decision] = {}
-    problems: list[str] = []
-    silent: dict[tuple[str, str], list[_Unavailable]] = {}
-    for image in wanted:
-        try:
-            decisions[image["key"]] = _decide(image, local, settings, answers, sources, contexts)
-        except _Unavailable as error:
-            silent.setdefault((error.host, error.cause), []).append(error)
-        except PlanError as error:
-            problems += error.problems
-    problems += [_unavailable(host, cause, errors, settings) for (host, cause), errors in silent.items()]
-    builds = _missing((entry.context for entry in decisions.values() if entry.step == BUILD), local, contexts)
-    if settings.no_base and any(contexts[name].suite for name in builds):
-        problems.append(_no_packages(builds, settings, answers))
-    if problems:
-        raise PlanError(problems)
-    pulls = dict.fromkeys(entry.reference for entry in decisions.values() if entry.step == PULL)
-    return Plan(decisions, list(pulls), builds)
+
+    settings: Settings
+    local: Mapping[str, str]
+    sources: Mapping[str, str]
+    contexts: Mapping[str, Context]
+
+    def questions(self, images: Iterable[Mapping[str, Any]]) -> list[str]:
+        """The references to ask a registry for: none for images that are present or come from packages anyway."""
+        asked = []
+        for image in images:
+            source = self.sources.get(image["key"]) or self.settings.source
+            reference = self._reference(image)
+            if PACKAGES in (source, self.settings.source) or self._present(reference):
+                continue
+            if source == AUTO and self._package_present(image):
+                continue
+            asked.append(reference)
+        return asked
+
+    def plan(self, images: Iterable[Mapping[str, Any]], answers: Mapping[str, Answer]) -> Plan:
+        """Decide for every image.
+
+        :param images: {"key", "repository", "tag", "digest", "context"} each; without `context` there is no package
+            form.
+        :param answers: what registries answered to `questions`.
+
+        Raises PlanError with every unavailable image.
+        """
+        decisions: dict[str, Decision] = {}
+        problems: list[str] = []
+        unavailable: dict[tuple[str, str], list[_Unavailable]] = {}
+        for image in images:
+            try:
+                decisions[image["key"]] = self._decide(image, answers)
+            except _Unavailable as error:
+                unavailable.setdefault((error.host, error.cause), []).append(error)
+            except PlanError as error:
+                problems += error.problems
+        problems += [_unavailable(cause, errors, self.settings) for (_, cause), errors in unavailable.items()]
+        builds = self._builds(entry.context for entry in decisions.values() if entry.step == BUILD)
+        if self.settings.no_base and any(self.contexts[name].suite for name in builds):
+            problems.append(_no_packages(builds, self.settings, answers))
+        if problems:
+            raise PlanError(problems)
+        pulls = dict.fromkeys(entry.reference for entry in decisions.values() if entry.step == PULL)
+        return Plan(decisions, list(pulls), builds)
+
+    def _decide(self, image: Mapping[str, Any], answers: Mapping[str, Answer]) -> Decision:
+        key, context = image["key"], image.get("context") or ""
+        source = self._source(key)
+        reference = self._reference(image)
+        if source != PACKAGES and (present := self._present(reference)):
+            return Decision(key, PRESENT, REGISTRY, reference, present)
+        if source != REGISTRY and (present := self._package_present(image)):
+            return Decision(key, PRESENT, PACKAGES, self.contexts[context].reference, present, context=context)
+        answer = answers.get(reference, Answer(found=False, cause="it was not asked"))
+        if source != PACKAGES and answer.found:
+            return Decision(key, PULL, REGISTRY, reference)
+        if source == REGISTRY:
+            raise _Unavailable(key, reference, _answered(reference, answer), bound=self.sources.get(key) == REGISTRY)
+        if context:
+            reason = "" if source == PACKAGES else _answered(reference, answer)
+            return Decision(key, BUILD, PACKAGES, self.contexts[context].reference, reason=reason, context=context)
+        why = "packages were requested" if source == PACKAGES else _answered(reference, answer)
+        return Decision(key, SKIP, reason=f"it exists only as {reference}, and {why}")
+
+    def _source(self, key: str) -> str:
+        """auto, registry or packages for an image: existing data binds it to the source that wrote it."""
+        bound, source = self.sources.get(key), self.settings.source
+        if bound and source not in (AUTO, bound):
+            raise PlanError(
+                [
+                    f"{key}: its data was written by the image from {bound}, and image_source is {source}. They may "
+                    f"differ in version: set IMAGE_SOURCE={bound} or auto, or remove the data: "
+                    "ansible-playbook playbooks/reset.yml -e level=data -e components=<component>."
+                ]
+            )
+        return bound or source
+
+    def _reference(self, image: Mapping[str, Any]) -> str:
+        return references.registry_reference(image, self.settings.mirror)
+
+    def _present(self, reference: str) -> str:
+        return self.local.get(references.familiar(reference), "")
+
+    def _package_present(self, image: Mapping[str, Any]) -> str:
+        context = image.get("context")
+        return self.local.get(self.contexts[context].reference, "") if context else ""
+
+    def _builds(self, names: Iterable[str]) -> list[str]:
+        """The contexts to build: those named, and ancestors that are not present; parents first."""
+        needed: set[str] = set()
+        pending = list(names)
+        while pending:
+            name = pending.pop()
+            if name not in needed and self.contexts[name].reference not in self.local:
+                needed.add(name)
+                pending += self.contexts[name].parents.values()
+        return [name for name in self.contexts if name in needed]
 
 
 class _Unavailable(Exception):
-    """A registry is the only possible source of an image, and does not provide it."""
+    """A registry is the only possible source of an image, and does not have it."""
 
     def __init__(self, key: str, reference: str, cause: str, bound: bool):
         super().__init__(key)
@@ -143,87 +193,29 @@ class _Unavailable(Exception):
         self.host = references.split_host(reference)[0]
 
 
-def _decide(
-    image: Mapping[str, Any],
-    local: Mapping[str, str],
-    settings: Settings,
-    answers: Mapping[str, Answer],
-    sources: Mapping[str, str],
-    contexts: Mapping[str, Context],
-) -> Decision:
-    key, context = image["key"], image.get("context") or ""
-    source = _source(image, settings, sources)
-    reference = references.registry_reference(image, settings.mirror)
-    if source != PACKAGES and (present := _present(reference, local)):
-        return Decision(key, PRESENT, REGISTRY, reference, present)
-    if source != REGISTRY and (present := _package_present(image, local, contexts)):
-        return Decision(key, PRESENT, PACKAGES, contexts[context].reference, present, context=context)
-    answer = answers.get(reference, Answer(found=False, cause="it was not asked"))
-    if source != PACKAGES and answer.found:
-        return Decision(key, PULL, REGISTRY, reference)
-    if source == REGISTRY:
-        raise _Unavailable(key, reference, _said(reference, answer), bound=sources.get(key) == REGISTRY)
-    if context:
-        reason = "" if source == PACKAGES else _said(reference, answer)
-        return Decision(key, BUILD, PACKAGES, contexts[context].reference, reason=reason, context=context)
-    why = "packages were asked for" if source == PACKAGES else _said(reference, answer)
-    return Decision(key, SKIP, reason=f"it exists only as {reference}, and {why}")
-
-
-def _source(image: Mapping[str, Any], settings: Settings, sources: Mapping[str, str]) -> str:
-    """auto, registry or packages for this image: existing data binds it to the source that wrote it."""
-    bound = sources.get(image["key"])
-    if bound and settings.source not in (AUTO, bound):
-        raise PlanError(
-            [
-                f"{image['key']}: its data was written by the image from {bound}, and image_source is "
-                f"{settings.source}. They may differ in version: set IMAGE_SOURCE={bound} or auto, or remove the data: "
-                "ansible-playbook playbooks/reset.yml -e level=data -e components=<component>."
-            ]
-        )
-    return bound or settings.source
-
-
-def _present(reference: str, local: Mapping[str, str]) -> str:
-    return local.get(references.familiar(reference), "")
-
-
-def _package_present(image: Mapping[str, Any], local: Mapping[str, str], contexts: Mapping[str, Context]) -> str:
-    context = image.get("context")
-    return local.get(contexts[context].reference, "") if context else ""
-
-
-def _said(reference: str, answer: Answer) -> str:
+def _answered(reference: str, answer: Answer) -> str:
     host, _ = references.split_host(reference)
-    return f"the registry {host} {'says: ' if answer.reachable else 'does not answer: '}{answer.cause}"
+    return f"the registry {host} {'answers: ' if answer.reachable else 'does not answer: '}{answer.cause}"
 
 
-def _unavailable(host: str, cause: str, errors: list[_Unavailable], settings: Settings) -> str:
-    """One message for all images that one registry does not provide for one reason."""
+def _unavailable(cause: str, errors: list[_Unavailable], settings: Settings) -> str:
+    """One message for all images that one registry lacks for one reason."""
     names = ", ".join(f"{error.key} ({error.reference})" for error in errors)
-    cures = ["check the connection" if not settings.mirror else f"check REGISTRY_MIRROR={settings.mirror}"]
+    fixes = ["check the connection" if not settings.mirror else f"check REGISTRY_MIRROR={settings.mirror}"]
     if not settings.mirror:
-        cures.append("set REGISTRY_MIRROR to a registry that can be reached")
+        fixes.append("set REGISTRY_MIRROR to a reachable registry")
     if settings.source == REGISTRY:
-        cures.append("set IMAGE_SOURCE=auto or packages to build images from packages")
+        fixes.append("set IMAGE_SOURCE=auto or packages to build images from packages")
     bound = [error.key for error in errors if error.bound and settings.source != REGISTRY]
-    note = f" The data of {', '.join(bound)} was written by the registry's image, so no other is used." if bound else ""
-    return f"{cause}. Wanted from it: {names}.{note} To mend it: {', or '.join(cures)}."
-
-
-def _missing(names: Iterable[str], local: Mapping[str, str], contexts: Mapping[str, Context]) -> list[str]:
-    """The contexts to build: those named, and ancestors that are not present; parents first."""
-    needed: set[str] = set()
-    pending = list(names)
-    while pending:
-        name = pending.pop()
-        if name not in needed and contexts[name].reference not in local:
-            needed.add(name)
-            pending += contexts[name].parents.values()
-    return [name for name in contexts if name in needed]
+    note = (
+        f" The data of {', '.join(bound)} was written by the registry's image, so no other one is used."
+        if bound
+        else ""
+    )
+    return f"{cause}. It must provide: {names}.{note} Fix: {', or '.join(fixes)}."
 
 
 def _no_packages(builds: list[str], settings: Settings, answers: Mapping[str, Answer]) -> str:
-    said = {_said(reference, answer) for reference, answer in answers.items() if not answer.found}
-    why = f" They would be pulled, but {'; '.join(sorted(said))}." if said else ""
-    return f"Images cannot be built from packages here ({', '.join(builds)}): {settings.no_base}.{why}"
+    answered = {_answered(reference, answer) for reference, answer in answers.items() if not answer.found}
+    why = f" They would be pulled, but {'; '.join(sorted(answered))}." if answered else ""
+    return f"Images cannot be built from packages on this host ({', '.join(builds)}): {settings.no_base}.{why}"

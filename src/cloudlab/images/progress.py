@@ -1,4 +1,4 @@
-"""Tells the user what long jobs are doing: a line when one starts and ends, and one every ten seconds in between."""
+"""Progress of long jobs: a line when one starts and ends, and one every ten seconds in between."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ INTERVAL = 10.0  # seconds between two lines about one job
 
 
 class Progress:
-    """What jobs are doing at the moment. Jobs report from their own threads; `tick` prints from the caller's.
+    """The progress of running jobs. Jobs report from their own threads; `tick` prints from the caller's.
 
     :param show: prints one line.
     """
@@ -22,29 +22,29 @@ class Progress:
         self._finished: list[str] = []
 
     def start(self, job: str, doing: str) -> None:
-        """A job begins."""
+        """A job starts."""
         now = self._clock()
         with self._lock:
             self._jobs[job] = {"since": now, "shown": now, "doing": doing}
             self._finished.append(f"images: {job}  {doing}")
 
     def say(self, text: str) -> None:
-        """Print one line at once; from the thread that ticks."""
+        """Print one line immediately, from the thread that ticks."""
         self._show(f"images: {text}")
 
     def update(self, job: str, doing: str) -> None:
-        """What the job does now."""
+        """The job reports its current step."""
         with self._lock:
             self._jobs[job]["doing"] = doing
 
     def finish(self, job: str, outcome: str) -> None:
-        """The job ended."""
+        """The job has ended."""
         with self._lock:
             entry = self._jobs.pop(job)
             self._finished.append(f"images: {job}  {outcome}  {self._clock() - entry['since']:.0f} s")
 
     def tick(self) -> None:
-        """Print what has become due."""
+        """Print all lines that are due."""
         now = self._clock()
         with self._lock:
             lines, self._finished = self._finished, []

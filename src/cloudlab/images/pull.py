@@ -1,4 +1,4 @@
-"""Pulls an image through the engine: bounded in time, and repeated only where a repetition can help."""
+"""Pulls an image through the engine, with a time limit, and with retries after transient errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cloudlab.images import references
 from cloudlab.images.registry import cause
 
 ATTEMPTS = 3
-# Faults of a connection. What a registry says on purpose (no such image, no access) is not among them.
+# Errors of a connection, unlike answers of a registry (no such image, no access).
 _TRANSIENT = re.compile(
     r"time-?out|timed out|connection reset|connection refused|broken pipe|unexpected EOF|\bEOF\b|TLS handshake"
     r"|temporary failure|no route to host|network is unreachable|\b50[0234]\b|too ?many ?requests",
@@ -26,15 +26,15 @@ _TRANSIENT = re.compile(
 
 
 class PullError(Exception):
-    """An image could not be pulled. The message names the reference, the cause and the cure."""
+    """An image could not be pulled. The message names the reference, the cause and the fix."""
 
 
 def pull(client: Client, reference: str, timeout: float, report: Callable[[str], None]) -> str:
     """Pull `reference`, return the image's id.
 
-    :param client: its timeout is the longest silence of the engine that is waited for.
+    :param client: its timeout limits the wait for an engine that sends nothing.
     :param timeout: seconds for all attempts together.
-    :param report: called with what is going on, for example "12 of 80 MB".
+    :param report: called with the progress, for example "12 of 80 MB".
     """
     deadline = time.monotonic() + timeout
     for attempt in range(1, ATTEMPTS + 1):
@@ -64,11 +64,11 @@ def _pull_once(client: Client, reference: str, deadline: float, report: Callable
             if _count(layers, event):
                 report(_amount(layers))
     finally:
-        response.close()  # the engine stops a pull that nobody listens to
+        response.close()  # the engine cancels a pull when the connection is closed
 
 
 def _request(client: Client, reference: str, patience: float) -> requests.Response:
-    """Ask the engine to pull. The SDK's own `pull` waits without end for an engine that waits for a registry."""
+    """Request a pull. The SDK's `pull` has no timeout for an engine that waits for a registry."""
     name, tag = references.split_tag(reference)
     host, _ = auth.resolve_repository_name(name)
     header = auth.get_config_header(client, host)
@@ -82,7 +82,7 @@ def _request(client: Client, reference: str, patience: float) -> requests.Respon
 
 
 def _count(layers: dict[str, tuple[int, int]], event: dict[str, Any]) -> bool:
-    """Note how much of a layer has come in; whether that changed anything."""
+    """Record how much of a layer was received; whether that changed."""
     detail = event.get("progressDetail") or {}
     if event.get("status") == "Downloading" and detail.get("total"):
         layers[event["id"]] = (detail["current"], detail["total"])
@@ -99,9 +99,9 @@ def _amount(layers: dict[str, tuple[int, int]]) -> str:
     return f"{done:.0f} of {total:.0f} MB"
 
 
-def _message(reference: str, text: str, cure: str) -> str:
+def _message(reference: str, text: str, fix: str) -> str:
     host, _ = references.split_host(reference)
     return (
-        f"{reference} could not be pulled from {host}: {text}. To mend it: {cure}, "
+        f"{reference} could not be pulled from {host}: {text}. Fix: {fix}, "
         "set REGISTRY_MIRROR to another registry, or IMAGE_SOURCE=packages to build images from packages."
     )

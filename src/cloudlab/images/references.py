@@ -1,4 +1,4 @@
-"""Names of images as engines and registries spell them. Everything here is pure."""
+"""Names of images in the forms of engines and registries. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def registry_reference(image: Mapping[str, Any], mirror: str = "") -> str:
 
 
 def split_host(name: str) -> tuple[str, str]:
-    """The registry's host and the path of an image's name; without a host it is Docker Hub's."""
+    """The registry's host and the path of an image's name; the default host is Docker Hub's."""
     first, _, rest = name.partition("/")
     if rest and ("." in first or ":" in first or first == "localhost"):
         return first, rest
@@ -28,7 +28,7 @@ def split_host(name: str) -> tuple[str, str]:
 
 
 def split_tag(reference: str) -> tuple[str, str]:
-    """Name and tag, or name and digest; the form in which the engine wants to be asked for a pull."""
+    """Name and tag, or name and digest, as a pull request needs them."""
     if "@" in reference:
         name, _, digest = reference.partition("@")
         return name, digest

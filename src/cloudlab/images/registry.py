@@ -16,7 +16,7 @@ ASK_SECONDS = 8
 
 @dataclass(frozen=True)
 class Answer:
-    """What a registry said about one reference. `cause` says why not, in words, when it is not `found`."""
+    """A registry's answer about one reference. cause: why it was not found."""
 
     found: bool
     reachable: bool = True
@@ -24,9 +24,9 @@ class Answer:
 
 
 def ask(client: APIClient, references: Iterable[str]) -> dict[str, Answer]:
-    """reference -> Answer, all asked at once.
+    """reference -> Answer, all asked concurrently.
 
-    :param client: its timeout bounds how long a registry that does not answer can hold up the run (ASK_SECONDS).
+    :param client: its timeout (ASK_SECONDS) limits the wait for a registry that does not answer.
     """
     references = list(dict.fromkeys(references))
     if not references:
@@ -48,7 +48,7 @@ def _ask(client: APIClient, reference: str) -> Answer:
 
 
 def _refused(error: APIError) -> Answer:
-    """The engine's own error, told apart: the registry has no such image, wants a login, or cannot be reached."""
+    """The meaning of the engine's error: no such image, login required, or registry unreachable."""
     text = cause(error.explanation or str(error))
     if re.search(r"manifest unknown|not found|no such manifest|name unknown", text, re.IGNORECASE) or (
         error.status_code == 404
@@ -62,5 +62,5 @@ def _refused(error: APIError) -> Answer:
 
 
 def cause(text: str) -> str:
-    """The part of an engine's message that says why: without the URL and the word Get in front of it."""
+    """The cause in an engine's message, without the request in front of it."""
     return re.sub(r'^(?:error[^:]*: )?(?:Get|Head) "[^"]*": ', "", text.strip(), flags=re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""What a build takes over from the host: the certificates it trusts, and its proxies."""
+"""What a build takes from the host: trusted certificates and proxies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-# Where systems keep the bundle of all certificates they trust: Debian and Alpine, Fedora, SUSE, macOS.
+# The bundles of trusted certificates: Debian and Alpine, Fedora, SUSE, macOS.
 SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -17,13 +17,13 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PR
 
 
 class TrustError(ValueError):
-    """The host names a bundle of certificates that cannot be used."""
+    """The bundle of certificates that SSL_CERT_FILE names cannot be used."""
 
 
 def ca_bundle(environ: Mapping[str, str], system_bundles: tuple[str, ...] = SYSTEM_BUNDLES) -> bytes:
     """The certificates that the host trusts, as PEM; empty where it has none.
 
-    SSL_CERT_FILE wins over the system's bundle. Behind a proxy that inspects TLS, the proxy's own is among them.
+    SSL_CERT_FILE overrides the system's bundle. They include the certificate of a proxy that inspects TLS.
     """
     path = _source(environ, system_bundles)
     try:
@@ -45,6 +45,6 @@ def _source(environ: Mapping[str, str], system_bundles: tuple[str, ...]) -> str:
 
 
 def proxy_arguments(environ: Mapping[str, str]) -> dict[str, str]:
-    """The host's proxy variables as build arguments; every builder knows these without declaration."""
+    """The host's proxy variables as build arguments, which need no declaration in a Dockerfile."""
     names = [name for upper in PROXY_VARIABLES for name in (upper, upper.lower())]
     return {name: environ[name] for name in names if environ.get(name)}

@@ -1,16 +1,12 @@
-"""An image for each service: what goes into its build, the tag that follows from that, and the build.
+"""Images of services: their build contexts, tags and builds.
 
-A tag is a hash over everything that the image is made of, so nothing is built while nothing changed.
+A tag is a hash of everything that is in the image, so an image is only built when something changed.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import os
 import posixpath
-import re
-import tarfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,27 +15,25 @@ from typing import Any
 
 import requests
 from docker import APIClient
-from docker.errors import APIError, DockerException
+from docker.errors import DockerException
 from docker.utils.build import exclude_paths
 
-from cloudlab.images import contexts
+from cloudlab.images import build as image_builds
+from cloudlab.images import contexts, converge
 from cloudlab.model.platform import DESCRIPTION
-from cloudlab.services import specs as services
+from cloudlab.services.base import source_path
+from cloudlab.services.specs import health_address
 
-BUILDS_AT_ONCE = 2
-SILENCE_SECONDS = 900
-HASH_LENGTH = 12
 TAIL_LINES = 25
-# Neither sources of a program nor what it reads: a change in them is no reason to compile.
+# Neither sources nor data of a program: a change in them is no reason to build.
 EXCLUDED = ["**/.git", "**/.hg", "**/.svn", "**/node_modules", "**/.cloudlab", "**/.venv", "**/*_test.go", DESCRIPTION]
 MODULE_FILES = ("go.mod", "go.sum", "go.work", "go.work.sum")
-# How go describes the end of a compiler that the kernel ended. An image is built under no limit but the engine's own.
+# What go prints when the kernel has killed a compiler. A build has no memory limit besides the engine's own.
 _KILLED = "signal: killed"
 OUT_OF_MEMORY = (
     "the engine ran out of memory while it compiled. "
     "Give the engine more memory, then run ansible-playbook playbooks/dev.yml."
 )
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class ServiceImageError(Exception):
@@ -48,22 +42,22 @@ class ServiceImageError(Exception):
 
 @dataclass(frozen=True)
 class Sources:
-    """What all services of a platform are built from: files by their path in the context."""
+    """The sources of all services of a platform: files by their path in the build context."""
 
     files: Mapping[str, Path]
 
     @property
     def digest(self) -> str:
-        """A hash over names, modes and contents."""
+        """A hash of names, modes and contents."""
         digest = hashlib.sha256()
         for name, path in sorted(self.files.items()):
             content = path.read_bytes()
-            digest.update(f"{name}\0{_mode(path):o}\0{len(content)}\0".encode() + content)
+            digest.update(f"{name}\0{contexts.mode(path):o}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()
 
 
 def gather(platform: Path, reload: Path, recipe: Path) -> Sources:
-    """The build context of a platform: its checkout without what its .dockerignore names, the probe, and the recipe.
+    """The build context of a platform: its checkout without ignored files, the health probe, and the recipe.
 
     :param recipe: folder with the Dockerfile and build.sh.
     """
@@ -83,26 +77,6 @@ def gather(platform: Path, reload: Path, recipe: Path) -> Sources:
     return Sources(files)
 
 
-def archive(sources: Sources, ca_bundle: bytes) -> bytes:
-    """The context as the engine's builder takes it. Owners and times of the host are left out."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, path in sorted(sources.files.items()):
-            _add(tar, name, path.read_bytes(), _mode(path))
-        _add(tar, contexts.CA_BUNDLE, ca_bundle, 0o644)
-    return buffer.getvalue()
-
-
-def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
-    member = tarfile.TarInfo(name)
-    member.size, member.mode = len(content), mode
-    tar.addfile(member, io.BytesIO(content))
-
-
-def _mode(path: Path) -> int:
-    return 0o755 if os.access(path, os.X_OK) else 0o644
-
-
 def arguments(
     names: Iterable[str], catalogue: Mapping[str, Any], toolchain: str, runtime: str
 ) -> dict[str, dict[str, str]]:
@@ -116,7 +90,7 @@ def arguments(
 
 
 def _packages(entries: Iterable[Mapping[str, Any]]) -> str:
-    """What all services together compile, a line per module and tags: "module|tags|main main"."""
+    """The packages of all services, a line per module and tags: "module|tags|main main"."""
     mains: dict[tuple[str, str], set[str]] = {}
     for entry in entries:
         go = entry["go"]
@@ -131,10 +105,10 @@ def _own(entry: Mapping[str, Any]) -> dict[str, str]:
         "MODULE": go["module"],
         "MAIN": _package(go["main"]),
         "TAGS": ",".join(sorted(go["tags"])),
-        # The module's own folder is where a program runs that reads nothing; another one was named for what is in it.
+        # The module's folder is the default for programs without data; any other folder is kept for its content.
         "KEEP": "" if kept == posixpath.normpath(go["module"]) else kept,
-        "WORKING_DIR": services.source_path(go["working_dir"]),
-        "HEALTH": services.health_address(entry.get("health", {"none": True}), entry.get("ports", []), False),
+        "WORKING_DIR": source_path(go["working_dir"]),
+        "HEALTH": health_address(entry.get("health", {"none": True}), entry.get("ports", []), False),
     }
 
 
@@ -143,7 +117,7 @@ def _package(main: str) -> str:
 
 
 def references(instance: str, sources: Sources, built: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Service -> name of its image, which says what it is made of."""
+    """Service -> name of its image, tagged by a hash of its content."""
     digest = sources.digest
     return {
         name: f"{repository(instance, name)}:{_hash(digest, [f'{key}={value}' for key, value in sorted(own.items())])}"
@@ -157,60 +131,50 @@ def repository(instance: str, name: str) -> str:
 
 
 def _hash(digest: str, parts: list[str]) -> str:
-    return hashlib.sha256("\0".join([digest, *parts]).encode()).hexdigest()[:HASH_LENGTH]
-
-
-def missing(client: APIClient, wanted: Mapping[str, str]) -> list[str]:
-    """The services whose image the engine does not have."""
-    present = {tag for image in client.images() for tag in image.get("RepoTags") or []}
-    return [name for name, reference in wanted.items() if reference not in present]
+    return hashlib.sha256("\0".join([digest, *parts]).encode()).hexdigest()[: contexts.HASH_LENGTH]
 
 
 def build(
     client: APIClient,
     names: list[str],
-    wanted: Mapping[str, str],
+    references: Mapping[str, str],
     built: Mapping[str, Mapping[str, str]],
     context: bytes,
     proxies: Mapping[str, str],
     report: Callable[[str], None],
 ) -> dict[str, str]:
-    """Build the images of `names`; return service -> why it could not be built, for those that could not.
+    """Build the images of `names`; return failed service -> cause.
 
-    The first one is built alone: what all have in common is then there for the others.
+    The first one is built alone: the others then reuse the layers that all have in common.
     """
 
     def one(name: str) -> str:
         report(name)
         try:
-            _build(client, wanted[name], {**proxies, **built[name]}, context)
-            _forget(client, wanted[name])
+            _build(client, references[name], {**proxies, **built[name]}, context)
+            _remove_former(client, references[name])
         except ServiceImageError as error:
             return str(error)
         except (DockerException, requests.exceptions.RequestException) as error:
-            return f"the engine says: {getattr(error, 'explanation', None) or error}"
+            return f"the engine reports: {getattr(error, 'explanation', None) or error}"
         return ""
 
-    with ThreadPoolExecutor(BUILDS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(converge.BUILDS_AT_ONCE) as pool:
         causes = dict(zip(names, [*map(one, names[:1]), *pool.map(one, names[1:])], strict=True))
     return {name: cause for name, cause in causes.items() if cause}
 
 
 def _build(client: APIClient, reference: str, own: Mapping[str, str], context: bytes) -> None:
     lines: list[str] = []
-    events = client.build(
-        fileobj=io.BytesIO(context), custom_context=True, tag=reference, buildargs=dict(own), rm=True, forcerm=True,
-        decode=True, timeout=SILENCE_SECONDS,
-    )  # fmt: skip
-    for event in events:
-        if "error" in event:
-            said = "\n".join(_said(lines)) or event["error"].strip()
-            raise ServiceImageError(f"{OUT_OF_MEMORY}\n{said}" if _KILLED in said else said)
-        if "stream" in event:
-            lines += _ESCAPES.sub("", event["stream"]).splitlines()
+    try:
+        for event in image_builds.stream(client, context, own, tag=reference):
+            lines += event["stream"].splitlines()
+    except image_builds.StepError as error:
+        output = "\n".join(_failed_step(lines)) or str(error)
+        raise ServiceImageError(f"{OUT_OF_MEMORY}\n{output}" if _KILLED in output else output) from None
 
 
-def _said(lines: list[str]) -> list[str]:
+def _failed_step(lines: list[str]) -> list[str]:
     """The end of the output of the step that failed."""
     start = max((number for number, line in enumerate(lines) if line.startswith("Step ")), default=-1)
     own = [
@@ -219,14 +183,10 @@ def _said(lines: list[str]) -> list[str]:
     return own[-TAIL_LINES:]
 
 
-def _forget(client: APIClient, reference: str) -> None:
-    """Remove the service's former images; one that a container still runs is removed another time."""
+def _remove_former(client: APIClient, reference: str) -> None:
+    """Remove the service's former images that no container uses."""
     name, _, _ = reference.rpartition(":")
     for image in client.images(name=name):
         for tag in image.get("RepoTags") or []:
             if tag.startswith(f"{name}:") and tag != reference:
-                try:
-                    client.remove_image(tag)
-                except APIError as error:
-                    if error.status_code not in (404, 409):
-                        raise
+                image_builds.remove(client, tag)

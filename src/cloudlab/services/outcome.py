@@ -1,6 +1,6 @@
-"""What became of services that were started: whether each was built and is healthy, or in whose words it is not.
+"""The outcome of starting services: whether each was built and is healthy, or why it is not.
 
-`decide` is pure: it looks at what builder and engine say at one moment. `Waiting` asks them until all is decided.
+`decide` is pure: it looks at what builder and engine reported at one moment. `Waiting` asks them until all is decided.
 """
 
 from __future__ import annotations
@@ -16,17 +16,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
-from cloudlab.engine import Engine
+from cloudlab.engine import Engine, causes, waiting
+from cloudlab.engine.waiting import Watcher
 from cloudlab.model import environment, sizes
 
 STATUS_FILE = "/go/bin/status.json"
-ROUND_SECONDS = 0.3
 INSPECTORS = 4
-LOG_LINES = 20
-# After so many ends by itself a program does not come up by waiting longer.
-CRASHES = 3
 WAITING, BUILT, FAILED = "waiting", "built", "failed"
 NOT_BUILT = "cannot be built"
 # The builder says the same of a build that memory does not suffice for.
@@ -34,7 +31,7 @@ OUT_OF_MEMORY = (
     "the builder ran out of memory (limit {limit}). "
     "Set BUILDER_MEMORY in .env to more, then run ansible-playbook playbooks/dev.yml."
 )
-# How the runner's health check begins to speak of a program that ended by itself.
+# How the runner's health check reports a program that crashed while its container went on.
 _CRASHED = "crashed "
 
 
@@ -52,10 +49,13 @@ class Service:
 
 @dataclass
 class Verdict:
-    """What is decided about a service; `cause` is empty for one that is in order."""
+    """The verdict on a service; `cause` is empty for one that is built and healthy.
+
+    output: of its compiler or of its process.
+    """
 
     cause: str = ""
-    words: str = ""
+    output: str = ""
 
     def __bool__(self) -> bool:
         return not self.cause
@@ -63,32 +63,36 @@ class Verdict:
 
 @dataclass
 class Moment:
-    """What is known at one moment: build reports by service, inspected containers by name."""
+    """The reports of builder and engine at one moment.
+
+    reports: service -> build report. containers: container's name -> as inspected. given_up: container's name -> why
+    it will not become healthy.
+    """
 
     reports: Mapping[str, Mapping[str, Any]]
     containers: Mapping[str, Mapping[str, Any]]
+    given_up: Mapping[str, str] = field(default_factory=dict)
     built: bool = True  # whether services are built by a builder at all
+
+    def report(self, service: Service) -> Mapping[str, Any]:
+        """The build report of a service."""
+        return self.reports.get(service.name, {"state": WAITING})
 
 
 def decide(service: Service, moment: Moment) -> Verdict | None:
     """The verdict on a service, or None while it is open."""
     since = ""
     if moment.built:
-        report = moment.reports.get(service.name, {"state": WAITING})
+        report = moment.report(service)
         if report["state"] == FAILED:
             return Verdict(NOT_BUILT, report.get("words", ""))
         if report["state"] != BUILT:
             return None
         since = report.get("finished", "")
-    open_ones = False
     for name in service.containers:
-        container = moment.containers.get(name)
-        if container is None:
-            return Verdict(f"the container {name} does not exist")
-        if cause := hopeless(container["State"], container.get("RestartCount", 0)):
-            return Verdict(cause)
-        open_ones = open_ones or not healthy(container["State"], since)
-    return None if open_ones else Verdict()
+        if name in moment.given_up:
+            return Verdict(f"its container {moment.given_up[name]}")
+    return Verdict() if all(healthy(moment.containers[name]["State"], since) for name in service.containers) else None
 
 
 def healthy(state: Mapping[str, Any], since: str = "") -> bool:
@@ -100,26 +104,18 @@ def healthy(state: Mapping[str, Any], since: str = "") -> bool:
     return not since or bool(log and not log[-1].get("ExitCode") and moment_of(log[-1]["Start"]) > moment_of(since))
 
 
-def hopeless(state: Mapping[str, Any], restarts: int) -> str:
-    """Why a container will not become healthy by waiting; empty when it still may."""
+def program_problem(state: Mapping[str, Any]) -> str:
+    """Why the program in a running container will not become healthy; empty while it may."""
+    if healthy(state):
+        return ""
     if state.get("OOMKilled"):
-        return "its container was killed because it needed more memory than its limit; raise `resources`"
-    if state.get("Status") in ("exited", "dead"):
-        return f"its container does not run (exit code {state.get('ExitCode')})"
-    if restarts >= CRASHES and not healthy(state):
-        return f"its container ended {restarts} times (exit code {state.get('ExitCode')})"
-    said = last_words(state)
-    if said.startswith(_CRASHED) and int(said.removeprefix(_CRASHED).split()[0]) >= CRASHES:
-        return f"it {said}"
-    return ""
-
-
-def last_words(state: Mapping[str, Any]) -> str:
-    """What the last health check said that failed; empty when the last one passed, or there was none."""
+        return "ran out of memory. Raise `resources` in the platform's description"
     log = (state.get("Health") or {}).get("Log") or []
     if not log or not log[-1].get("ExitCode"):
         return ""
-    return (log[-1].get("Output") or "").strip().removeprefix("cloudlab:").strip()
+    output = (log[-1].get("Output") or "").strip().removeprefix("cloudlab:").strip()
+    crashed = output.startswith(_CRASHED) and int(output.removeprefix(_CRASHED).split()[0]) >= waiting.CRASHES
+    return f"runs, but its program {output}" if crashed else ""
 
 
 @dataclass
@@ -135,77 +131,73 @@ class Waiting:
     services: Iterable[Service]
     build_seconds: float
     start_seconds: float
+    watcher: Watcher
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     _since: dict[str, float] = field(default_factory=dict)
     _requests: int | None = None
-    # The builder as it was when it was first looked at.
+    # The builder when it was inspected first.
     _first: Mapping[str, Any] | None = None
 
     def run(self) -> dict[str, Verdict]:
         """The verdict on each service. Raises BuilderError."""
-        pending = {service.name: service for service in self.services}
-        started = time.monotonic()
-        while True:
-            moment = self._look(pending.values())
-            for name, service in list(pending.items()):
-                verdict = self._judge(service, moment, started)
-                if verdict is not None:
-                    self.verdicts[name] = self._with_words(service, verdict)
-                    del pending[name]
-            if not pending:
-                return self.verdicts
-            time.sleep(ROUND_SECONDS)
+        started = self.watcher.clock()
+        return self.watcher.until(lambda: self._round(started))
+
+    def _round(self, started: float) -> dict[str, Verdict]:
+        pending = [service for service in self.services if service.name not in self.verdicts]
+        moment = self._observe(pending)
+        for service in pending:
+            verdict = self._judge(service, moment, started)
+            if verdict is not None:
+                self.verdicts[service.name] = self._with_output(service, verdict)
+        if missing := [service.name for service in self.services if service.name not in self.verdicts]:
+            raise waiting.NotYet(", ".join(missing))
+        return self.verdicts
 
     def _judge(self, service: Service, moment: Moment, started: float) -> Verdict | None:
         """The verdict at this moment; what takes too long is decided by that."""
         verdict = decide(service, moment)
         if verdict is not None:
             return verdict
-        now = time.monotonic()
-        report = moment.reports.get(service.name, {"state": WAITING})
-        if moment.built and report["state"] != BUILT:
+        now = self.watcher.clock()
+        if moment.built and moment.report(service)["state"] != BUILT:
             late = now - started > self.build_seconds
             return Verdict(f"is not built after {self.build_seconds:g} s") if late else None
-        if self._is_building(moment):
-            # It may need another one, which is still compiled, and so is what takes the processors.
+        if moment.built and any(moment.report(other)["state"] == WAITING for other in self.services):
+            # It may need another one, which is still compiled; and compilers take the CPU.
             return None
         since = self._since.setdefault(service.name, now)
         if now - since <= self.start_seconds:
             return None
-        said = next(
-            (words for name in service.containers if (words := last_words(moment.containers[name]["State"]))), ""
-        )
-        return Verdict(f"is not healthy after {self.start_seconds:g} s" + (f": {said}" if said else ""))
+        states = [moment.containers[name]["State"] for name in service.containers]
+        problem = waiting.health_problem(next(state for state in states if not healthy(state) or state is states[-1]))
+        return Verdict(f"is not healthy after {self.start_seconds:g} s: {problem}")
 
-    def _is_building(self, moment: Moment) -> bool:
-        """Whether a service that is waited for is still to be built."""
-        reports = [moment.reports.get(service.name, {"state": WAITING}) for service in self.services]
-        return moment.built and any(report["state"] == WAITING for report in reports)
-
-    def _look(self, services: Iterable[Service]) -> Moment:
+    def _observe(self, services: Iterable[Service]) -> Moment:
         reports = self._reports() if self.builder else {}
-        # A service that is not built yet has nothing to be looked at.
-        looked_at = [one for one in services if not self.builder or reports.get(one.name, {}).get("state") == BUILT]
-        names = [name for service in looked_at for name in service.containers]
+        # A service that is not built yet has no program that could be healthy.
+        built = [one for one in services if not self.builder or reports.get(one.name, {}).get("state") == BUILT]
+        names = [name for service in built for name in service.containers]
         with ThreadPoolExecutor(INSPECTORS) as pool:
-            found = zip(names, pool.map(self._inspect, names), strict=True)
-            containers = {name: container for name, container in found if container}
-        return Moment(reports, containers, bool(self.builder))
+            found = dict(zip(names, pool.map(self._inspect, names), strict=True))
+        return Moment(
+            reports,
+            {name: one for name, one in found.items() if not isinstance(one, str)},
+            {name: one for name, one in found.items() if isinstance(one, str)},
+            bool(self.builder),
+        )
 
-    def _inspect(self, name: str) -> Mapping[str, Any] | None:
+    def _inspect(self, name: str) -> Mapping[str, Any] | str:
+        """The inspected container, or why it will not become healthy."""
         try:
-            return self.engine.client.inspect_container(name)
-        except NotFound:
-            return None
+            container = self.watcher.inspect(name)
+        except waiting.NotReady as error:
+            return str(error)
+        return program_problem(container["State"]) or container
 
     def _reports(self) -> Mapping[str, Mapping[str, Any]]:
         """Build reports by the builder that runs now; empty while it has none."""
-        container = self._inspect(self.builder)
-        if container and self._ran_out_of_memory(container):
-            limit = sizes.show(container["HostConfig"]["Memory"])
-            raise BuilderError(OUT_OF_MEMORY.format(limit=limit) + self._tail(self.builder))
-        if container is None or not container["State"].get("Running") or container.get("RestartCount", 0) >= CRASHES:
-            raise BuilderError(f"the builder {self.builder} does not run.{self._tail(self.builder)}")
+        container = self._running_builder()
         status = self._status()
         if not status or moment_of(status["started"]) < moment_of(container["State"]["StartedAt"]):
             return {}
@@ -217,17 +209,30 @@ class Waiting:
                 self.engine.client.kill(self.builder, signal=signal.SIGHUP.name)
         return status["services"] if status["requests"] >= self._requests else {}
 
+    def _running_builder(self) -> Mapping[str, Any]:
+        """The inspected builder. Raises BuilderError when it cannot build any more."""
+        try:
+            container = self.engine.client.inspect_container(self.builder)
+        except NotFound:
+            raise BuilderError(f"the builder {self.builder} does not exist") from None
+        if self._ran_out_of_memory(container):
+            limit = sizes.show(container["HostConfig"]["Memory"])
+            raise BuilderError(self._with_log(OUT_OF_MEMORY.format(limit=limit)))
+        if problem := self.watcher.problem(container):
+            raise BuilderError(self._with_log(f"the builder {self.builder} {problem}."))
+        return container
+
     def _ran_out_of_memory(self, container: Mapping[str, Any]) -> bool:
         """Whether the builder itself ended since it is waited for, because memory ran out.
 
-        A compiler that was killed in a builder that goes on is the builder's own matter.
+        A compiler that was killed in a builder that goes on is handled by the builder.
         """
         self._first = self._first or container
         if container["State"].get("Running") and container["RestartCount"] <= self._first["RestartCount"]:
             return False
         if container["State"].get("OOMKilled"):
             return True
-        # Engines forget it with the next start; their events tell.
+        # Engines forget it with the next start, but keep the event.
         chosen = {"container": [container["Id"]], "event": ["oom"]}
         since = int(moment_of(self._first["State"]["StartedAt"]).timestamp())
         return any(True for _ in self.engine.client.events(since=since, until=int(time.time()), filters=chosen))
@@ -243,18 +248,17 @@ class Waiting:
             file = archive.extractfile(member) if member else None
             return json.load(file) if file else None
 
-    def _with_words(self, service: Service, verdict: Verdict) -> Verdict:
-        if not verdict and not verdict.words and service.containers:
-            verdict.words = self._tail(service.containers[0]).strip()
+    def _with_output(self, service: Service, verdict: Verdict) -> Verdict:
+        if not verdict and not verdict.output and service.containers:
+            verdict.output = _log(causes.last_lines(self.engine.client, service.containers[0]))
         return verdict
 
-    def _tail(self, container: str) -> str:
-        try:
-            raw = self.engine.client.logs(container, tail=LOG_LINES, stdout=True, stderr=True)
-        except APIError:
-            return ""
-        lines = raw.decode("utf-8", "replace").rstrip()
-        return f"\nIts last lines:\n{lines}" if lines else ""
+    def _with_log(self, text: str) -> str:
+        return "\n".join(filter(None, [text, _log(causes.last_lines(self.engine.client, self.builder))]))
+
+
+def _log(lines: list[str]) -> str:
+    return "\n".join(["its last log lines:", *lines]) if lines else ""
 
 
 def moment_of(text: str) -> datetime:
@@ -265,7 +269,7 @@ def moment_of(text: str) -> datetime:
 def failed(verdicts: Mapping[str, Verdict]) -> dict[str, str]:
     """Service that failed -> cause, and on further lines the output of compiler or process."""
     return {
-        name: "\n".join([verdict.cause, *verdict.words.splitlines()])
+        name: "\n".join([verdict.cause, *verdict.output.splitlines()])
         for name, verdict in sorted(verdicts.items())
         if not verdict
     }
@@ -279,9 +283,9 @@ def services(specs: Iterable[Mapping[str, Any]]) -> list[Service]:
     return [Service(name, tuple(found)) for name, found in containers.items()]
 
 
-def surplus(engine: Engine, instance: str, wanted: Iterable[Service]) -> list[str]:
-    """Containers of the services that are replicas too many."""
-    named = {service.name: service.containers for service in wanted}
+def surplus(engine: Engine, instance: str, declared: Iterable[Service]) -> list[str]:
+    """Containers of the services that are more than their declared replicas."""
+    named = {service.name: service.containers for service in declared}
     listed = engine.client.containers(all=True, filters={"label": f"{environment.LABEL_INSTANCE}={instance}"})
     return sorted(
         item["Names"][0].lstrip("/")

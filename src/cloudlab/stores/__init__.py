@@ -1,1 +1,1 @@
-"""What each store is converged to: a sub-package per store, and what they share. registry.py finds them."""
+"""Stores: a sub-package for each, found by registry.py, and what they share."""

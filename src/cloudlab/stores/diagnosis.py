@@ -1,8 +1,7 @@
-"""Known ways in which a store dies at its start, recognised by its log and explained with the way out.
+"""Known crashes of stores, recognized by their logs.
 
-A crash message quotes a container's last log lines; for the few faults whose log says what broke but not how to
-mend it, :func:`explain` adds the sentence that is missing. A pure function over text: whoever reports a dead container
-(the containers action, a store's action) may ask it.
+Error messages quote a container's last log lines. For faults whose log does not show how to fix them, :func:`explain`
+adds that.
 """
 
 import re
@@ -14,24 +13,21 @@ from cloudlab.stores import registry
 
 @dataclass(frozen=True)
 class Fault:
-    """One recognisable crash: a pattern its log matches, and what the person is told.
-
-    ``pattern``: searched in the joined log lines. ``message``: what it means and how to mend it.
-    """
+    """A known crash. ``pattern``: searched in the joined log lines. ``message``: the cause and how to fix it."""
 
     pattern: re.Pattern[str]
     message: str
 
 
-# Those that every store may meet.
+# Those of all stores.
 COMMON: tuple[Fault, ...] = (
     Fault(
         re.compile(r"java\.lang\.OutOfMemoryError: Java heap space"),
-        "The Java heap is too small for what the store holds: raise its <role>_heap, and its memory limit with it.",
+        "The Java heap is too small for the store's data. Raise its <role>_heap, and its memory limit with it.",
     ),
     Fault(
         re.compile(r"No space left on device"),
-        "The engine's disk is full: `docker system df` shows what holds the space.",
+        "The engine's disk is full. `docker system df` shows what uses the space.",
     ),
 )
 

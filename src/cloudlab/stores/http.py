@@ -1,4 +1,4 @@
-"""Questions to a server on this machine that speaks JSON over HTTP, as Elasticsearch and Kibana do."""
+"""A client of a server on this machine with a JSON API, such as Elasticsearch and Kibana."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +9,12 @@ from requests.auth import HTTPBasicAuth
 from cloudlab.stores.base import StoreError
 from cloudlab.stores.readiness import NotYetError
 
-PROBE_SECONDS = 2  # one question to a server that may still be starting
-REQUEST_SECONDS = 30  # one request to a server that answers
+PROBE_SECONDS = 2  # a probe of a server that may still be starting
+REQUEST_SECONDS = 30  # a request to a server that answers
 
 
 class HTTPError(StoreError):
-    """The server refused a request or broke off; the text says which and why. ``status``: of its answer, or 0."""
+    """The server refused or aborted a request; the text names it and the cause. ``status``: of its answer, or 0."""
 
     def __init__(self, text: str, status: int = 0):
         super().__init__(text)
@@ -22,18 +22,18 @@ class HTTPError(StoreError):
 
 
 class Client:
-    """A server. ``url``: of its published port; ``user`` and ``password`` where it asks for them."""
+    """A server. ``url``: of its published port; ``user`` and ``password`` where it requires them."""
 
     def __init__(self, url: str, user: str | None = None, password: str | None = None, **headers: str):
         self._url = url.rstrip("/")
         self._session = requests.Session()
-        self._session.trust_env = False  # a proxy in the environment is for the internet, not for a loopback port
+        self._session.trust_env = False  # proxies do not apply to a loopback port
         self._session.headers.update(headers)
         if user:
             self._session.auth = HTTPBasicAuth(user.encode(), (password or "").encode())
 
     def probe(self, path: str) -> requests.Response:
-        """The answer to a quick question. Raises ``NotYetError`` until there is a good one.
+        """The answer to a quick request. Raises ``NotYetError`` until it succeeds.
 
         A refused password is an :class:`HTTPError`: waiting would not help.
         """
@@ -50,7 +50,7 @@ class Client:
         return answer
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        """The document that a request is answered with. Raises :class:`HTTPError`."""
+        """The document in the answer to a request. Raises :class:`HTTPError`."""
         try:
             answer = self._session.request(method, self._url + path, timeout=REQUEST_SECONDS, **options)
         except requests.RequestException as error:
@@ -61,7 +61,7 @@ class Client:
 
 
 def _server_reason(answer: requests.Response) -> str:
-    """What the server says of a refusal: Elasticsearch in an object with causes, Kibana in a message."""
+    """The cause of a refusal: Elasticsearch has an object with causes, Kibana a message."""
     try:
         document = answer.json()
         error = document.get("message") or document["error"]

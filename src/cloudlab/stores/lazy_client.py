@@ -1,4 +1,4 @@
-"""A client of the Docker Engine that connects on first use: a store that answers at once needs no engine."""
+"""A client of the Docker Engine that connects on first use: a store that answers needs no engine."""
 
 from functools import cached_property
 from typing import Any
@@ -9,7 +9,7 @@ from cloudlab import engine
 
 
 class LazyClient:
-    """Stands for the engine's APIClient; every use may raise engine.EngineError as well."""
+    """A proxy of the engine's APIClient; every use may also raise engine.EngineError."""
 
     @cached_property
     def _client(self) -> APIClient:
@@ -24,6 +24,6 @@ class LazyClient:
 
 
 def is_running(client: LazyClient, container: str) -> bool:
-    """Whether the container exists and can answer (it may be neither stopped nor paused)."""
+    """Whether the container exists and runs, and is not paused."""
     found = client.containers(filters={"name": f"^/{container}$"})
     return any(item["State"] == "running" for item in found)

@@ -1,7 +1,6 @@
-"""Finds the stores: every sub-package here is one, and has the interface :class:`cloudlab.stores.base.Store`.
+"""Finds the stores: each sub-package is one, with the interface :class:`cloudlab.stores.base.Store`.
 
-A module of a store is imported when something of it is used first: a run loads the clients of the stores that it asks,
-and of no others.
+Modules are imported on first use, so that a run only loads the clients of the stores that it uses.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from cloudlab.stores.base import Store
     from cloudlab.stores.diagnosis import Fault
 
-# Part of the interface -> the module of the sub-package that has it.
+# Part of the interface -> its module in the sub-package.
 MODULES = {
     "declare": "objects",
     "plan": "objects",
@@ -30,7 +29,7 @@ MODULES = {
 
 
 class _Package:
-    """A sub-package seen as one object."""
+    """A sub-package as one object."""
 
     def __init__(self, name: str):
         self._name = f"{stores.__name__}.{name}"
@@ -52,7 +51,7 @@ def find(name: str) -> Store:
 
 
 def faults() -> Iterator[Fault]:
-    """The crashes that only the log of one store shows."""
+    """The known crashes of single stores."""
     for name in names():
         if importlib.util.find_spec(f"{stores.__name__}.{name}.{MODULES['FAULTS']}"):
             yield from find(name).FAULTS

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from cloudlab.containers import causes
+from cloudlab.engine import causes
 from cloudlab.model import environment as environments
 from cloudlab.model import sizes
 from cloudlab.model.checks import FAILED, NOTE, Check, converge, verdict

@@ -15,7 +15,7 @@ from typing import Any
 from cloudlab.model import catalogue, yamlfile
 from cloudlab.model.checks import FAILED, NOTE, OK, Check, verdict
 from cloudlab.model.problems import ProblemsError
-from cloudlab.services import specs as services
+from cloudlab.services.accounts import account
 
 FILE = "stores.yml"
 KEYS = ("migrations", "indices", "tables", "seeded")
@@ -107,7 +107,7 @@ def checks(
     if "postgres" in found:
         for name, entry in entries.items():
             if entry["kind"] == "service" and (entry.get("schema") or entry.get("database")):
-                own = services.account(name, entry, database)
+                own = account(name, entry, database)
                 place = own.get("schema") or own["database"]
                 result += _versions(name, place, expected.migrations.get(name), found["postgres"], containers)
     for store, declared in ("elasticsearch", expected.indices), ("clickhouse", expected.tables):

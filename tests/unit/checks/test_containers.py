@@ -59,8 +59,8 @@ def test_a_healthy_container_passes():
     ("state", "told"),
     [
         ({"Paused": True}, "paused"),
-        ({"Status": "exited", "ExitCode": 137}, "exited: it ended by SIGKILL (exit code 137)"),
-        ({"Status": "exited", "ExitCode": 137, "OOMKilled": True}, "needed more memory than its limit"),
+        ({"Status": "exited", "ExitCode": 137}, "exited: it was killed by SIGKILL (exit code 137)"),
+        ({"Status": "exited", "ExitCode": 137, "OOMKilled": True}, "it ran out of memory"),
         ({"Health": {"Status": "starting"}}, "starting"),
         ({"Health": {"Status": "unhealthy", "Log": [{"Output": "no\nanswer"}]}}, "unhealthy: no answer"),
         ({"restarts": 2}, "restarted 2 times by the engine"),

@@ -3,7 +3,7 @@
 import yaml
 
 from cloudlab.compose import described, document, files
-from cloudlab.containers import spec
+from cloudlab.containers import declaration
 from cloudlab.model import settings
 from cloudlab.stores import base
 
@@ -39,7 +39,7 @@ CONTEXT = {
 
 def container(name, **options):
     raw = {"name": f"lab-{name}", "component": name, "image": f"{name}:1", "networks": ["lab-back"]}
-    [parsed] = spec.parse([{**raw, "init": True, "cap_drop": ["ALL"], **options}], "lab")
+    [parsed] = declaration.parse([{**raw, "init": True, "cap_drop": ["ALL"], **options}], "lab")
     return described.container(parsed, settings.ROOT / "roles" / "dashboard")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cloudlab.compose import described, placeholders, service
-from cloudlab.containers import spec
+from cloudlab.containers import declaration, options
 
 EVERYTHING = {
     "name": "lab-web",
@@ -71,12 +71,12 @@ FOLDERS = {f"{placeholders.DIRECTORY}/config/live": {"routes.json": "{}\n"}}
 
 
 def translate(shares=(), **changes):
-    [parsed] = spec.parse([{**EVERYTHING, **changes}], "lab")
+    [parsed] = declaration.parse([{**EVERYTHING, **changes}], "lab")
     return service.translate(described.container(parsed, ROLE), "lab", FOLDERS, list(shares))
 
 
 def test_the_sample_has_every_option():
-    assert set(spec.OPTIONS) <= set(EVERYTHING)
+    assert set(options.OPTIONS) <= set(EVERYTHING)
 
 
 def test_every_option():

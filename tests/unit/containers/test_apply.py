@@ -1,4 +1,4 @@
-"""The order of requests, and what happens when the engine refuses one."""
+"""The order of requests, and refused ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cloudlab.containers.plan import plan
 
 
 class Requests:
-    """An engine that notes what it is asked to change, and refuses what the test names."""
+    """An engine that records requested changes, and refuses those that the test names."""
 
     def __init__(self, refused=()):
         self.refused, self.made = refused, []
@@ -67,37 +67,36 @@ def planned(**change):
     return plan(parse(**change), situation(running(parse())), "started", API)
 
 
-def test_a_replacement_keeps_the_old_container_until_the_new_one_is_made():
+def test_a_replacement_keeps_the_old_container_until_the_new_one_is_created():
     engine = Requests()
     assert apply(engine, planned(user="999")).container_id == "new"
     assert engine.made == REPLACEMENT
 
 
-def test_a_refused_specification_leaves_the_old_container_alone():
+def test_a_refused_specification_leaves_the_old_container_unchanged():
     engine = Requests(refused=["create lab-web.next"])
     with pytest.raises(Failure, match="cannot create"):
         apply(engine, planned(user="999"))
     assert engine.made == ["create lab-web.next"]
 
 
-def test_networks_are_mended_in_place():
+def test_networks_are_fixed_in_place():
     engine = Requests()
     assert apply(engine, planned(networks=["lab-front", "lab-back"])).replaced == {}
     assert engine.made == ["disconnect", "connect", "connect"]
 
 
-def test_what_the_engine_refuses_to_mend_in_place_is_replaced():
+def test_a_container_is_recreated_when_the_engine_refuses_to_change_it():
     engine = Requests(refused=["update"])
     outcome = apply(engine, planned(memory="32m"))
     assert engine.made == ["update", *REPLACEMENT]
-    assert outcome.replaced == {"update": "the engine refused to update it: cannot update"}
+    assert outcome.replaced == {"update": "the engine refused to update the container: cannot update"}
 
 
-def test_what_is_missing_fails_before_any_request():
+def test_a_missing_image_fails_before_any_request():
     engine = Requests()
-    have = situation(None, image=None)
-    with pytest.raises(Failure, match="build or pull it first"):
-        apply(engine, plan(parse(), have, "started", API))
+    with pytest.raises(Failure, match="Build or pull it first"):
+        apply(engine, plan(parse(), situation(None, image=None), "started", API))
     assert engine.made == []
 
 

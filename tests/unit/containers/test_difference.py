@@ -27,9 +27,9 @@ def test_names_of_secrets(name, secret):
 
 
 def test_a_view_as_text_hides_secrets_and_speaks_in_units():
-    wanted = parse(env={"DB_PASSWORD": "correct-horse", "URL": "postgres://app:correct-horse@db/x", "DEBUG": "true"})
-    view = {"env": dict(wanted.options["env"]), "memory": 2**26, "command": ["serve", "correct-horse"], "cap_add": []}
-    text = as_text(view, wanted, Redactor(secrets_of(wanted)))
+    spec = parse(env={"DB_PASSWORD": "correct-horse", "URL": "postgres://app:correct-horse@db/x", "DEBUG": "true"})
+    view = {"env": dict(spec.options["env"]), "memory": 2**26, "command": ["serve", "correct-horse"], "cap_add": []}
+    text = as_text(view, spec, Redactor(secrets_of(spec)))
     assert "correct-horse" not in text
     assert f"URL: postgres://app:{HIDDEN}@db/x" in text
     assert "DEBUG: 'true'" in text
@@ -56,8 +56,8 @@ def test_lines_of_files(line, shown):
 
 
 def test_short_secrets_are_hidden_by_their_name():
-    wanted = parse(env={"DB_PASSWORD": "abc"})
-    assert as_text({"env": {"DB_PASSWORD": "abc"}}, wanted, Redactor()) == f"env:\n  DB_PASSWORD: {HIDDEN}\n"
+    spec = parse(env={"DB_PASSWORD": "abc"})
+    assert as_text({"env": {"DB_PASSWORD": "abc"}}, spec, Redactor()) == f"env:\n  DB_PASSWORD: {HIDDEN}\n"
 
 
 def test_short_values_are_not_hidden_everywhere():

@@ -1,4 +1,4 @@
-"""Configuration files: where they stand, how they are compared, and that they are written in one step."""
+"""Configuration files: their paths, comparison and atomic writing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from cloudlab.containers import files
 from cloudlab.containers.spec import SpecError
 
 
-def prepare(tmp_path, *wanted, planning=False, render=lambda src, path: f"{src}\n", **options):
-    return files.prepare([parse(files=list(wanted), **options)], tmp_path, render, planning)[0]
+def prepare(tmp_path, *declared, planning=False, render=lambda src, path: f"{src}\n", **options):
+    return files.prepare([parse(files=list(declared), **options)], tmp_path, render, planning)[0]
 
 
 def test_files_stand_below_their_container(tmp_path):
@@ -58,10 +58,10 @@ def test_differences_on_disk_are_named(tmp_path):
     assert files.difference(file) == "has mode 0600 instead of 0644"
     with open(file.path, "wb") as stream:
         stream.write(b"\xff")
-    assert files.difference(file) == "has another content"
+    assert files.difference(file) == "has other content"
     os.unlink(file.path)
     os.mkdir(file.path)
-    assert files.difference(file) == "is not a file"
+    assert files.difference(file) == "is not a regular file"
     files.write(file)
     assert files.difference(file) == ""
 
@@ -85,11 +85,11 @@ def test_a_failed_write_leaves_the_old_text(tmp_path, monkeypatch):
 
 
 def test_a_copy_is_the_original_octet_by_octet(tmp_path):
-    """Whatever its encoding and its line ends, or each run would find another content."""
+    """In any encoding and with any line ends, or each run would find a difference."""
     original = tmp_path / "original.pem"
     original.write_bytes(b"# T\xfcrktrust\r\nPEM\n")
-    wanted = {"copy": str(original), "target": "/etc/ca.pem"}
-    [file] = prepare(tmp_path, wanted).files
+    declared = {"copy": str(original), "target": "/etc/ca.pem"}
+    [file] = prepare(tmp_path, declared).files
     files.write(file)
     assert file.path == f"{tmp_path}/config/web/ca.pem"
     assert files.current(file) == original.read_bytes()
@@ -98,13 +98,13 @@ def test_a_copy_is_the_original_octet_by_octet(tmp_path):
 
 def test_a_changed_original_changes_the_copy_and_the_hash(tmp_path):
     original = tmp_path / "original.pem"
-    wanted = {"copy": str(original), "target": "/etc/ca.pem"}
+    declared = {"copy": str(original), "target": "/etc/ca.pem"}
     original.write_text("one")
-    one = prepare(tmp_path, wanted)
+    one = prepare(tmp_path, declared)
     files.write(one.files[0])
     original.write_text("two")
-    two = prepare(tmp_path, wanted)
-    assert files.difference(two.files[0]) == "has another content"
+    two = prepare(tmp_path, declared)
+    assert files.difference(two.files[0]) == "has other content"
     assert one.hash != two.hash
 
 

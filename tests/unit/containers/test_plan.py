@@ -1,18 +1,18 @@
-"""The plan: for each situation the action, the reason, and the difference."""
+"""The plan: for each situation the action, the reason and the difference."""
 
 from __future__ import annotations
 
 import pytest
 from container_samples import API, IMAGE, parse, running, situation
 
-from cloudlab.containers.plan import plan, refusals, stranger
+from cloudlab.containers.plan import name_conflict, plan, refusals
 
 MOUNT = {"Type": "volume", "Source": "other", "Target": "/data"}
 FILE = {"content": "threads 4\n", "target": "/etc/app.conf"}
 
 
-def decide(wanted, container, state="started", unenforced=frozenset(), **other):
-    return plan(wanted, situation(container, **other), state, API, unenforced)
+def decide(spec, container, state="started", unenforced=frozenset(), **other):
+    return plan(spec, situation(container, **other), state, API, unenforced)
 
 
 def actions(decided) -> list[str]:
@@ -23,14 +23,14 @@ def reasons(decided) -> str:
     return "\n".join(reason for step in decided.changes for reason in step.reasons)
 
 
-def test_what_runs_as_it_should_is_left_alone():
-    wanted = parse()
-    decided = decide(wanted, running(wanted))
+def test_a_container_without_differences_is_not_changed():
+    spec = parse()
+    decided = decide(spec, running(spec))
     assert decided.changes == ()
     assert (decided.before, decided.after, decided.healthy) == ({}, {}, True)
 
 
-def test_what_does_not_exist_is_created():
+def test_a_missing_container_is_created():
     decided = decide(parse(), None)
     assert actions(decided) == ["create"]
     assert decided.before == {}
@@ -38,7 +38,7 @@ def test_what_does_not_exist_is_created():
 
 
 def altered(path: str, value):
-    """A container in which somebody altered one thing; the path leads to it in the inspected container."""
+    """A container with one change; the path leads to it in the inspected container."""
     container = running(parse())
     *folders, last = path.split("/")
     place = container
@@ -51,9 +51,9 @@ def altered(path: str, value):
 @pytest.mark.parametrize(
     ("path", "value", "action", "reason"),
     [
-        ("State/Status", "exited", "start", "it has exited with code 0"),
+        ("State/Status", "exited", "start", "it exited with code 0"),
         ("State/Status", "created", "start", "it was never started"),
-        ("State/Status", "restarting", "restart", "again and again"),
+        ("State/Status", "restarting", "restart", "crash loop"),
         ("State/Status", "dead", "recreate", "state: dead"),
         ("State/Status", "removing", "recreate", "state: removing"),
         ("State/Paused", True, "unpause", "it is paused"),
@@ -81,15 +81,15 @@ def altered(path: str, value):
         ("Config/Labels/cloudlab.component", "other", "recreate", "labels: cloudlab.component has another value"),
         ("Config/Labels/cloudlab.spec", "0", "recreate", "the specification has changed"),
         ("Config/Labels/extra", "1", "recreate", "labels: extra is not in the specification"),
-        ("Image", "sha256:2222222222222222", "recreate", "runs 222222222222, its tag is 111111111111 now"),
+        ("Image", "sha256:2222222222222222", "recreate", "image: 222222222222 instead of 111111111111"),
         ("NetworkSettings/Networks", {}, "connect", "network lab-front is not connected"),
-        ("NetworkSettings/Networks/lab-front/NetworkID", "gone", "connect", "network lab-front was made anew"),
+        ("NetworkSettings/Networks/lab-front/NetworkID", "gone", "connect", "network lab-front was recreated"),
         ("NetworkSettings/Networks/lab-front/NetworkID", "", None, ""),
-        ("NetworkSettings/Networks/lab-front/Aliases", ["impostor"], "connect", "knows it under other aliases"),
+        ("NetworkSettings/Networks/lab-front/Aliases", ["impostor"], "connect", "has other aliases for it"),
         ("NetworkSettings/Networks/other", {"NetworkID": "x"}, "connect", "network other is not in the specification"),
     ],
 )  # fmt: skip
-def test_what_somebody_altered_is_seen(path, value, action, reason):
+def test_a_change_by_hand_is_found(path, value, action, reason):
     decided = decide(parse(), altered(path, value))
     assert actions(decided) == ([action] if action else [])
     assert reason in reasons(decided)
@@ -103,7 +103,7 @@ def test_variables_are_compared_with_those_of_the_image():
     assert reasons(decided) == "env: EXTRA is not in the specification\nenv: LANG is missing"
 
 
-def test_an_anonymous_volume_is_seen():
+def test_an_anonymous_volume_is_found():
     container = running(parse())
     container["Mounts"].append({"Type": "volume", "Name": "f00d", "Destination": "/cache", "RW": True})
     assert reasons(decide(parse(), container)) == "mounts: /cache is not in the specification"
@@ -137,7 +137,7 @@ def test_an_update_raises_memory_and_swap_together():
     assert decided.limits == {"Memory": 128 * 2**20, "MemorySwap": 256 * 2**20}
 
 
-def test_limits_that_the_engine_cannot_hold_are_not_compared():
+def test_limits_that_the_engine_cannot_enforce_are_not_compared():
     container = altered("HostConfig/MemorySwap", -1)
     assert decide(parse(), container).limit_drift
     assert decide(parse(), container, unenforced=frozenset({"memory_swap"})).changes == ()
@@ -153,7 +153,7 @@ def test_networks_are_left_before_they_are_joined():
     assert (decided.disconnect, decided.connect) == (("lab-back", "lab-front"), ("lab-front",))
 
 
-def test_a_stopped_container_with_a_network_made_anew_is_connected_and_started():
+def test_a_stopped_container_with_a_recreated_network_is_connected_and_started():
     container = altered("NetworkSettings/Networks/lab-front/NetworkID", "gone")
     container["State"] = {"Status": "exited", "ExitCode": 137}
     decided = decide(parse(), container)
@@ -167,30 +167,30 @@ def test_a_stopped_container_with_a_network_made_anew_is_connected_and_started()
     [("running", "restart"), ("exited", "start"), ("restarting", "restart"), ("dead", "recreate")],
 )
 def test_an_altered_file(status, expected):
-    wanted = parse(files=[FILE])
-    container = running(wanted)
+    spec = parse(files=[FILE])
+    container = running(spec)
     container["State"]["Status"] = status
-    decided = decide(wanted, container, altered={wanted.files[0]: "has another content"})
+    decided = decide(spec, container, altered={spec.files[0]: "has other content"})
     assert actions(decided) == [expected]
-    assert "file /etc/app.conf has another content" in reasons(decided)
+    assert "file /etc/app.conf has other content" in reasons(decided)
 
 
-def test_a_changed_file_is_the_reason_for_a_new_container():
-    wanted = parse(files=[{**FILE, "content": "threads 8\n"}])
+def test_a_changed_file_is_the_reason_to_recreate():
+    spec = parse(files=[{**FILE, "content": "threads 8\n"}])
     container = running(parse(files=[FILE]))
-    decided = decide(wanted, container, altered={wanted.files[0]: "has another content"})
-    assert (actions(decided), reasons(decided)) == (["recreate"], "file /etc/app.conf has another content")
+    decided = decide(spec, container, altered={spec.files[0]: "has other content"})
+    assert (actions(decided), reasons(decided)) == (["recreate"], "file /etc/app.conf has other content")
 
 
-def test_what_is_missing_is_only_missed_by_what_needs_it():
-    wanted = parse()
+def test_missing_images_and_networks_matter_only_to_a_new_container():
+    spec = parse()
     without = {"image": None, "networks": {}}
-    container = running(wanted) | {"Config": running(wanted)["Config"] | {"Image": wanted.image}}
-    assert decide(wanted, container, **without).missing == ()
-    decided = decide(wanted, None, **without)
+    container = running(spec) | {"Config": running(spec)["Config"] | {"Image": spec.image}}
+    assert decide(spec, container, **without).missing == ()
+    decided = decide(spec, None, **without)
     assert decided.missing == (
-        "the image web:1 does not exist here; build or pull it first",
-        "the network lab-front does not exist; create it first",
+        "the image web:1 does not exist. Build or pull it first",
+        "the network lab-front does not exist. Create it first",
     )
     other = decide(parse(image="web:2"), container, **without)
     assert reasons(other) == "image: web:1 instead of web:2"
@@ -211,7 +211,7 @@ def test_what_is_missing_is_only_missed_by_what_needs_it():
         (None, "absent", []),
     ],
 )
-def test_going_down(status, state, expected):
+def test_stopping_and_removing(status, state, expected):
     container = status and altered("State/Status", status)
     assert actions(decide(parse(), container, state)) == expected
 
@@ -220,7 +220,7 @@ def test_going_down(status, state, expected):
 def test_leftovers_are_removed_in_every_state(state):
     decided = decide(parse(), None, state, leftovers=(("1234", "lab-web.next"),))
     assert actions(decided)[0] == "remove"
-    assert "lab-web.next: left by an interrupted run, or renamed" in reasons(decided)
+    assert "lab-web.next: left over from an interrupted run, or renamed" in reasons(decided)
 
 
 def test_healthy_needs_a_health_check():
@@ -233,23 +233,23 @@ def test_healthy_needs_a_health_check():
     assert refusals(off, situation(None, image=image), "healthy", API)
 
 
-def test_a_volume_of_the_image_wants_a_mount():
+def test_a_volume_of_the_image_requires_a_mount():
     image = {**IMAGE, "Config": IMAGE["Config"] | {"Volumes": {"/data": {}, "/cache/": {}}}}
     [refused] = refusals(parse(), situation(None, image=image), "started", API)
     assert "declares a volume at /cache/" in refused
 
 
-def test_strangers():
+def test_a_name_that_is_taken_by_another_instance_or_program():
     label = "cloudlab.instance"
-    assert stranger("lab-web", {label: "lab"}, "lab") is None
-    assert "docker rm -f lab-web" in stranger("lab-web", {}, "lab")
-    assert "belongs to the instance other" in stranger("lab-web", {label: "other"}, "lab")
+    assert name_conflict("lab-web", {label: "lab"}, "lab") is None
+    assert "docker rm -f lab-web" in name_conflict("lab-web", {}, "lab")
+    assert "belongs to the instance other" in name_conflict("lab-web", {label: "other"}, "lab")
 
 
-def test_a_health_check_follows_the_engine():
+def test_a_health_check_depends_on_the_engines_version():
     check = {"test": ["CMD", "true"], "interval": "10s", "start_interval": "1s", "fallback_interval": "2s"}
-    wanted = parse(healthcheck=check)
-    old = plan(wanted, situation(None), "started", (1, 41)).after["healthcheck"]
-    new = plan(wanted, situation(None), "started", (1, 44)).after["healthcheck"]
+    spec = parse(healthcheck=check)
+    old = plan(spec, situation(None), "started", (1, 41)).after["healthcheck"]
+    new = plan(spec, situation(None), "started", (1, 44)).after["healthcheck"]
     assert old == {"Test": ["CMD", "true"], "Interval": 2 * 10**9}
     assert new == {"Test": ["CMD", "true"], "Interval": 10 * 10**9, "StartInterval": 10**9}

@@ -1,4 +1,4 @@
-"""Containers of engines in virtual machines, which inspect otherwise than they were asked for; `engines/` says how."""
+"""Containers of engines in virtual machines, whose inspection differs from the request as recorded in `engines/`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from container_samples import API
 
-from cloudlab.containers import rewrites, spec
+from cloudlab.containers import declaration, rewrites
 from cloudlab.containers.plan import Situation, plan
+from cloudlab.containers.spec import LABEL_HASH
 
 HERE = Path(__file__).parent
 ENGINES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in HERE.glob("engines/*.json")}
@@ -30,11 +31,11 @@ class Inspected:
         raw = document["spec"]
         if checkout:  # another one than the container was made in
             raw = json.loads(json.dumps(raw).replace(record["checkout"], checkout))
-        [self.spec] = spec.parse([raw], "lab")
+        [self.spec] = declaration.parse([raw], "lab")
         self.image, self.container = document["image"], copy.deepcopy(document["container"])
         self.labels = self.container["Config"]["Labels"]
-        # Always the hash of what is specified: what differs is seen on the container itself, or not at all.
-        self.labels |= record["labels"] | {spec.LABEL_HASH: self.spec.hash}
+        # Always the hash of the specification, so that only visible differences count.
+        self.labels |= record["labels"] | {LABEL_HASH: self.spec.hash}
         for target, source in record["sources"].items():
             self.mount(target, source)
 
@@ -57,7 +58,7 @@ class Inspected:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_container_that_nobody_altered_is_left_alone(engine):
+def test_an_unchanged_container_is_not_changed(engine):
     assert Inspected(engine).reasons() == []
 
 

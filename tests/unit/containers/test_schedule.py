@@ -1,4 +1,4 @@
-"""The order of work: after what is needed, bounded, and past what fails."""
+"""The order of work: after dependencies, bounded, and in spite of failures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 from cloudlab.containers import schedule
 from cloudlab.containers.apply import Failure, Outcome
-from cloudlab.containers.waiting import NotReady
+from cloudlab.engine.waiting import NotReady
 
 
 class Recorder:
@@ -43,6 +43,9 @@ class Verdicts:
     def __len__(self):
         return len(self.looks)
 
+    def pause(self):
+        pass
+
     def add(self, name, container_id, seconds):
         self.looks[name] = 0
 
@@ -77,14 +80,14 @@ def test_a_failure_does_not_keep_others_from_coming_up():
 
 
 def test_health_is_awaited_before_what_needs_it(monkeypatch):
-    monkeypatch.setattr(schedule, "ROUND_SECONDS", 0.001)
+    monkeypatch.setattr(schedule, "INTERVAL", 0.001)
     work, watcher = Recorder(), Verdicts()
     schedule.run({"b": {"a"}, "a": set()}, work, 2, watcher, timeout=9)
     assert (work.begun, watcher.decided) == (["a", "b"], ["a", "b"])
 
 
 def test_what_needs_something_broken_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(schedule, "ROUND_SECONDS", 0.001)
+    monkeypatch.setattr(schedule, "INTERVAL", 0.001)
     watcher = Verdicts(sick="a")
     results = schedule.run({"a": set(), "b": {"a"}, "c": {"b"}, "d": set()}, Recorder(), 2, watcher, timeout=9)
     assert str(results.failures["a"]) == "a is sick"

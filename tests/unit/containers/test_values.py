@@ -1,4 +1,4 @@
-"""Single values: what is read as what, and what is refused with which words."""
+"""Single values: their normal form, and the messages about wrong ones."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_values_are_normalised(parse, written, normal):
 
 
 @pytest.mark.parametrize(
-    ("parse", "written", "words"),
+    ("parse", "written", "message"),
     [
         (values.memory, "lots", "is not an amount of memory; write for example 512m"),
         (values.memory, "1m", "less than 6m"),
@@ -74,7 +74,7 @@ def test_values_are_normalised(parse, written, normal):
         (
             values.environment,
             {"DEBUG": True},
-            "DEBUG: bool is ambiguous as the value of a variable; put it into quotes",
+            "DEBUG: bool is ambiguous as the value of a variable; quote it",
         ),
         (values.environment, {"RATE": 1.10}, "RATE: float is ambiguous"),
         (values.environment, {"EMPTY": None}, "EMPTY: NoneType is ambiguous"),
@@ -86,11 +86,11 @@ def test_values_are_normalised(parse, written, normal):
         (values.name, "a b", "is not a name"),
     ],
 )
-def test_wrong_values_are_refused(parse, written, words):
-    with pytest.raises(ValueError, match=words.replace("(", r"\(")):
+def test_wrong_values_are_refused(parse, written, message):
+    with pytest.raises(ValueError, match=message.replace("(", r"\(")):
         parse(written)
 
 
-def test_the_nearest_word_is_named():
+def test_the_nearest_name_is_suggested():
     assert values.nearest("memry", ["memory", "mounts"]) == "; did you mean 'memory'?"
-    assert values.nearest("xyz", ["memory", "mounts"]) == "; known are memory, mounts"
+    assert values.nearest("xyz", ["memory", "mounts"]) == "; valid: memory, mounts"

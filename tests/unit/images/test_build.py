@@ -1,4 +1,4 @@
-"""What is said of a build that fails."""
+"""Messages about failed builds."""
 
 from pathlib import Path
 
@@ -21,11 +21,11 @@ class Engine:
         raise requests.exceptions.ConnectionError(silence)
 
 
-def test_a_silent_build_is_named_with_its_last_words(tmp_path):
+def test_a_build_without_output_is_reported_with_its_last_lines(tmp_path):
     known = contexts.load(IMAGES, ["redis"])
     with pytest.raises(build.BuildError) as raised:
         build.Builder(Engine(), tmp_path, b"", {}).build(known["redis"], known, lambda _: None)
     message = str(raised.value)
-    assert "said nothing for 15 minutes" in message
+    assert "printed nothing for 15 minutes" in message
     assert "compiling" in message
     assert "localhost" not in message

@@ -1,4 +1,4 @@
-"""What is pulled, built, kept or skipped."""
+"""Which images are pulled, built, kept or skipped."""
 
 import re
 
@@ -23,19 +23,20 @@ HAS, LACKS = Answer(found=True), Answer(found=False, cause="it has no such image
 SILENT = Answer(found=False, reachable=False, cause="no answer within 8 s")
 
 
-def decide(*wanted, local=(), source="auto", answer=None, data=None, mirror="", no_base=""):
-    """The plan, with the same answer from every registry that is asked; None: no registry may be asked."""
+def decide(*images, local=(), source="auto", answer=None, data=None, mirror="", no_base=""):
+    """The plan, with the same answer from every registry; None: no registry may be asked."""
     settings = plan.Settings(source, mirror, no_base)
     local, data = dict.fromkeys(local, "sha256:1"), data or {}
-    asked = plan.questions(wanted, local, settings, data, CONTEXTS)
+    planner = plan.Planner(settings, local, data, CONTEXTS)
+    asked = planner.questions(images)
     assert answer or not asked
-    return plan.plan_images(wanted, local, settings, dict.fromkeys(asked, answer), data, CONTEXTS)
+    return planner.plan(images, dict.fromkeys(asked, answer))
 
 
 @pytest.mark.parametrize(
     ("local", "source", "answer", "data", "step", "reference"),
     [
-        # auto: what is present is used, and no registry is asked
+        # auto: a present image is used, and no registry is asked
         (["postgres:17"], "auto", None, None, "present", UPSTREAM),
         ([BUILT], "auto", None, None, "present", BUILT),
         (["postgres:17", BUILT], "auto", None, None, "present", UPSTREAM),
@@ -45,7 +46,7 @@ def decide(*wanted, local=(), source="auto", answer=None, data=None, mirror="", 
         ([], "auto", SILENT, None, "build", BUILT),
         # an older build is not this one
         (["cloudlab/postgres:p0"], "auto", HAS, None, "pull", UPSTREAM),
-        # data binds, whatever is present or could be had
+        # data binds, whatever is present or available
         ([BUILT], "auto", HAS, "registry", "pull", UPSTREAM),
         (["postgres:17"], "auto", None, "packages", "build", BUILT),
         ([BUILT], "auto", None, "packages", "present", BUILT),
@@ -87,9 +88,9 @@ def test_a_digest_pins_even_what_is_present():
 @pytest.mark.parametrize(
     ("source", "answer", "reason"),
     [
-        ("packages", None, "exists only as docker.elastic.co/kibana/kibana:8.19, and packages were asked for"),
+        ("packages", None, "exists only as docker.elastic.co/kibana/kibana:8.19, and packages were requested"),
         ("auto", SILENT, "the registry docker.elastic.co does not answer: no answer within 8 s"),
-        ("auto", LACKS, "the registry docker.elastic.co says: it has no such image"),
+        ("auto", LACKS, "the registry docker.elastic.co answers: it has no such image"),
     ],
 )
 def test_without_a_package_form_an_image_is_skipped_with_a_reason(source, answer, reason):
@@ -112,7 +113,7 @@ def test_a_build_instead_of_a_pull_says_why():
         (
             {"source": "registry", "answer": LACKS, "mirror": "m:5000"},
             [
-                "registry m:5000 says: it has no such image",
+                "registry m:5000 answers: it has no such image",
                 "m:5000/library/postgres:17",
                 "check REGISTRY_MIRROR=m:5000",
             ],
@@ -131,7 +132,7 @@ def test_a_build_instead_of_a_pull_says_why():
         ),
         (
             {"source": "packages", "no_base": "`mmdebstrap` is not installed"},
-            ["cannot be built from packages here (base, postgres): `mmdebstrap` is not installed"],
+            ["cannot be built from packages on this host (base, postgres): `mmdebstrap` is not installed"],
         ),
         (
             {"answer": SILENT, "no_base": "that needs Linux"},
@@ -139,7 +140,7 @@ def test_a_build_instead_of_a_pull_says_why():
         ),
     ],
 )
-def test_what_cannot_be_had_is_an_error_that_says_how_to_mend_it(arguments, messages):
+def test_an_unavailable_image_is_an_error_that_says_how_to_fix_it(arguments, messages):
     with pytest.raises(plan.PlanError) as caught:
         decide(POSTGRES, **arguments)
     assert len(caught.value.problems) == 1
@@ -160,7 +161,7 @@ def test_a_present_base_needs_no_tool():
     assert decide(POSTGRES, source="packages", no_base="no tool", local=[BASE]).builds == ["postgres"]
 
 
-def test_wanted_images_and_their_data_come_from_the_environment():
+def test_required_images_and_their_data_come_from_the_environment():
     environment = {
         "components": {
             "postgres": {"image_key": "postgres"},
@@ -175,5 +176,5 @@ def test_wanted_images_and_their_data_come_from_the_environment():
         },
     }
     images = {"postgres": {"tag": "17"}, "kafka": {"tag": "7"}, "unused": {"tag": "1"}}
-    assert plan.wanted_images(environment, images) == [{"key": "postgres", "tag": "17"}, {"key": "kafka", "tag": "7"}]
+    assert plan.required_images(environment, images) == [{"key": "postgres", "tag": "17"}, {"key": "kafka", "tag": "7"}]
     assert plan.volume_sources(environment, "cloudlab.source") == {"postgres": "packages"}

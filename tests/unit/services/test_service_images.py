@@ -1,10 +1,9 @@
-"""Images of services: what they are made of, and the tags that follow from it."""
+"""Images of services: their build contexts, tags and builds."""
 
 import io
 import tarfile
 
-import pytest
-
+from cloudlab.images import contexts
 from cloudlab.model import platform, settings
 from cloudlab.services import images as service_images
 
@@ -40,11 +39,11 @@ def test_the_context(checkout):
     assert not any(
         ".git/" in name or "node_modules" in name or "big.bin" in name or "_test.go" in name for name in names
     )
-    with tarfile.open(fileobj=io.BytesIO(service_images.archive(gather(checkout), b"certificates"))) as tar:
+    with tarfile.open(fileobj=io.BytesIO(contexts.archive(gather(checkout).files.items(), b"certificates"))) as tar:
         assert {*names, "ca-bundle.crt"} == set(tar.getnames())
 
 
-def test_what_is_no_part_of_a_program_does_not_count(checkout):
+def test_files_that_are_not_part_of_a_program_do_not_change_its_tag(checkout):
     before = references(checkout)
     checkout.describe()
     checkout.write("cmd/order/main_test.go", "package main\n")
@@ -88,10 +87,10 @@ def test_a_changed_description_gives_that_service_a_new_tag(checkout):
 
 
 class Client:
-    """An engine that builds what it is told, except for one service, whose compiler says why."""
+    """An engine whose builds succeed, except for one service, whose compiler prints `output`."""
 
-    def __init__(self, present=(), broken="", said="cmd/order/main.go:3:1: undefined: x"):
-        self.present, self.broken, self.said, self.built, self.removed = list(present), broken, said, [], []
+    def __init__(self, present=(), broken="", output="cmd/order/main.go:3:1: undefined: x"):
+        self.present, self.broken, self.output, self.built, self.removed = list(present), broken, output, [], []
 
     def images(self, name=None):
         return [{"RepoTags": [tag]} for tag in self.present if not name or tag.startswith(f"{name}:")]
@@ -101,7 +100,7 @@ class Client:
         yield {"stream": "Step 1/9 : FROM x\n ---> 123\n"}
         if self.broken and self.broken in tag:
             yield {"stream": "Step 9/9 : RUN sh\n ---> Running in 5\n"}
-            yield {"stream": f"\x1b[91m{self.said}\n\x1b[0m"}
+            yield {"stream": f"\x1b[91m{self.output}\n\x1b[0m"}
             yield {"error": "The command returned a non-zero code: 1"}
             return
         self.present.append(tag)
@@ -110,34 +109,26 @@ class Client:
         self.removed.append(tag)
 
 
-@pytest.fixture
-def wanted():
-    return {"order": "cloudlab/lab-order:new", "mail": "cloudlab/lab-mail:new"}
+REFERENCES = {"order": "cloudlab/lab-order:new", "mail": "cloudlab/lab-mail:new"}
 
 
-def build(client, wanted):
-    return service_images.build(
-        client, list(wanted), wanted, {name: {} for name in wanted}, b"", {}, report=lambda name: None
-    )
+def build(client):
+    built = {name: {} for name in REFERENCES}
+    return service_images.build(client, list(REFERENCES), REFERENCES, built, b"", {}, report=lambda name: None)
 
 
-def test_only_what_is_missing_is_built(wanted):
-    client = Client(["cloudlab/lab-mail:new", "cloudlab/lab-order:old"])
-    assert service_images.missing(client, wanted) == ["order"]
-
-
-def test_one_that_cannot_be_built_is_told_in_the_compilers_words_and_the_others_are_built(wanted):
+def test_a_failed_build_has_the_compilers_output_and_the_others_are_built():
     client = Client(broken="order")
-    assert build(client, wanted) == {"order": "cmd/order/main.go:3:1: undefined: x"}
+    assert build(client) == {"order": "cmd/order/main.go:3:1: undefined: x"}
     assert client.present == ["cloudlab/lab-mail:new"]
 
 
-def test_a_compiler_that_the_kernel_killed_means_that_memory_ran_out(wanted):
-    said = "codec: /usr/lib/go/pkg/tool/linux_amd64/compile: signal: killed"
-    assert build(Client(broken="order", said=said), wanted) == {"order": f"{service_images.OUT_OF_MEMORY}\n{said}"}
+def test_a_compiler_that_the_kernel_killed_means_that_memory_ran_out():
+    output = "codec: /usr/lib/go/pkg/tool/linux_amd64/compile: signal: killed"
+    assert build(Client(broken="order", output=output)) == {"order": f"{service_images.OUT_OF_MEMORY}\n{output}"}
 
 
-def test_former_images_are_removed(wanted):
+def test_former_images_are_removed():
     client = Client(["cloudlab/lab-order:old", "cloudlab/other-order:old"])
-    build(client, wanted)
+    build(client)
     assert client.removed == ["cloudlab/lab-order:old"]

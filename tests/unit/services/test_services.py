@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cloudlab.model import platform
-from cloudlab.services import specs as services
+from cloudlab.services import accounts, base, builder, specs
 
 STORES = {
     "postgres": {"host": "postgres", "port": 5432, "database": "common"},
@@ -40,8 +40,8 @@ def catalogue(**changes):
 
 def make(settings=None, **changes):
     described = {"platform": "/home/me/shop", "stores": STORES, "secret": lambda name: f"<{name}>", "user": "7:8"}
-    known = services.Settings(**described | (settings or {}))
-    return services.specs(["order"], {"order": {"spec": BASE}}, catalogue(**changes), known)
+    known = base.Settings(**described | (settings or {}))
+    return specs.specs(["order"], {"order": {"spec": BASE}}, catalogue(**changes), known)
 
 
 def test_a_service_in_hot_reload():
@@ -72,10 +72,10 @@ def test_a_service_whose_image_could_not_be_built_is_left_as_it_is():
 
 
 def test_replicas_share_the_name_and_the_first_one_has_the_port():
-    specs = make(replicas=3)
-    assert [spec["name"] for spec in specs] == ["lab-order", "lab-order-2", "lab-order-3"]
-    assert [spec["published_ports"] for spec in specs] == [BASE["published_ports"], [], []]
-    assert all(spec["networks"] == BASE["networks"] and spec["component"] == "order" for spec in specs)
+    found = make(replicas=3)
+    assert [spec["name"] for spec in found] == ["lab-order", "lab-order-2", "lab-order-3"]
+    assert [spec["published_ports"] for spec in found] == [BASE["published_ports"], [], []]
+    assert all(spec["networks"] == BASE["networks"] and spec["component"] == "order" for spec in found)
 
 
 def test_the_environment_is_filled_in():
@@ -104,7 +104,7 @@ def test_the_environment_is_filled_in():
 
 
 def test_a_placeholder_of_a_store_that_is_not_wired_is_an_error():
-    with pytest.raises(services.ServiceError, match=r"services\.order: \{kafka\.host\} has no value"):
+    with pytest.raises(base.ServiceError, match=r"services\.order: \{kafka\.host\} has no value"):
         make(env={"X": "{kafka.host}"})
 
 
@@ -138,36 +138,40 @@ def test_accounts_and_databases():
         "audit": platform.entry({"summary": "", "database": "books", "go": {"main": "."}}),
         "mail": platform.entry({"summary": "", "go": {"main": "."}}),
     }
-    assert services.accounts(described, str.upper) == [
+    assert accounts.accounts(described, str.upper) == [
         {"name": "pay-out", "role": "pay_out", "password": "POSTGRES_PAY-OUT", "schema": "pay_out"},
         {"name": "book", "role": "book", "password": "POSTGRES_BOOK", "database": "books"},
         {"name": "audit", "role": "audit", "password": "POSTGRES_AUDIT", "database": "books"},
     ]
-    assert services.databases(described) == [{"name": "books", "owner": "book"}]
+    assert accounts.databases(described) == [{"name": "books", "owner": "book"}]
 
 
-def builder(environ, ca_bundle="", polling="auto"):
-    config = services.builder_config(catalogue(go={"tags": ["x"]}), ["order", "pay-out"], polling)
-    known = services.Settings("/home/me/shop", STORES, str, user="7:8", reload="v1")
-    base = {"name": "lab-builder", "mounts": [{"type": "volume", "source": "lab-builder-bin", "target": "/go/bin"}]}
-    return services.builder(base, config, known, "/lab/files/reload", ca_bundle, environ)
+def builder_spec(environ, ca_bundle="", polling="auto"):
+    config = builder.config(catalogue(go={"tags": ["x"]}), ["order", "pay-out"], polling)
+    known = base.Settings("/home/me/shop", STORES, str, user="7:8", reload="v1")
+    mount = {"type": "volume", "source": "lab-builder-bin", "target": "/go/bin"}
+    return builder.spec(
+        {"name": "lab-builder", "mounts": [mount]}, config, known, "/lab/files/reload", ca_bundle, environ
+    )
 
 
 def test_the_builder_gets_the_users_module_sources_and_nothing_else():
-    env = builder({"GOPROXY": "https://proxy", "HTTPS_PROXY": "http://p", "AWS_SECRET": "x", "GOFLAGS": "-x"})["env"]
+    env = builder_spec({"GOPROXY": "https://proxy", "HTTPS_PROXY": "http://p", "AWS_SECRET": "x", "GOFLAGS": "-x"})[
+        "env"
+    ]
     assert env["GOPROXY"] == "https://proxy" and env["HTTPS_PROXY"] == "http://p"
     assert "AWS_SECRET" not in env and "GOFLAGS" not in env and "SSL_CERT_FILE" not in env
-    assert "GOPROXY" not in builder({})["env"]
+    assert "GOPROXY" not in builder_spec({})["env"]
 
 
 def test_the_builder_trusts_what_the_machine_trusts():
-    spec = builder({}, "/etc/ssl/certs/all.crt")
+    spec = builder_spec({}, "/etc/ssl/certs/all.crt")
     assert spec["env"]["SSL_CERT_FILE"] == "/etc/cloudlab/ca-bundle.crt"
     assert {"copy": "/etc/ssl/certs/all.crt", "target": "/etc/cloudlab/ca-bundle.crt"} in spec["files"]
 
 
 def test_the_builders_configuration():
-    [file] = [file for file in builder({}, polling="true")["files"] if "content" in file]
+    [file] = [file for file in builder_spec({}, polling="true")["files"] if "content" in file]
     config = json.loads(file["content"])
     assert (config["source"], config["shelf"], config["polling"]) == ("/src", "/go/bin", "true")
     assert config["services"] == [
@@ -177,5 +181,5 @@ def test_the_builders_configuration():
 
 
 def test_the_checkout_is_only_read():
-    for spec in (builder({}), *make()):
+    for spec in (builder_spec({}), *make()):
         assert all(mount["read_only"] for mount in spec["mounts"] if mount["type"] == "bind")

@@ -1,4 +1,4 @@
-"""What fills a store: the shell of each program reads it, and no password stands in it."""
+"""Programs that fill a store: the shell accepts each, and none contains a password."""
 
 import subprocess
 

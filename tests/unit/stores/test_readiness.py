@@ -1,8 +1,9 @@
-"""Waiting for a store: what ends the wait, and what the person is then told."""
+"""Waiting for a store: what ends the wait, and the message."""
 
 import docker
 import pytest
 
+from cloudlab.engine.waiting import Watcher
 from cloudlab.stores import diagnosis, readiness
 
 
@@ -18,13 +19,18 @@ class Engine:
             raise docker.errors.NotFound(f"No such container: {name}")
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
-    def logs(self, name, tail):
+    def logs(self, name, **_):
         return self.log
 
 
 def container(status="running", restarts=0, **state):
     flags = {"Running": status == "running", "Restarting": status == "restarting", "Paused": status == "paused"}
-    return {"Name": "/h", "RestartCount": restarts, "State": {"Status": status, "ExitCode": 1, **flags, **state}}
+    return {
+        "Id": "1",
+        "Name": "/h",
+        "RestartCount": restarts,
+        "State": {"Status": status, "ExitCode": 1, **flags, **state},
+    }
 
 
 def probe_that_answers_after(failures):
@@ -45,7 +51,8 @@ def wait(engine, failures=10**9, timeout=5.0):
         now[0] += seconds
 
     probe = probe_that_answers_after(failures)
-    return readiness.wait_until(engine, "h-kafka", probe, timeout, clock=lambda: now[0], pause=pause)
+    watcher = Watcher(engine, clock=lambda: now[0], sleep=pause)
+    return readiness.wait_until(engine, "h-kafka", probe, timeout, watcher)
 
 
 def test_a_store_that_answers_costs_no_call_to_the_engine():
@@ -67,11 +74,14 @@ def test_a_restart_is_part_of_a_recovery():
     ("states", "message"),
     [
         ([], "h-kafka does not exist"),
-        ([container("exited", ExitCode=137, OOMKilled=True)], "exited, exit code 137, out of memory"),
-        ([container("created", ExitCode=0)], "is not running: created"),
+        (
+            [container("exited", ExitCode=137, OOMKilled=True)],
+            "is not running: it ran out of memory",
+        ),
+        ([container("created", ExitCode=0)], "is not running: it was never started"),
         ([container("paused", Running=True)], "docker unpause h"),
-        ([container(restarts=1), container("restarting", restarts=4)], "crash loop: 3 restarts, last exit code 1"),
-        ([container()], r"no answer after 5 s \(connection refused\)"),
+        ([container(restarts=1), container("restarting", restarts=4)], "crash loop: 3 restarts, it exited with code 1"),
+        ([container()], r"does not answer after 5 s \(connection refused\)"),
     ],
 )
 def test_gives_up(states, message):

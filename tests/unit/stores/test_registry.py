@@ -1,4 +1,4 @@
-"""Every store of the catalogue has its sub-package with the whole interface, and only what is used is imported."""
+"""Every store of the catalogue has its sub-package with the whole interface, and modules are imported on use."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""ClickHouse: databases and tables. Found are the rows of each table of the platform's database."""
+"""Checks of ClickHouse's databases and tables; findings are the rows of each table of the platform's database."""
 
 from collections.abc import Mapping
 from functools import partial

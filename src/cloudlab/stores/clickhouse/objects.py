@@ -1,9 +1,9 @@
-"""What a ClickHouse server is to hold, and the statements that bring it there. Pure functions over plain data.
+"""ClickHouse's databases and tables: desired state, and the statements that lead to it. Pure functions.
 
 The state of a server: {"databases": {name}, "tables": {(database, table): {"engine": name, "columns": {name: type}}}}.
-It is read from the rows that :func:`query` asks for, in words that 18.16 and current versions both know.
+It is read from the rows of :func:`query`, whose syntax 18.16 and current versions both support.
 
-Nothing is ever dropped or altered in place, but for columns that are added. A table that differs otherwise is reported.
+Nothing is dropped or altered, except that columns are added. A table with other differences is reported.
 """
 
 import re
@@ -54,7 +54,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Desired:
-    """What the server is to hold: names of databases, and tables."""
+    """The desired state: names of databases, and tables."""
 
     databases: tuple[str, ...]
     tables: tuple[Table, ...]
@@ -62,7 +62,7 @@ class Desired:
 
 @dataclass(frozen=True)
 class Step:
-    """One statement and what it changes; ``database``: where unqualified names of the statement are looked up."""
+    """One statement and what it changes; ``database``: for unqualified names in the statement."""
 
     subject: str
     after: str
@@ -71,7 +71,7 @@ class Step:
 
 
 def declare(arguments: Mapping[str, Any]) -> Desired:
-    """The declaration of the action's arguments, checked. Raises ObjectsError with every fault found."""
+    """The declaration of the action's arguments, checked. Raises ObjectsError with every mistake."""
     main = arguments["database"]
     tables = tuple(
         Table(
@@ -93,7 +93,7 @@ def declare(arguments: Mapping[str, Any]) -> Desired:
 
 
 def query(want: Desired) -> str:
-    """One statement for everything that counts: rows {"kind", "base", "object", "part", "detail"}, all text."""
+    """One statement for the whole state: rows {"kind", "base", "object", "part", "detail"}, all text."""
     bases = ", ".join(literal(name) for name in want.databases)
     return f"""
         SELECT 'database' AS kind, name AS base, '' AS object, '' AS part, '' AS detail FROM system.databases
@@ -107,7 +107,7 @@ def query(want: Desired) -> str:
 
 
 def read_state(rows: Iterable[Mapping[str, str]]) -> dict[str, Any]:
-    """The server's state from the rows of :func:`query`, which come in any order."""
+    """The server's state from the rows of :func:`query`, in any order."""
     state: dict[str, Any] = {"databases": set(), "tables": {}}
     for row in rows:
         if row["kind"] == "database":
@@ -122,7 +122,7 @@ def read_state(rows: Iterable[Mapping[str, str]]) -> dict[str, Any]:
 
 
 def plan(want: Desired, state: Mapping[str, Any]) -> list[Step]:
-    """The statements for what is missing, in order."""
+    """The statements that create missing objects, in order."""
     steps = [
         Step(f"database {name}", "present", f"CREATE DATABASE IF NOT EXISTS {identifier(name)}")
         for name in want.databases
@@ -139,7 +139,7 @@ def plan(want: Desired, state: Mapping[str, Any]) -> list[Step]:
 
 
 def differences(want: Desired, state: Mapping[str, Any]) -> list[str]:
-    """What exists and differs from its declaration in a way that only its owner can mend; a sentence each."""
+    """Differences of existing objects that are not changed automatically, a sentence each."""
     found = []
     for table in want.tables:
         known = state["tables"].get((table.database, table.name))
@@ -194,5 +194,5 @@ def _engine_name(engine: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A type without the spaces in which versions differ; those inside quotes count for little and go too."""
+    """A type without spaces, in which versions differ."""
     return re.sub(r"\s+", "", text)

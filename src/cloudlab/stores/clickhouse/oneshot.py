@@ -1,4 +1,4 @@
-"""ClickHouse's databases and tables, made by the client of its own image."""
+"""Creates ClickHouse's databases and tables with the client of its own image."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from cloudlab.stores.clickhouse.objects import NOTHING, Desired, declare, identi
 
 
 def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Creates what is declared. `inside` is host:port of the native protocol."""
+    """The program that creates the objects. `inside` is host:port of the native protocol."""
     host, _, port = arguments["inside"].partition(":")
     command = f'clickhouse-client --host {host} --port {port} --user "$LOGIN_USER" --password "$LOGIN_PASSWORD"'
     lines = f"{command} --multiquery <<'SQL'\n{script(declare(arguments))}SQL\n"
@@ -18,7 +18,7 @@ def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def script(want: Desired) -> str:
-    """Input of the client that makes an empty server hold what is wanted, and does no harm to one that holds it.
+    """Input of the client that creates the declared objects, and changes nothing where they exist.
 
     Raises ObjectsError for a table whose own statement fails where there is one already.
     """

@@ -1,4 +1,4 @@
-"""A ClickHouse server, asked and changed over its HTTP interface, in the form that every version since 18.16 takes."""
+"""A client of a ClickHouse server over HTTP, in a syntax that all versions since 18.16 support."""
 
 import base64
 import http.client
@@ -8,7 +8,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloudlab.stores.base import RefusedError, StoreError
+from cloudlab.stores.base import RefusedError, StoreError, TCPServer
 from cloudlab.stores.clickhouse import objects
 from cloudlab.stores.readiness import NotYetError
 
@@ -23,14 +23,9 @@ _ERROR = re.compile(
 
 
 @dataclass
-class Server:
-    """One server for the time of one task, over one kept connection."""
+class Server(TCPServer):
+    """One server, over one connection."""
 
-    host: str
-    port: int
-    container: str
-    user: str
-    password: str = field(repr=False)
     _connection: http.client.HTTPConnection | None = field(default=None, init=False, repr=False)
 
     def state(self, want: objects.Desired) -> dict[str, Any]:
@@ -42,12 +37,12 @@ class Server:
             try:
                 self._run(step.sql, step.database)
             except NotYetError as error:
-                raise StoreError(f"{step.subject}: container {self.container} stopped to answer: {error}") from error
+                raise StoreError(f"{step.subject}: container {self.container} stopped responding: {error}") from error
             except StoreError as error:
                 raise StoreError(f"{step.subject}: {error}") from error
 
     def count(self, database: str, table: str) -> int:
-        """The rows of a table, as they are stored."""
+        """The number of stored rows of a table."""
         path = f"{objects.identifier(database)}.{objects.identifier(table)}"
         return int(self._run(f"SELECT count() FROM {path}"))  # noqa: S608 - the names are quoted
 
@@ -58,7 +53,7 @@ class Server:
     def _run(self, sql: str, database: str | None = None) -> str:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self.host, self.port, timeout=REQUEST_SECONDS)
-        # Basic authentication carries any characters; headers of their own and the address would not.
+        # Basic authentication supports any characters; ClickHouse's headers and parameters do not.
         credentials = base64.b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
         path = "/" + (f"?{urllib.parse.urlencode({'database': database})}" if database else "")
         try:

@@ -1,4 +1,4 @@
-"""Elasticsearch: index templates and indices. Found are the documents of each index."""
+"""Checks of Elasticsearch's index templates and indices; findings are the documents of each index."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,6 +36,8 @@ def checks(declared: State, existing: State, indices: Mapping[str, Index]) -> li
             found.append(verdict(STORE, subject, "; ".join(faults + clashes), cure, "as declared"))
     for name in (name for name, index in indices.items() if index.health == "red"):
         text = "red: a part of it cannot be read"
-        cure = "GET /_cluster/allocation/explain says why; --tags elasticsearch after its data was reset makes it anew"
+        cure = (
+            "GET /_cluster/allocation/explain shows why; to recreate it, reset its data, then run --tags elasticsearch"
+        )
         found.append(Check(STORE, f"health of index {name}", FAILED, text, cure))
     return found

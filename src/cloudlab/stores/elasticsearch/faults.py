@@ -1,4 +1,4 @@
-"""How Elasticsearch dies at its start."""
+"""Known crashes of Elasticsearch."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Elasticsearch's index templates and indices: what is declared, what the server has, and the steps between the two.
+"""Elasticsearch's index templates and indices: desired state, actual state, and the steps between them.
 
 Pure functions over plain data.
 """
@@ -24,7 +24,7 @@ class State:
 
 @dataclass(frozen=True)
 class Index:
-    """How an index is: its ``health`` (green, yellow, red) and the number of its ``documents``."""
+    """State of an index: its ``health`` (green, yellow, red) and number of ``documents``."""
 
     health: str
     documents: int
@@ -43,14 +43,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """``steps`` in the order in which they are applied; ``warnings``: what differs and cannot be altered in place."""
+    """``steps`` in the order in which they are applied; ``warnings``: differences that cannot be changed in place."""
 
     steps: tuple[Step, ...]
     warnings: tuple[str, ...]
 
-    @property
-    def changed(self) -> bool:
+    def __bool__(self) -> bool:
         return bool(self.steps)
+
+
+NOTHING = State({}, {})
 
 
 def declare(arguments: Mapping[str, Any]) -> State:
@@ -74,10 +76,10 @@ def declare(arguments: Mapping[str, Any]) -> State:
 
 
 def plan(declared: State, existing: State) -> Plan:
-    """What has to be done: templates become equal to their declaration, indices get what they lack of it.
+    """The steps: templates are replaced by their declaration, indices get missing parts.
 
-    An index holds data and grows fields by itself, so only what is declared of it counts; what Elasticsearch cannot
-    alter in place (a field's type, the number of shards) is a warning. Nothing is ever deleted.
+    An index gets fields from its documents, so only its declared parts are compared. A change that Elasticsearch does
+    not support in place (a field's type, the number of shards) is a warning. Nothing is deleted.
     """
     steps: list[Step] = []
     warnings: list[str] = []
@@ -99,7 +101,7 @@ def difference(steps: Plan) -> tuple[dict, dict]:
     """(before, after): the objects that change, by what they are, in plain types that every output can show."""
     before = {step.what: step.before for step in steps.steps if step.before is not None}
     after = {step.what: step.after for step in steps.steps}
-    # Values of a play are subclasses of str and int; a way through JSON leaves what they say.
+    # Values of a play are subclasses of str and int; JSON converts them to plain ones.
     return json.loads(json.dumps(before)), json.loads(json.dumps(after))
 
 
@@ -133,19 +135,19 @@ def _alter_index(name: str, declared: Mapping[str, Any], existing: Mapping[str, 
             steps.append(Step(f"index {name}, alias {alias}", f"/{name}/_alias/{alias}", body, None, body))
     clashes += [f"{key} is {had.get(key)}, declared {settings[key]}" for key in sorted(fixed)]
     warnings = [
-        f"index {name}: {clash}. Elasticsearch cannot alter this in place: delete the index and fill it anew, or"
+        f"index {name}: {clash}. Elasticsearch cannot alter this in place: delete the index and fill it again, or"
         " declare what it has."
         for clash in clashes
     ]
     return steps, warnings
 
 
-# Settings that are fixed when an index is made; the analysis settings are too.
+# Settings that are fixed when an index is created, as are the analysis settings.
 FIXED_SETTINGS = {"index.number_of_shards", "index.codec", "index.routing_partition_size", "index.sort.field"}
 
 
 def _missing_fields(declared: Mapping[str, Any], existing: Mapping[str, Any], path: str = "") -> tuple[dict, list[str]]:
-    """(the part of the declared mapping that the existing one lacks, what contradicts it)."""
+    """(the missing part of the declared mapping, contradictions)."""
     missing: dict[str, Any] = {}
     clashes: list[str] = []
     for key, value in declared.items():
@@ -162,7 +164,7 @@ def _missing_fields(declared: Mapping[str, Any], existing: Mapping[str, Any], pa
 
 
 def _with_type(existing: Mapping[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """A field is only accepted with its type, also when just a part of it is new."""
+    """Elasticsearch accepts a field only with its type, even when only a part of it is new."""
     return {"type": existing["type"], **part} if isinstance(existing.get("type"), str) else part
 
 
@@ -202,7 +204,7 @@ def _flat_settings(settings: Mapping[str, Any], path: str = "") -> dict[str, Any
 
 
 def _plain(value: Any) -> Any:
-    """The value for comparing, with every scalar as text: the server answers ``"dynamic": "false"`` to a ``false``."""
+    """The value for a comparison, with every scalar as text: the server returns ``false`` as ``"false"``."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Elasticsearch's index templates and indices, made by curl in its own image."""
+"""Creates Elasticsearch's index templates and indices with curl in its own image."""
 
 import json
 import shlex
@@ -10,12 +10,12 @@ from cloudlab.stores.elasticsearch.objects import State, declare, plan
 
 
 def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Creates what is declared. `inside` is the server's URL there."""
+    """The program that creates the objects. `inside` is the server's URL there."""
     return base.program(arguments["container"], script(declare(arguments), arguments["inside"]))
 
 
 def script(declared: State, url: str) -> str:
-    """A shell script that makes an empty server hold what is declared; indices that it holds already are left alone."""
+    """A shell script that creates the declared objects; existing indices are not changed."""
     ask = "curl --silent --show-error --fail --max-time 30 --output /dev/null"
     put = f"{ask} --request PUT --header 'Content-Type: application/json' --data @-"
     lines = []

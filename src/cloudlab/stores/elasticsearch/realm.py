@@ -1,4 +1,4 @@
-"""The users of Elasticsearch's file realm, by which a password that changes also reaches an existing volume."""
+"""Users of Elasticsearch's file realm, which applies a changed password to an existing volume."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ def password_hash(password: str, salt: str) -> str:
 
     The salt is derived from ``salt`` (any text), so that the same password in the same place gives the same file.
     """
-    # The password's own digest is part of it: two passwords of one user never share a salt.
+    # Derived from the password too, so that two passwords of a user never share a salt.
     grain = hashlib.sha256(salt.encode() + b"\0" + password.encode()).digest()
     key = hashlib.pbkdf2_hmac("sha512", password.encode(), grain, PBKDF2_ROUNDS, PBKDF2_BYTES)
     parts = (str(PBKDF2_ROUNDS), base64.b64encode(grain).decode(), base64.b64encode(key).decode())

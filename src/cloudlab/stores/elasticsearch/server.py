@@ -1,4 +1,4 @@
-"""An Elasticsearch server, asked and changed over HTTP."""
+"""A client of an Elasticsearch server."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from cloudlab.stores.readiness import NotYetError
 
 
 class Server:
-    """An Elasticsearch server. ``url``: of its published port; ``user`` and ``password`` when its security is on."""
+    """An Elasticsearch server. ``url``: of its published port; ``user`` and ``password`` if security is enabled."""
 
     def __init__(self, url: str, user: str | None = None, password: str | None = None):
         self._http = http.Client(url, user, password)
@@ -35,7 +35,7 @@ class Server:
         return True
 
     def state(self, declared: State) -> State:
-        """All index templates, and of the indices those that are declared: one request each, at most two."""
+        """All index templates and the declared indices, from at most two requests."""
         listed = self._call("GET", "/_index_template", params={"flat_settings": "true"})["index_templates"]
         indices: Mapping[str, Any] = {}
         if declared.indices:
@@ -47,13 +47,13 @@ class Server:
         )
 
     def indices(self) -> dict[str, Index]:
-        """All indices by name, but for hidden ones."""
+        """All indices by name, except hidden ones."""
         options = {"format": "json", "h": "index,health,docs.count", "expand_wildcards": "open"}
         listed = self._call("GET", "/_cat/indices", params=options)
         return {entry["index"]: Index(entry["health"], int(entry["docs.count"] or 0)) for entry in listed}
 
     def apply(self, steps: Plan) -> None:
-        """Carry out every step. Raises :class:`ObjectsError` with every refused one."""
+        """Apply every step. Raises :class:`ObjectsError` with every refused one."""
         problems = []
         for step in steps.steps:
             try:

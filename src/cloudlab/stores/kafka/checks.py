@@ -1,4 +1,4 @@
-"""Kafka: the declared topics with their partitions and settings, and a message there and back."""
+"""Checks of Kafka: the declared topics with their partitions and settings, and a message that is sent and read."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -14,14 +14,14 @@ from cloudlab.stores.kafka.server import Server
 from cloudlab.stores.lazy_client import LazyClient
 
 STORE = "kafka"
-SECONDS = 5  # for each step of a message's way
+SECONDS = 5  # to send a message, and to read it
 RETENTION = {"retention.ms": "60000"}
 
 Settings = dict[str, str | int | float | bool]
 
 
 def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check], dict[str, Any]]:
-    """The checks of the broker; nothing is found besides."""
+    """The checks of the broker; there are no other findings."""
     declared = declare(arguments)
     broker = Server(arguments["bootstrap"])
     partitions = readiness.soon(docker, arguments["container"], lambda: broker.partitions(declared))
@@ -54,8 +54,8 @@ def _faults(name: str, steps: Plan, existing: Mapping[str, Existing]) -> Iterabl
         declared, has = steps.fewer[name]
         yield f"{has} partitions, {declared} are declared"
     for key, value in steps.alter.get(name, {}).items():
-        wanted = "the broker's default" if value is None else value
-        yield f"{key} is {existing[name].effective.get(key)}, declared is {wanted}"
+        target = "the broker's default" if value is None else value
+        yield f"{key} is {existing[name].effective.get(key)}, declared is {target}"
 
 
 def round_trip(bootstrap: str) -> Check:
@@ -81,7 +81,7 @@ def round_trip(bootstrap: str) -> Check:
 
 
 def _send(settings: Settings, topic: str) -> str:
-    """Why a message, the topic's name, cannot be sent; empty when it was."""
+    """Why a message, the topic's name, could not be sent; empty when it was."""
     outcome: list[KafkaError | None] = []
     producer = Producer(settings | {"message.timeout.ms": SECONDS * 1000})
     producer.produce(topic, topic, partition=0, on_delivery=lambda error, _: outcome.append(error))
@@ -91,7 +91,7 @@ def _send(settings: Settings, topic: str) -> str:
 
 
 def _receive(settings: Settings, topic: str) -> str:
-    """Why what was sent cannot be read; empty when it was."""
+    """Why the message could not be read; empty when it was."""
     consumer = Consumer(settings | {"group.id": topic, "enable.auto.commit": False})
     try:
         consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])

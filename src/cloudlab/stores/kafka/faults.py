@@ -1,4 +1,4 @@
-"""How Kafka dies at its start."""
+"""Known crashes of Kafka."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Kafka's topics: what is declared, what the broker has, and the steps between the two.
+"""Kafka's topics: desired state, actual state, and the steps between them.
 
 Pure functions over plain data.
 """
@@ -16,7 +16,7 @@ HOUR_MS = 3_600_000
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. ``config``: as declared, or what the topic itself overrides; values as the broker writes them."""
+    """One topic. ``config``: as declared, or what the topic itself overrides; values in the broker's spelling."""
 
     partitions: int
     config: Mapping[str, str] = field(default_factory=dict)
@@ -31,11 +31,11 @@ class Existing(Topic):
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps from what exists to what is declared.
+    """The steps from the actual to the desired state.
 
     ``create``: topics by name. ``grow``: {name: number of partitions afterwards}. ``alter``: {name: {key: value}}; None
-    is "back to the broker's default". ``fewer``: {name: (declared, existing)}, topics that have more partitions than
-    declared, which Kafka cannot take back. ``undeclared``: topics nobody declares; they are left alone.
+    resets to the broker's default. ``fewer``: {name: (declared, existing)}, topics that have more partitions than
+    declared, which Kafka cannot reduce. ``undeclared``: topics that are not declared; they are not changed.
     """
 
     create: Mapping[str, Topic]
@@ -80,7 +80,7 @@ def declare(arguments: Mapping[str, Any]) -> dict[str, Topic]:
 
 
 def plan(declared: Mapping[str, Topic], existing: Mapping[str, Existing]) -> Plan:
-    """What has to be done; a topic's override that is no longer declared goes back to the broker's default."""
+    """The steps; an override of a topic that is no longer declared is reset to the broker's default."""
     both = [name for name in declared if name in existing]
     alter = {name: _alterations(declared[name], existing[name]) for name in both}
     return Plan(
@@ -125,7 +125,7 @@ def _problems(name: str, entry: Mapping[str, Any]) -> list[str]:
 
 
 def _config(entry: Mapping[str, Any]) -> dict[str, str]:
-    """The declared configuration in the broker's own spelling."""
+    """The declared configuration in the broker's spelling."""
     config = {key: _value(value) for key, value in (entry.get("config") or {}).items()}
     hours = entry.get("retention_hours")
     if hours is not None:

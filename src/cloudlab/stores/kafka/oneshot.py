@@ -1,4 +1,4 @@
-"""Kafka's topics, made by the tools of its own image."""
+"""Creates Kafka's topics with the tools of its own image."""
 
 import shlex
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from cloudlab.stores.kafka.objects import Topic, declare
 
 
 def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Creates the topics. The tool gets a heap of its own, smaller than the broker's."""
+    """The program that creates the topics. The tool gets a smaller heap than the broker."""
     lines = script(declare(arguments), arguments["inside"])
     return base.program(arguments["container"], lines, {"KAFKA_HEAP_OPTS": "-Xmx96m"})
 

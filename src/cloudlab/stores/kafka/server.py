@@ -1,4 +1,4 @@
-"""A Kafka broker, asked and changed by librdkafka in this process: a tool of Kafka's would be a JVM of seconds."""
+"""A client of a Kafka broker, in this process: each of Kafka's own tools would start a JVM for seconds."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
@@ -20,11 +20,11 @@ from cloudlab.stores.base import ObjectsError
 from cloudlab.stores.kafka.objects import Existing, Plan, Topic
 from cloudlab.stores.readiness import NotYetError
 
-PROBE_SECONDS = 0.5  # one question to a broker that may still be starting
-TRIAL_SECONDS = 5  # one trial of topics that the broker seems to lack
-REQUEST_SECONDS = 30  # one request to a broker that answers
+PROBE_SECONDS = 0.5  # a probe of a broker that may still be starting
+TRIAL_SECONDS = 5  # a dry run of creating missing topics
+REQUEST_SECONDS = 30  # a request to a broker that answers
 
-# Answers to a trial that say nothing about the topic: the broker is not done starting.
+# Errors of a dry run that do not concern the topic: the broker is still starting.
 NOT_YET = {
     KafkaError.NOT_CONTROLLER,
     KafkaError.REQUEST_TIMED_OUT,
@@ -35,14 +35,14 @@ NOT_YET = {
 
 
 class Server:
-    """A broker, asked and changed through its published listener. ``bootstrap``: host:port."""
+    """A broker. ``bootstrap``: host:port of its published listener."""
 
     def __init__(self, bootstrap: str):
         self._admin = AdminClient(
             {
                 "bootstrap.servers": bootstrap,
                 "client.id": "cloudlab-converge",
-                "log_level": 0,  # a broker that is still starting is no news: the reason is in the exception
+                "log_level": 0,  # the exception has the cause; a broker that is still starting is expected
                 "reconnect.backoff.ms": 50,
                 "reconnect.backoff.max.ms": 200,
             }
@@ -57,7 +57,7 @@ class Server:
         """
         partitions = self._listed()
         if missing := {name: topic for name, topic in declared.items() if name not in partitions}:
-            self._try(missing)
+            self._validate(missing)
         return partitions
 
     def _listed(self) -> dict[str, int]:
@@ -69,8 +69,8 @@ class Server:
             raise NotYetError("the broker has no controller yet")
         return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
-    def _try(self, topics: Mapping[str, Topic]) -> None:
-        """Have the broker check whether these topics could be created, without creating any."""
+    def _validate(self, topics: Mapping[str, Topic]) -> None:
+        """Dry run: let the broker check whether it could create these topics."""
         futures = self._admin.create_topics(
             _new(topics), operation_timeout=TRIAL_SECONDS, request_timeout=TRIAL_SECONDS, validate_only=True
         )
@@ -89,7 +89,7 @@ class Server:
             raise ObjectsError(problems)
 
     def topics(self, partitions: Mapping[str, int], named: Iterable[str]) -> dict[str, Existing]:
-        """The broker's topics by name, of which only those in ``named`` have their configuration asked: one request."""
+        """The broker's topics by name, those in ``named`` with their configuration: one request."""
         topics = {name: Existing(count) for name, count in partitions.items()}
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in named if name in topics]
         if not resources:
@@ -104,7 +104,7 @@ class Server:
         return topics
 
     def apply(self, steps: Plan) -> None:
-        """Carry out the plan, each kind of step in one request. Raises ObjectsError with every refused step."""
+        """Apply the plan, each kind of step in one request. Raises ObjectsError with every refused step."""
         futures: list[tuple[str, Future]] = []
         if steps.create:
             futures += self._create(steps.create)
@@ -122,7 +122,7 @@ class Server:
             raise ObjectsError(problems)
 
     def _create(self, topics: Mapping[str, Topic]) -> list[tuple[str, Future]]:
-        # operation_timeout: the answer comes when the topic can be written to, not when it is merely noted.
+        # operation_timeout: the answer waits until the topic is writable, not only registered.
         futures = self._admin.create_topics(
             _new(topics), operation_timeout=REQUEST_SECONDS, request_timeout=REQUEST_SECONDS
         )
@@ -152,7 +152,7 @@ def _entry(key: str, value: str | None) -> ConfigEntry:
 
 
 def _source(entry: ConfigEntry) -> ConfigSource:
-    return ConfigSource(entry.source)  # the client hands out plain integers
+    return ConfigSource(entry.source)  # the client returns integers
 
 
 def _result(future: Future, what: str) -> Any:

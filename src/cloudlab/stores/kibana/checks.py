@@ -1,4 +1,4 @@
-"""Kibana: its data views."""
+"""Checks of Kibana's data views."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ STORE = "kibana"
 
 
 def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check], dict[str, Any]]:
-    """A check for each data view that is missing or differs; nothing is found besides."""
+    """A check for each data view that is missing or differs; there are no other findings."""
     declared = declare(arguments)
     server = Server(arguments["url"], arguments["user"], arguments["password"])
     readiness.soon(docker, arguments["container"], server.ready)

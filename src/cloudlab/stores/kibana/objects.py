@@ -1,8 +1,6 @@
-"""Kibana's data views: what is declared, what Kibana has, and the steps between the two.
+"""Kibana's data views: desired state, actual state, and the steps between them. Pure functions.
 
-Pure functions over plain data.
-
-A data view is ``{title, name, timeFieldName}`` in Kibana's words, by its id.
+A data view is ``{title, name, timeFieldName}`` as in Kibana's API, by its id.
 """
 
 from collections.abc import Mapping
@@ -12,10 +10,11 @@ from cloudlab.stores.base import ObjectsError
 
 PATH = "/api/data_views/data_view"
 PARTS = ("title", "name", "timeFieldName")
-# Kibana refuses what a foreign page could send, which is all without a header of its own.
+# Without this header Kibana refuses requests, as protection against cross-site request forgery.
 OWN_HEADER = {"kbn-xsrf": "cloudlab"}
 
 DataViews = Mapping[str, Mapping[str, str]]
+NOTHING: DataViews = {}
 
 
 def declare(arguments: Mapping[str, Any]) -> DataViews:
@@ -35,7 +34,7 @@ def declare(arguments: Mapping[str, Any]) -> DataViews:
 
 
 def plan(declared: DataViews, existing: DataViews) -> DataViews:
-    """The declared data views that are missing or differ. Others are left alone."""
+    """The declared data views that are missing or differ. Others are not changed."""
     return {key: view for key, view in declared.items() if existing.get(key) != view}
 
 
@@ -46,10 +45,10 @@ def difference(steps: DataViews, existing: DataViews) -> tuple[dict, dict]:
 
 
 def canonical(view: Mapping[str, Any]) -> dict[str, str]:
-    """What of a data view can be declared, without empty parts."""
+    """The declarable parts of a data view, without empty ones."""
     return {part: str(view[part]) for part in PARTS if view.get(part)}
 
 
 def request(key: str, view: Mapping[str, str]) -> dict[str, Any]:
-    """What makes Kibana have the data view as it is declared."""
+    """The body of the request that creates or replaces the data view."""
     return {"data_view": {"id": key, **view}, "override": True}

@@ -1,4 +1,4 @@
-"""Kibana's data views, made by curl in its own image."""
+"""Creates Kibana's data views with curl in its own image."""
 
 import json
 import shlex
@@ -10,12 +10,12 @@ from cloudlab.stores.kibana.objects import OWN_HEADER, PATH, DataViews, declare,
 
 
 def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Creates what is declared. `inside` is Kibana's URL there."""
+    """The program that creates the data views. `inside` is Kibana's URL there."""
     return base.program(arguments["container"], script(declare(arguments), arguments["inside"]))
 
 
 def script(declared: DataViews, url: str) -> str:
-    """A shell script that makes or replaces what is declared."""
+    """A shell script that creates or replaces the declared data views."""
     headers = {"Content-Type": "application/json", **OWN_HEADER}
     options = " ".join(f"--header {shlex.quote(f'{name}: {value}')}" for name, value in headers.items())
     ask = f"curl --silent --show-error --fail --max-time 30 --output /dev/null {options} --data @-"

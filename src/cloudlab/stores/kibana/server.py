@@ -1,4 +1,4 @@
-"""A Kibana server, asked and changed over HTTP."""
+"""A client of a Kibana server."""
 
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -10,13 +10,13 @@ from cloudlab.stores.readiness import NotYetError
 
 
 class Server:
-    """A Kibana server. ``url``: of its published port; ``user`` and ``password`` where Elasticsearch asks for them."""
+    """A Kibana server. ``url``: of its published port; ``user`` and ``password`` where Elasticsearch requires them."""
 
     def __init__(self, url: str, user: str | None = None, password: str | None = None):
         self._http = http.Client(url, user, password, **OWN_HEADER)
 
     def ready(self) -> bool:
-        """True when Kibana has all that it needs. Raises ``NotYetError`` until then."""
+        """True when Kibana is available. Raises ``NotYetError`` until then."""
         try:
             status = self._http.probe("/api/status").json()
         except http.HTTPError as error:
@@ -26,12 +26,12 @@ class Server:
         return True
 
     def state(self, declared: DataViews) -> DataViews:
-        """Those of the declared data views that there are: one request each."""
+        """The declared data views that exist, from one request each."""
         found = {key: self._get(key) for key in declared}
         return {key: view for key, view in found.items() if view is not None}
 
     def apply(self, steps: DataViews) -> None:
-        """Make or replace data views. Raises :class:`ObjectsError` with every refused one."""
+        """Create or replace data views. Raises :class:`ObjectsError` with every refused one."""
         problems = []
         for key, view in steps.items():
             try:

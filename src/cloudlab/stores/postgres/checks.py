@@ -1,6 +1,6 @@
-"""PostgreSQL: databases, schemas, each service's role tried out, versions of schemas, rows.
+"""Checks of PostgreSQL: databases, schemas, each service's login, versions of schemas, rows.
 
-What was found, for the checks that need to know the platform::
+The findings, for the checks that depend on the platform::
 
     {"rows":     {"place.table": rows},         place: a schema of the platform's database, or a database of a service
      "versions": {place: {version table: latest applied version}}}
@@ -22,13 +22,13 @@ from cloudlab.stores.postgres.shapes import SHARED, Database, Desired, Service, 
 STORE = "postgres"
 CURE = converge(STORE)
 
-# What of the others a role may use, asked by the role itself: the arguments are names of schemas and of databases.
+# Objects of others that the current role may use: the arguments are names of schemas and of databases.
 FOREIGN = """
   select 'schema ' || nspname from pg_namespace where nspname = any(%s) and has_schema_privilege(oid, 'usage')
   union all
   select 'database ' || datname from pg_database where datname = any(%s) and has_database_privilege(oid, 'connect')
   order by 1"""
-# Tables by schema, and whether they have the columns in which goose notes versions.
+# Tables by schema, and whether they have the columns in which goose records versions.
 TABLES = """
   select n.nspname, c.relname, (
     select count(*) = 3 from pg_attribute a
@@ -40,14 +40,14 @@ TABLES = """
 
 @dataclass(frozen=True)
 class Login:
-    """How a role's login went. ``fault``: why it failed; ``foreign``: what of others it may use."""
+    """Result of a role's login. ``fault``: why it failed; ``foreign``: objects of others that it may use."""
 
     fault: str = ""
     foreign: tuple[str, ...] = ()
 
 
 def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check], dict[str, Any]]:
-    """The checks of the server, each service's login included, and what is in its databases."""
+    """The checks of the server, including each service's login, and the contents of its databases."""
     want = declare(arguments)
     host, port, container = arguments["host"], arguments["port"], arguments["container"]
     server = Server(host, port, container, arguments["admin_user"], arguments["admin_password"], docker)
@@ -62,7 +62,7 @@ def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check]
 
 
 def log_in(admin: Server, service: Service, want: Desired) -> Login:
-    """Try a service's role out, with its own password."""
+    """Log in as a service's role, with its own password."""
     server = replace(admin, user=service.role, password=service.password)
     schemas = [other.schema for other in want.services if other.schema and other.schema != service.schema]
     databases = [base.name for base in want.databases if base.name != service.database]
@@ -76,7 +76,7 @@ def log_in(admin: Server, service: Service, want: Desired) -> Login:
 
 
 def find(server: Server, want: Desired, contents: Iterable[str]) -> dict[str, Any]:
-    """What is in the databases `contents` (see the module's text). Every table is counted."""
+    """The contents of the databases `contents` (see the module's docstring), with the rows of every table."""
     counted: dict[str, int] = {}
     versions: dict[str, dict[str, int]] = {}
     for base in contents:
@@ -99,7 +99,7 @@ def checks(
     contents: Mapping[str, Mapping[str, Any]],
     logins: Mapping[str, Login],
 ) -> list[Check]:
-    """All checks that the declaration is enough for.
+    """All checks that need only the declaration.
 
     :param state, contents: as :func:`plan` takes them. :param logins: by name of the service.
     """
@@ -137,5 +137,5 @@ def _service(service: Service, content: Mapping[str, Any], login: Login) -> Iter
 
 
 def _told(subject: str, failed: set[str]) -> bool:
-    """Whether a failed check has told what a step of the plan would mend."""
+    """Whether a failed check covers what a step of the plan would fix."""
     return subject in failed or subject.removesuffix(", password") in failed

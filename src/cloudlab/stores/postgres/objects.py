@@ -1,8 +1,8 @@
-"""What a PostgreSQL server is to hold, and the statements that bring it there. Pure functions over plain data.
+"""PostgreSQL's roles, databases and schemas: desired state, and the statements that lead to it. Pure functions.
 
 The state of a server is that of :mod:`cloudlab.stores.postgres.queries`; one that does not exist yet has the state
-:data:`NOTHING`. Nothing is ever dropped: schemas, roles and databases that nobody declares are reported or left alone.
-What breaks the isolation of the services (a grant, a membership, an attribute) is taken back.
+:data:`NOTHING`. Nothing is dropped: undeclared schemas are reported, undeclared roles and databases are ignored.
+Grants, memberships and attributes that break the isolation of the services are revoked.
 """
 
 import re
@@ -40,7 +40,7 @@ NOTHING: dict[str, Any] = {
 
 
 def declare(arguments: Mapping[str, Any]) -> Desired:
-    """The declaration of the action's arguments, checked. Raises ObjectsError with every fault found."""
+    """The declaration of the action's arguments, checked. Raises ObjectsError with every mistake."""
     admin, main = arguments["admin_user"], arguments["database"]
     databases = [Database(main, admin, _extensions(arguments.get("extensions")))]
     databases += [
@@ -64,9 +64,9 @@ def declare(arguments: Mapping[str, Any]) -> Desired:
 
 
 def plan(want: Desired, state: Mapping[str, Any], contents: Mapping[str, Mapping[str, Any]]) -> Plan:
-    """The steps from the server's state to what is wanted.
+    """The steps from the server's state to the declaration.
 
-    ``state``: the answer to QUERY. ``contents``: database name -> its `content`, for each wanted database that exists.
+    ``state``: the answer to QUERY. ``contents``: database name -> its `content`, for each existing one.
     """
     return Plan(
         cluster=list(_roles(want, state)),
@@ -201,20 +201,20 @@ def _ownership(base: Database, state: Mapping[str, Any]) -> Iterable[Step]:
 
 
 def _connect_rights(want: Desired, state: Mapping[str, Any]) -> Iterable[Step]:
-    """Who may connect where: each role to its own database alone. Grants to roles that nobody declares are left."""
+    """Each role may only connect to its own database. Grants to undeclared roles are not changed."""
     owners = {base.name: base.owner for base in want.databases}
     managed = {service.role for service in want.services}
     for name in (*owners, *SHARED):
-        # A new database: its owner and everybody may connect.
+        # By default, everybody may connect to a new database.
         known = state["databases"].get(name, {"connect": [EVERYBODY, owners.get(name, BOOTSTRAP)]})["connect"]
-        wanted = {service.role for service in want.of(name)} | ({owners[name]} if name in owners else set())
+        declared = {service.role for service in want.of(name)} | ({owners[name]} if name in owners else set())
         if name == MAINTENANCE and want.health:
-            wanted.add(want.health)
+            declared.add(want.health)
         subject = f"database {name}, may connect"
-        for role in sorted(wanted - set(known)):
+        for role in sorted(declared - set(known)):
             sql = f"grant connect on database {identifier(name)} to {identifier(role)}"
             yield Step(subject, f"not {role}", role, sql)
-        for role in sorted(set(known) & ({EVERYBODY} | managed - wanted)):
+        for role in sorted(set(known) & ({EVERYBODY} | managed - declared)):
             sql = f"revoke connect on database {identifier(name)} from {_grantee(role)}"
             yield Step(subject, _spoken(role), f"not {_spoken(role)}", sql)
 
@@ -246,14 +246,14 @@ def _schema(name: str, owner: str, known: Mapping[str, Any] | None, managed: set
     if known["owner"] != owner:
         sql = f"alter schema {identifier(name)} owner to {identifier(owner)}"
         yield Step(subject, f"owned by {known['owner']}", f"owned by {owner}", sql)
-    strangers = {grantee for grantee, _ in known["grants"]} & ({EVERYBODY} | managed) - {owner, known["owner"]}
-    for role in sorted(strangers):
+    others = {grantee for grantee, _ in known["grants"]} & ({EVERYBODY} | managed) - {owner, known["owner"]}
+    for role in sorted(others):
         sql = f"revoke all on schema {identifier(name)} from {_grantee(role)}"
         yield Step(subject, f"open to {_spoken(role)}", f"closed to {_spoken(role)}", sql)
 
 
 def _shared_schema(name: str, known: Mapping[str, Any] | None) -> Iterable[Step]:
-    """A schema for extensions: everybody may use what is in it."""
+    """A schema for extensions, which everybody may use."""
     if known is None:
         yield Step(f"schema {name}", "absent", "present", f"create schema if not exists {identifier(name)}")
     if known is None or [EVERYBODY, "USAGE"] not in known["grants"]:

@@ -1,4 +1,4 @@
-"""PostgreSQL's roles, databases and schemas, made by psql in its own image."""
+"""Creates PostgreSQL's roles, databases and schemas with psql in its own image."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +11,10 @@ SOCKETS = "/var/run/postgresql"
 
 
 def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Creates what is declared.
+    """The program that creates the objects.
 
-    It comes in by the server's socket, where the account `postgres` needs no password: so a password that was changed
-    reaches data that knows another one.
+    It uses the server's socket, where the account `postgres` needs no password, so that a changed password also applies
+    to existing data.
     """
     want = declare(arguments)
     passwords = [arguments["admin_password"], *(service.password for service in want.services)]
@@ -31,14 +31,13 @@ def one_shot(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def script(want: Desired) -> str:
-    """Input of psql that makes an empty server hold what is wanted, and does no harm to one that holds it.
+    """Input of psql that creates the declared objects, and changes nothing where they exist.
 
     Passwords come from psql's variables `password_0` (the administrator's) and the following (the services'),
-    so that the text holds none and quotes them as they are. What somebody has altered is not taken back: that needs
-    :func:`plan`, which looks first.
+    so the text contains none. Changes by hand are not reverted, unlike with :func:`plan`.
     """
     lines = [
-        # A password in a statement that is slow or fails would be logged.
+        # The server logs slow and failed statements, which may hold passwords.
         "set log_min_duration_statement = -1;",
         "set log_min_error_statement = panic;",
     ]
@@ -55,5 +54,5 @@ def script(want: Desired) -> str:
 
 
 def _unless_there(sql: str, where: str, name: str) -> str:
-    """A statement for psql that is carried out unless the catalogue has the name."""
+    """A statement for psql that is executed unless the catalogue has the name."""
     return f"select {literal(sql)} where not exists (select from {where} = {literal(name)}) \\gexec"  # noqa: S608 - quoted

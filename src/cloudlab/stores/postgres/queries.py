@@ -1,4 +1,4 @@
-"""What a PostgreSQL server is asked, and told about its administrator.
+"""Queries to a PostgreSQL server, and the statement that sets its administrator.
 
 The state of a server, as :data:`QUERY` returns it::
 
@@ -53,7 +53,7 @@ _CLUSTER = """
         from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) g where g.privilege_type = 'CONNECT')))
     from pg_database d)
 """
-# Everything that counts, in one answer: of the cluster and the database asked, or of the database alone.
+# The whole state in one answer: of the cluster and one database, or of the database alone.
 QUERY = f"select json_build_object({_CLUSTER},{_CONTENT})"
 CONTENT_QUERY = f"select json_build_object({_CONTENT})"
 

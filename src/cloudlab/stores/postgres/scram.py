@@ -1,4 +1,4 @@
-"""SCRAM-SHA-256 verifiers as PostgreSQL keeps them (RFC 5802, RFC 7677).
+"""SCRAM-SHA-256 verifiers as PostgreSQL stores them (RFC 5802, RFC 7677).
 
 A verifier is made here and sent instead of the password, so that no password reaches a statement, a log or an argument
 list; and it is checked here, so that asking whether a password is still the right one costs no login.
@@ -17,7 +17,7 @@ ITERATIONS = 4096  # PostgreSQL's own default (scram_iterations)
 SALT_BYTES = 16
 
 _VERIFIER = re.compile(r"SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)")
-# RFC 4013, section 2.3: what a prepared string must not hold.
+# RFC 4013, section 2.3: characters that a prepared string must not contain.
 _PROHIBITED = (
     stringprep.in_table_c12,
     stringprep.in_table_c21_c22,
@@ -67,7 +67,7 @@ def _text(raw: bytes) -> str:
 
 
 def _prepared(password: str) -> str:
-    """SASLprep (RFC 4013) as libpq and the server do it: a password it does not allow is used as it is."""
+    """SASLprep (RFC 4013) as in libpq and the server: a password that it does not allow is used unchanged."""
     if password.isascii():
         return password
     mapped = "".join(

@@ -1,8 +1,7 @@
-"""A PostgreSQL server in a container: asked and changed over TCP, and by its socket when the password is not yet right.
+"""A client of a PostgreSQL server in a container, over TCP, or through its socket when the password is rejected.
 
-Inside the container the operating system's account `postgres` is the superuser `postgres` (pg_hba.conf, peer). Whoever
-may use the Docker Engine has that account anyway; so an administrator's password that was changed after the volume was
-made, or a role that does not exist yet, is set that way instead of being a dead end.
+In the container, the account `postgres` is the superuser `postgres` (pg_hba.conf, peer), and everyone who may use the
+Docker Engine has that account. Thus the administrator's role and password can be set for an existing volume.
 """
 
 import json
@@ -14,18 +13,18 @@ from typing import Any
 import docker
 import psycopg
 
-from cloudlab.stores.base import RefusedError, StoreError
+from cloudlab.stores.base import RefusedError, StoreError, TCPServer
 from cloudlab.stores.lazy_client import LazyClient
 from cloudlab.stores.postgres import queries, shapes
 from cloudlab.stores.readiness import NotYetError
 
-CONNECT_SECONDS = 3  # libpq's time for one attempt
+CONNECT_SECONDS = 3  # timeout of libpq
 EXEC_SECONDS = 30
 
 _LOCAL_ARGUMENTS = ["-XqAt", "-v", "ON_ERROR_STOP=1", "-U", shapes.BOOTSTRAP, "-f", "-"]
 
-# What libpq says when the server is up, but does not take connections or the role's password. The server speaks
-# untranslated English (lc_messages in postgresql.conf); libpq hands on the text alone, without the SQLSTATE.
+# Messages of a running server that accepts no connections yet, or not the role's password. They are English
+# (lc_messages in postgresql.conf); libpq returns only the text, without the SQLSTATE.
 _NOT_YET = (
     "the database system is",
     "Connection refused",
@@ -37,14 +36,9 @@ _ROLE_IS_WRONG = ("password authentication failed", "is not permitted to log in"
 
 
 @dataclass
-class Server:
-    """One server for the time of one task. ``close`` gives the connections back."""
+class Server(TCPServer):
+    """One server, with a connection for each database."""
 
-    host: str
-    port: int
-    container: str
-    user: str
-    password: str = field(repr=False)
     engine: LazyClient
     _connections: dict[str, psycopg.Connection] = field(default_factory=dict, init=False, repr=False)
 
@@ -66,7 +60,7 @@ class Server:
         return self._ask(self._connect(database), queries.CONTENT_QUERY)["content"]
 
     def contents(self, want: shapes.Desired, state: Mapping[str, Any], *, locally: bool) -> dict[str, dict]:
-        """Database name -> `content`, for each wanted database that exists; ``state`` is the first answer."""
+        """Database name -> `content`, for each declared database that exists; ``state`` is the first answer."""
         ask = self.content_locally if locally else self.content
         found = {want.main.name: state["content"]} if "content" in state else {}
         for base in want.databases[1:]:
@@ -83,7 +77,7 @@ class Server:
             raise StoreError(f"{self._place(database)}: {_explained(error)}") from error
 
     def apply(self, plan: shapes.Plan) -> None:
-        """Carry the plan out: roles, then databases, then each database's content in one transaction."""
+        """Apply the plan: roles, then databases, then each database's content in one transaction."""
         first = next(iter(plan.content))
         self._transaction(self._find(first) or self._connect(shapes.MAINTENANCE), plan.cluster)
         for step in plan.create:
@@ -93,11 +87,11 @@ class Server:
                 self._transaction(self._connect(database), steps)
 
     def set_admin(self) -> None:
-        """Make the administrator's role a superuser with the password of this object, by the server's socket."""
+        """Make the administrator's role a superuser with the password of this object, through the server's socket."""
         self.run_locally(queries.admin_statement(self.user, self.password), shapes.MAINTENANCE)
 
     def answer_locally(self, database: str) -> dict[str, Any]:
-        """The same as :meth:`answer`, by the server's socket: for a check that must not set the password."""
+        """As :meth:`answer`, through the server's socket: for a check that must not set the password."""
         names = json.loads(self.run_locally("select json_agg(datname) from pg_database;", shapes.MAINTENANCE))
         exists = database in names
         state = json.loads(self.run_locally(f"{queries.QUERY};", database if exists else shapes.MAINTENANCE))
@@ -111,7 +105,7 @@ class Server:
     def run_locally(self, sql: str, database: str) -> str:
         """Run statements inside the container as the bootstrap superuser; returns psql's output.
 
-        The statements go to psql's standard input: an argument list could be read by others on the machine.
+        The statements go to psql's standard input, because other users can read the arguments of a process.
         """
         api, container = self.engine, self.container
         try:
@@ -134,11 +128,11 @@ class Server:
         """An open connection to a database that exists."""
         connection = self._find(database)
         if connection is None:
-            raise StoreError(f"{self._place(database)}: there is no such database")
+            raise StoreError(f"{self._place(database)}: the database does not exist")
         return connection
 
     def _find(self, database: str) -> psycopg.Connection | None:
-        """An open connection, made once per database; None when the database does not exist."""
+        """An open connection, one per database; None when the database does not exist."""
         known = self._connections.get(database)
         if known is not None and not known.closed:
             return known
@@ -150,7 +144,7 @@ class Server:
                 password=self.password,
                 dbname=database,
                 connect_timeout=CONNECT_SECONDS,
-                autocommit=True,  # transactions are opened where they are meant
+                autocommit=True,  # transactions are explicit
                 sslmode="disable",
                 gssencmode="disable",
                 options="-c client_min_messages=warning",
@@ -163,7 +157,7 @@ class Server:
         return connection
 
     def _refuse_unless_missing(self, database: str, reason: str) -> None:
-        """Raise what a refused connection means, unless only the database is missing."""
+        """Raise the meaning of a refused connection, unless only the database is missing."""
         if any(sign in reason for sign in _ROLE_IS_WRONG):
             raise RefusedError(reason)
         if f'database "{database}" does not exist' in reason:
@@ -178,7 +172,7 @@ class Server:
             return answer
         except psycopg.errors.InsufficientPrivilege as error:
             raise RefusedError(str(error)) from error
-        except psycopg.errors.AdminShutdown as error:  # the server restarts: another connection may do
+        except psycopg.errors.AdminShutdown as error:  # the server restarts: a new connection may succeed
             connection.close()
             raise NotYetError(str(error)) from error
         except psycopg.Error as error:
@@ -218,8 +212,8 @@ def _converse(stream: Any, request: bytes) -> tuple[str, str]:
 
 
 def _explained(error: psycopg.Error) -> str:
-    """The first line of a server's error; the others quote the statement, which may hold a verifier."""
+    """The first line of a server's error; the others quote the statement, which may contain a verifier."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     if isinstance(error, psycopg.errors.FeatureNotSupported) and "is not available" in text:
-        return f"{text}. The image does not carry it: see pg_available_extensions for those that it does."
+        return f"{text}. The image does not have it; pg_available_extensions lists those that it has."
     return text

@@ -1,13 +1,13 @@
-"""The words of PostgreSQL's plan: what is declared, the steps, and how names and texts are quoted in them."""
+"""Data types of PostgreSQL's declaration and plan, and quoting of names and texts."""
 
 from dataclasses import dataclass, field
 
 BOOTSTRAP = "postgres"  # initdb's superuser; it has no password and can log in only inside the container
-MAINTENANCE = "postgres"  # the database that initdb makes: connected to while the platform's own does not exist yet
-SHARED = (MAINTENANCE, "template1")  # databases that everybody may connect to unless that is taken back
-EVERYBODY = "public"  # PostgreSQL reserves the name: no role can have it
-IDENTIFIER_BYTES = 63  # longer names would be cut silently, and two of them could become one
-# On Debian /usr/bin/psql is a Perl wrapper, and psql itself stands beside the server, where PATH finds it only there.
+MAINTENANCE = "postgres"  # initdb's database, used until the platform's own exists
+SHARED = (MAINTENANCE, "template1")  # databases that everybody may connect to by default
+EVERYBODY = "public"  # reserved by PostgreSQL
+IDENTIFIER_BYTES = 63  # PostgreSQL truncates longer names silently
+# On Debian /usr/bin/psql is a Perl wrapper; psql itself is in the server's folder.
 LOCAL_PSQL = 'server=$(command -v postgres) && exec "${server%/*}/psql" "$@"'
 
 
@@ -24,7 +24,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Extension:
-    """An extension; ``schema`` None: wherever it is, and in `public` when it has to be created."""
+    """An extension; ``schema`` None: in `public` when it is created, not moved when it exists."""
 
     name: str
     schema: str | None = None
@@ -41,7 +41,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Desired:
-    """What the server is to hold. ``databases``: the platform's own first; ``health``: the health check's role."""
+    """The desired state. ``databases``: the platform's own first; ``health``: the health check's role."""
 
     admin: str
     databases: tuple[Database, ...]
@@ -58,7 +58,7 @@ class Desired:
 
 @dataclass(frozen=True)
 class Step:
-    """One statement and what it changes: ``subject`` goes from ``before`` to ``after`` (neither holds a secret)."""
+    """One statement: ``subject`` changes from ``before`` to ``after`` (without secrets)."""
 
     subject: str
     before: str
@@ -68,7 +68,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is missing or different, in the order of its application.
+    """The steps, in the order in which they are applied.
 
     ``cluster``: roles, one transaction. ``create``: databases, one statement each (PostgreSQL allows no transaction).
     ``content``: per database, one transaction each.
@@ -88,6 +88,6 @@ def identifier(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """``text`` quoted as an SQL string, whatever standard_conforming_strings says."""
+    """``text`` quoted as an SQL string, for any standard_conforming_strings."""
     quoted = "'" + text.replace("'", "''").replace("\\", "\\\\") + "'"
     return f" E{quoted}" if "\\" in text else quoted

@@ -1,4 +1,4 @@
-"""Redis: it answers those who know the password, and nobody else."""
+"""Checks of Redis: it accepts its password, and refuses anonymous clients."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,12 +13,12 @@ STORE = "redis"
 
 
 def check(arguments: Mapping[str, Any], _docker: LazyClient) -> tuple[list[Check], dict[str, Any]]:
-    """The checks of the server; nothing is found besides."""
+    """The checks of the server; there are no other findings."""
     return checks(arguments["host"], arguments["port"], arguments["password"]), {}
 
 
 def checks(host: str, port: int, password: str) -> list[Check]:
-    """Ask the server with the password and without."""
+    """Connect with the password and without."""
     server = Server(host, port, password)
     try:
         server.ready()

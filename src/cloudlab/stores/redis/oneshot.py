@@ -1,8 +1,8 @@
-"""Redis: nothing is declared of what it holds."""
+"""Redis has no declared objects."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def one_shot(arguments: Mapping[str, Any]) -> None:
-    """Nothing: a Redis that runs has all that is declared."""
+    """None: Redis has no declared objects."""

@@ -1,4 +1,4 @@
-"""A Redis server: whether it answers, and to whom."""
+"""A client of a Redis server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECONDS = 3
 
 
 class Server:
-    """A server at `host`:`port`; without a password it is asked as anybody."""
+    """A server at `host`:`port`; without a password, requests are anonymous."""
 
     def __init__(self, host: str, port: int, password: str | None = None):
         self._address = f"{host}:{port}"
@@ -21,7 +21,7 @@ class Server:
             host,
             port,
             password=password,
-            protocol=2,  # every version speaks it
+            protocol=2,  # supported by every version
             retry=Retry(NoBackoff(), 0),  # a refused password is an answer, not a lost connection
             socket_timeout=SECONDS,
             socket_connect_timeout=SECONDS,
@@ -37,5 +37,5 @@ class Server:
             raise NotYetError(str(error)) from None
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         self.client.close()

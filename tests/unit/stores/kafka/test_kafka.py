@@ -1,4 +1,4 @@
-"""Declared topics against the broker's: what is planned, shown and refused."""
+"""Declared topics against the broker's: planned, shown and refused changes."""
 
 import subprocess
 from concurrent.futures import Future

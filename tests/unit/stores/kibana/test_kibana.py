@@ -1,4 +1,4 @@
-"""Declared data views against Kibana's: what is put, shown and refused."""
+"""Declared data views against Kibana's: planned, shown and refused changes."""
 
 import subprocess
 

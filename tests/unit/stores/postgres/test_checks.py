@@ -45,7 +45,7 @@ CONTENTS = {
 
 @pytest.fixture
 def server():
-    """State, contents and logins of a server that is in order."""
+    """State, contents and logins of a server without faults."""
     return copy.deepcopy(STATE), copy.deepcopy(CONTENTS), dict(LOGINS)
 
 

@@ -1,4 +1,4 @@
-"""The plan for a PostgreSQL server: faulty declarations, what is missing or different, and what is left alone."""
+"""The plan for a PostgreSQL server: mistakes in declarations, missing, different and unchanged objects."""
 
 import copy
 

@@ -1,10 +1,10 @@
-"""Whose the engine's socket is in a container."""
+"""The group of the engine's socket in containers."""
 
 import os
 
 import pytest
 
-from cloudlab.engine import state as stock
+from cloudlab.engine import state
 
 
 @pytest.mark.parametrize(
@@ -16,12 +16,12 @@ from cloudlab.engine import state as stock
     ],
     ids=["virtual machine", "rootless", "TCP"],
 )
-def test_the_group_of_a_socket_that_is_not_to_be_looked_at(facts, group):
-    assert stock.socket_group(facts) == group
+def test_the_group_of_a_socket_on_another_machine(facts, group):
+    assert state.socket_group(facts) == group
 
 
 def test_a_socket_of_this_machine_belongs_to_its_group(tmp_path):
     path = tmp_path / "docker.sock"
     path.touch()
     facts = {"socket": str(path), "here": True, "rootless": False}
-    assert stock.socket_group(facts) == str(os.stat(path).st_gid)
+    assert state.socket_group(facts) == str(os.stat(path).st_gid)

@@ -1,4 +1,4 @@
-"""The engine's messages in plain words; each is one that an engine has really sent."""
+"""The engine's messages, explained; each is one that an engine has really sent."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ import pytest
 import requests
 from docker.errors import APIError
 
-from cloudlab.containers import causes
-from cloudlab.engine import ports as hostports
+from cloudlab.engine import causes, ports
 
 SHIM = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("message", "cause"),
     [
         (
             "driver failed programming external connectivity on endpoint x: Bind for 127.0.0.1:5432 failed: port is "
             "already allocated",
-            "port 5432 on 127.0.0.1 is published by the container other-db already",
+            "port 5432 on 127.0.0.1 is published by the container other-db. Stop that one",
         ),
         (
             "driver failed programming external connectivity on endpoint x: Error starting userland proxy: listen "
             "tcp4 127.0.0.1:5432: bind: address already in use",
-            "port 5432 on 127.0.0.1 is in use by java (process 812)",
+            "port 5432 on 127.0.0.1 is already in use by java (pid 812)",
         ),
         (
             "Error starting userland proxy: listen tcp4 10.9.9.9:80: bind: cannot assign requested address",
@@ -35,10 +34,10 @@ SHIM = "failed to create shim task: OCI runtime create failed: runc create faile
         ),
         (f"{SHIM}error setting rlimit type 8: invalid argument", "the limit memlock is above"),
         (f"{SHIM}error setting rlimit type 99: invalid argument", "the limit number 99 is above"),
-        ("network lab-front not found", "the network lab-front does not exist (any more)"),
+        ("network lab-front not found", "the network lab-front does not exist. Create it"),
         ("write /var/lib/docker/tmp/x: no space left on device", "the engine's disk is full"),
-        ("No such image: web:1", "the image web:1 does not exist here"),
-        ('invalid mount config for type "bind": bind source path does not exist: /x y', "the engine sees no /x y"),
+        ("No such image: web:1", "the image web:1 does not exist. Build"),
+        ('invalid mount config for type "bind": bind source path does not exist: /x y', "the engine cannot find /x y"),
         (
             f'{SHIM}exec: "serve": executable file not found in $PATH: unknown',
             "the program serve does not exist in the image",
@@ -50,16 +49,16 @@ SHIM = "failed to create shim task: OCI runtime create failed: runc create faile
         (f'{SHIM}exec: "/x": permission denied: unknown', "the program /x is not an executable file in the image"),
         (
             "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available",
-            "cpus: the engine takes 0.01 to 2.00",
+            "cpus: the engine accepts 0.01 to 2.00",
         ),
-        ("unable to find user web: no matching entries in passwd file", "the image knows no user web"),
+        ("unable to find user web: no matching entries in passwd file", "the image has no user web"),
         ("removal of container abc is already in progress", "still removing it"),
-        ("something unheard of", "the engine says: something unheard of"),
+        ("something unheard of", "the engine reports: something unheard of"),
     ],
 )
-def test_known_errors_are_translated(monkeypatch, said, words):
-    monkeypatch.setattr(hostports, "holder", lambda port: "java (process 812)")
-    assert words in causes.explain(APIError("500 Server Error", explanation=said), lambda port: "other-db")
+def test_known_errors_are_explained(monkeypatch, message, cause):
+    monkeypatch.setattr(ports, "holder", lambda port: "java (pid 812)")
+    assert cause in causes.explain(APIError("500 Server Error", explanation=message), lambda port: "other-db")
 
 
 def test_errors_of_the_connection_and_of_the_disk():
@@ -72,17 +71,17 @@ def test_errors_of_the_connection_and_of_the_disk():
 
 
 @pytest.mark.parametrize(
-    ("state", "words"),
+    ("state", "cause"),
     [
         ({"ExitCode": 1}, "it exited with code 1"),
-        ({"ExitCode": 0}, "ended by itself without an error"),
+        ({"ExitCode": 0}, "it exited without an error"),
         ({"ExitCode": 127}, "does not exist"),
         ({"ExitCode": 126}, "could not be executed"),
-        ({"ExitCode": 137}, "it ended by SIGKILL (exit code 137)"),
+        ({"ExitCode": 137}, "it was killed by SIGKILL (exit code 137)"),
         ({"ExitCode": 255}, "it exited with code 255"),
-        ({"ExitCode": 137, "OOMKilled": True}, "needed more memory than its limit"),
+        ({"ExitCode": 137, "OOMKilled": True}, "it ran out of memory"),
         ({"ExitCode": 128, "Error": f"{SHIM}error setting rlimit type 7: x"}, "the limit nofile"),
     ],
 )
-def test_endings(state, words):
-    assert words in causes.ending(state)
+def test_endings(state, cause):
+    assert cause in causes.ending(state)

@@ -1,0 +1,42 @@
+"""PostgreSQL accounts and databases of services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def account(name: str, entry: Mapping[str, Any], database: str) -> dict[str, str]:
+    """The PostgreSQL account of a service: {"role", "database", "secret"}, and "schema" where it has one.
+
+    `database` is the shared one. Dashes, which SQL requires to be quoted, become underscores.
+    """
+    role = name.replace("-", "_")
+    own = {"role": role, "database": entry.get("database") or database, "secret": f"postgres_{name}"}
+    return {**own, "schema": role} if entry.get("schema") else own
+
+
+def accounts(catalogue: Mapping[str, Mapping[str, Any]], secret: Callable[[str], str]) -> list[dict[str, str]]:
+    """The accounts of all services that declare a schema or a database, as the role postgres takes them."""
+    found = []
+    for name, entry in catalogue.items():
+        if entry["kind"] == "service" and (entry.get("schema") or entry.get("database")):
+            own = account(name, entry, "")
+            found.append(
+                {
+                    "name": name,
+                    "role": own["role"],
+                    "password": secret(own["secret"]),
+                    **{key: own[key] for key in ("schema", "database") if own.get(key)},
+                }
+            )
+    return found
+
+
+def databases(catalogue: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The databases that belong to single services: {"name", "owner"} each, once."""
+    owned: dict[str, str] = {}
+    for name, entry in catalogue.items():
+        if entry["kind"] == "service" and entry.get("database"):
+            owned.setdefault(entry["database"], account(name, entry, "")["role"])
+    return [{"name": database, "owner": owner} for database, owner in owned.items()]
