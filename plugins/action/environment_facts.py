@@ -96,18 +96,19 @@ class ActionModule(ActionBase):
                 "PLATFORM_SRC, PLATFORM_CATALOGUE or the catalogue were set with -e. Set them in .env, in the process "
                 "environment or in group_vars/all/, where the play sees them before it begins."
             ]
-        routes = model.problems(model.from_catalogue(complete), values["gateway_jwt_service"])
-        return [f"routes of {problem}. Mend them in the platform's description." for problem in routes]
+        return model.problems(model.from_catalogue(complete), values["gateway_jwt_service"])
 
     def _configuration(self, values, task_vars, problems):
         """`problems` and what is wrong with roles and catalogue; the chosen components when nothing is."""
         problems = problems + specs_check.problems(_roles(), values)
+        problems += catalogue.invalid({key: values[key] for key in ("catalogue", "networks", "images")})
         problems += self._platform(values) if not problems else []
-        roles = [role.name for role in _roles()]
-        problems += catalogue.problems(
-            values["catalogue"], values["networks"], values["images"], settings.spec(), roles
-        )
         if problems:
+            return problems, []
+        roles = [role.name for role in _roles()]
+        if problems := catalogue.problems(
+            values["catalogue"], values["networks"], values["images"], settings.spec(), roles
+        ):
             return problems, []
         try:
             chosen = catalogue.choose(
