@@ -404,11 +404,12 @@ class TestChange:
         assert any('"/elsewhere"' in part["after"] for part in run.gateway["diff"])
         problem(gateway.get("/elsewhere"), 404)
 
-    def test_a_mistake_in_a_route_is_named_before_anything_is_changed(self, gateway):
+    def test_an_invalid_route_is_reported_before_anything_is_changed(self, gateway):
         wrong = [*SERVICES[:3], SERVICES[3] | {"routes": [{"prefix": "/x", "auth": "maybe"}, {"prefix": "/healthz"}]}]
         run = gateway.converge(wrong)
         assert run.failed
-        assert "away, route /x: auth is 'maybe'" in run.message and "away, route /healthz:" in run.message
+        assert "services.away.routes[0].auth: expected one of " in run.message
+        assert "services.away.routes[1].prefix: /healthz is reserved" in run.message
         assert gateway.get("/api/v1/products").status_code == 200
 
     def test_what_envoy_refuses_is_never_written(self, gateway):

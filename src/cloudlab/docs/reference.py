@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudlab.model import catalogue, platform, rolespecs, settings, sizes, yamlfile
+from cloudlab.model import catalogue, declarations, platform, rolespecs, schema, settings, sizes, yamlfile
 from cloudlab.model.environment import PUBLISH_ADDRESS
 
 # In the order in which a user meets them; the subjects are files of group_vars/all.
@@ -25,7 +25,16 @@ Row = tuple[str, ...]
 
 def documents() -> dict[str, str]:
     """Path below the project's root -> content."""
-    return {"docs/configuration.md": _configuration(), "docs/components.md": _components()}
+    return {
+        "docs/configuration.md": _configuration(),
+        "docs/components.md": _components(),
+        "docs/schemas/cloudlab.schema.json": _schema(declarations.Platform, "Description of a platform: cloudlab.yml"),
+        "docs/schemas/catalogue.schema.json": _schema(declarations.Catalogue, "Catalogue of the infrastructure"),
+    }
+
+
+def _schema(kind: type[schema.Declaration], title: str) -> str:
+    return json.dumps(schema.json_schema(kind, title), indent=2, ensure_ascii=False) + "\n"
 
 
 def table(columns: Row, rows: Iterable[Row]) -> str:
