@@ -415,7 +415,7 @@ class TestChange:
     def test_what_envoy_refuses_is_never_written(self, gateway):
         before = self._files(gateway)
         run = gateway.converge(SERVICES, gateway_jwt_jwks_path="/a b\n")
-        assert run.failed and "Envoy refuses" in run.message, run.output
+        assert run.failed and "Envoy rejects" in run.message, run.output
         assert self._files(gateway) == before
         assert not gateway.api.containers(all=True, filters={"name": f"{gateway.name}-trial"})
         assert gateway.get("/api/v1/orders", token=gateway.keys.token()).status_code == 200
@@ -447,7 +447,7 @@ class TestChange:
         (gateway.directory / "config" / "gateway-live.proven").unlink()
         run = gateway.converge(SERVICES)
         assert not run.failed and not run.changed, run.output
-        state = envoy.ask(gateway.api, gateway.name)
+        state = envoy.query(gateway.api, gateway.name)
         assert all(state.versions.values()) and not state.warming
 
     def test_other_settings_reach_the_running_gateway(self, gateway):

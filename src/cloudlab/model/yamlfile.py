@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-# libyaml's parser where PyYAML has it: eight times as fast, and every run reads some twenty files.
+# libyaml's parser if PyYAML has it: eight times as fast, and every run reads about twenty files.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 ParseError = yaml.YAMLError
