@@ -7,16 +7,13 @@ group_vars/all/catalogue.yml. The description is plain data: nothing in it is a 
 from __future__ import annotations
 
 import difflib
-import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cloudlab.model import catalogue, placeholders, settings, yamlfile
-from cloudlab.model.problems import ProblemsError
-
-DESCRIPTION = "cloudlab.yml"
+from cloudlab.model import catalogue, extension, placeholders, settings
+from cloudlab.model.description import DESCRIPTION, PlatformError, read, selected
 
 ROLE = "go_service"
 IMAGE = "go-runtime"
@@ -33,10 +30,6 @@ _PACKAGE_MAIN = re.compile(r"^package[ \t]+main\b", re.MULTILINE)
 # Where no package of the platform's own lies.
 _FOREIGN = {"vendor", "node_modules", "testdata"}
 _MOST_FOLDERS = 5000
-
-
-class PlatformError(ProblemsError):
-    """A description is missing or wrong; `problems` holds one message each."""
 
 
 def chosen(environ: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
@@ -69,30 +62,6 @@ def merged(components: catalogue.Catalogue, folder: Path | str, description: str
     return {**components, **{name: entry(service) for name, service in document["services"].items()}}
 
 
-def read(root: Path, file: Path) -> dict[str, Any]:
-    """The description in `file`, parsed. Raises PlatformError when there is none, or it is no YAML."""
-    if not root.is_dir():
-        raise PlatformError([f"{root}: no such folder. Let PLATFORM_SRC name the checkout of your services."])
-    try:
-        stamp = file.stat()
-    except OSError as error:
-        raise PlatformError(
-            [f"{file}: {error.strerror}. It describes the platform's services; DEVELOPMENT.md says how to write one."]
-        ) from None
-    return _parse(file, stamp.st_mtime_ns, stamp.st_size)
-
-
-@functools.lru_cache(maxsize=4)
-def _parse(file: Path, _changed: int, _size: int) -> dict[str, Any]:
-    try:
-        document = yamlfile.load(file)
-    except (OSError, UnicodeDecodeError, yamlfile.ParseError) as error:
-        raise PlatformError([f"{file}: {' '.join(str(error).split())}"]) from None
-    if not isinstance(document, Mapping) or not isinstance(document.get("services"), Mapping):
-        raise PlatformError([f"{file}: a mapping `services` with an entry per service is wanted."])
-    return dict(document)
-
-
 def entry(service: Mapping[str, Any]) -> dict[str, Any]:
     """A service of a description as an entry of the catalogue, with every default filled in."""
     go = service["go"]
@@ -118,9 +87,28 @@ def entry(service: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def setting_names(values: Mapping[str, Any]) -> list[str]:
+    """The settings that the platform declares for its services: `{setting.<name>}`. Raises PlatformError."""
+    return extension.placeholder_names(selected(values))
+
+
+def seed(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The seeding of the platform that the settings `values` select: an entry as of a service, with its `sizes`.
+
+    None for a platform without one. Raises PlatformError.
+    """
+    declared = selected(values).get("seed")
+    return entry(_program(declared)) | {"sizes": declared["sizes"]} if declared else None
+
+
+def _program(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """A declared seeding as a service."""
+    return {"summary": "Sample data", **{key: declared[key] for key in ("go", "env") if key in declared}}
+
+
 def problems(document: Mapping[str, Any], root: Path, components: catalogue.Catalogue) -> list[str]:
     """Everything that is wrong with a description; a message each, without the file's name."""
-    found = catalogue.unknown([str(key) for key in document], ["services"], "key")
+    found = extension.problems(document, settings.taken())
     services = document["services"]
     for name, service in services.items():
         place = f"services.{name}"
@@ -132,6 +120,8 @@ def problems(document: Mapping[str, Any], root: Path, components: catalogue.Cata
             found.append(f"{place}: a mapping is wanted.")
         else:
             found += _Check(place, str(name), service, root, {**components, **services}).run()
+    if not found and "seed" in document:
+        found += _Check("seed", "seed", _program(document["seed"]), root, {**components, **services}).run()
     return found + _same_host_ports(services)
 
 
@@ -185,7 +175,7 @@ SERVICE_KEYS = {
     "startup": "number", "access": "mapping", "metrics": "mapping",
 }  # fmt: skip
 GO_KEYS = {"module": "text", "main": "text", "args": "arguments", "working_dir": "text", "tags": "texts"}
-PORT_KEYS = {"name": "text", "container": "port", "setting": "text", "host": "port"}
+PORT_KEYS = {"name": "text", "container": "port", "setting": "text", "default": "port", "host": "port"}
 HEALTH_KEYS = {
     "http": "text", "grpc": "port", "tcp": "port", "none": "flag", "port": "port", "service": "text",
     "start_period": "text",
