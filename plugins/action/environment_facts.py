@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
         if options["mode"] == modes.DESCRIBE:
             if problems:
                 return result | {"failed": True, "msg": _message(problems)}
-            return result | {"changed": False} | sketch.describe(values, chosen)
+            return result | {"changed": False} | sketch.describe(values, chosen, platform.setting_names(values))
         try:
             facts, holdings = stock.take(engine.connect())
         except engine.EngineError as error:
@@ -50,7 +50,8 @@ class ActionModule(ActionBase):
         if problems:
             return result | {"failed": True, "msg": _message(problems)}
         complete = not set(task_vars.get("ansible_run_tags", [])) - catalogue.ANSIBLE_TAGS
-        picture = environment.describe(settings.ROOT, values, chosen, holdings, facts, complete)
+        names = platform.setting_names(values)
+        picture = environment.describe(settings.ROOT, values, chosen, holdings, facts, complete, names)
         warnings = []
         if options["checks"]:
             needs = {
@@ -72,7 +73,7 @@ class ActionModule(ActionBase):
 
     def _values(self, task_vars):
         """The variables that this plugin reads, with templates resolved."""
-        names = [*settings.spec(), "catalogue", "networks", "images", "profiles"]
+        names = [*settings.own(), *_platform_settings(task_vars), "catalogue", "networks", "images", "profiles"]
         values = {name: self._templar.template(task_vars[name]) for name in names if name in task_vars}
         for name in rolespecs.names(_roles()) & task_vars.keys():
             try:
@@ -106,9 +107,8 @@ class ActionModule(ActionBase):
         if problems:
             return problems, []
         roles = [role.name for role in _roles()]
-        if problems := catalogue.problems(
-            values["catalogue"], values["networks"], values["images"], settings.spec(), roles
-        ):
+        known = [*settings.own(), *_platform_settings(values)]
+        if problems := catalogue.problems(values["catalogue"], values["networks"], values["images"], known, roles):
             return problems, []
         try:
             chosen = catalogue.choose(
@@ -122,6 +122,14 @@ class ActionModule(ActionBase):
         # All components' ports, chosen or not: a second run with other tags must not collide with this one.
         ports = catalogue.host_ports(values["catalogue"], values["catalogue"], values)
         return catalogue.port_problems(ports), chosen
+
+
+def _platform_settings(values):
+    """The names of the settings that the platform adds; `settings.check` reports a description that cannot be read."""
+    try:
+        return settings.of_platform(values)
+    except platform.PlatformError:
+        return []
 
 
 def _roles():

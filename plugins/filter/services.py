@@ -51,7 +51,7 @@ def builder_spec(environment, catalogue, options):
 
 def service_access(environment, stores, keep=True):
     """Addresses and logins of the chosen services: see service_access.yml."""
-    settings = services.Settings("", stores, _secret(environment, keep))
+    settings = services.Settings("", stores, _secret(environment, keep), own=environment["settings"])
     try:
         return services.access(service_names(environment), environment["catalogue"], settings)
     except (services.ServiceError, secrets.SecretError) as error:
@@ -97,6 +97,7 @@ def _settings(environment, options):
         hot_reload=bool(options["hot_reload"]),
         images=options["images"],
         telemetry=options["telemetry"],
+        own=environment["settings"],
     )
 
 

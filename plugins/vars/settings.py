@@ -1,4 +1,4 @@
-"""The user's one door: `.env` at the project's root, and the process environment over it."""
+"""Read the settings from `.env` at the root of the project, and from the process environment, which wins."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ DOCUMENTATION = """
 name: settings
 short_description: Read the project's settings from .env and the process environment
 description:
-  - Every variable that the preflight role's argument specs describe under C(settings) can be set in C(.env) under its
-    upper-case name. A variable of the process environment wins over C(.env), extra variables win over both, and all of
-    them win over C(group_vars).
+  - The settings are those that the preflight role's argument specs describe under C(settings), and those that the
+    selected platform declares. Each can be set in C(.env) under its upper-case name. A variable of the process
+    environment wins over C(.env), extra variables win over both, and all of them win over C(group_vars).
   - An unknown key or a value of the wrong type ends the run with the file, the line and the nearest valid name.
-  - Command-line options that would silently skip what a run rests on (C(--start-at-task), C(--skip-tags)) are refused
-    here too, because Ansible alone would do nothing, or half of it, and report success.
+  - Command-line options that would skip tasks on which a run depends (C(--start-at-task), C(--skip-tags)) are rejected
+    here too, because Ansible alone would do nothing, or half of the work, and report success.
 options:
   stage:
     description: When Ansible asks this plugin; see C(ansible-doc -t vars host_group_vars).
@@ -33,9 +33,9 @@ from cloudlab.model import settings
 
 
 class VarsModule(BaseVarsPlugin):
-    """Answers for the group `all`; asked many times in a run, it reads the file once."""
+    """Variables of the group `all`. Ansible calls it many times in a run; it reads the file once."""
 
-    # Asked in the order of vars_plugins_enabled, after group_vars and so winning over them.
+    # Called in the order of vars_plugins_enabled: after group_vars, so that settings override them.
     REQUIRES_ENABLED = True
 
     _values: dict | None = None

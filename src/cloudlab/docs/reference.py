@@ -14,8 +14,6 @@ from typing import Any
 from cloudlab.model import catalogue, declarations, platform, rolespecs, schema, settings, sizes, yamlfile
 from cloudlab.model.environment import PUBLISH_ADDRESS
 
-# In the order in which a user meets them; the subjects are files of group_vars/all.
-SUBJECTS = ("instance", "platform", "ports", "credentials", "images")
 SIZES = ("full", "lite")
 # A default longer than this is read in its file.
 _LONGEST_DEFAULT = 60
@@ -55,8 +53,9 @@ def _configuration() -> str:
     return _page(
         "Configuration",
         "Settings are set in `.env`, by the names below. Precedence: `-e` (the name in lower case) over the process\n"
-        "environment over `.env` over the defaults in `group_vars/all/`.\n",
-        *(_subject(subject) for subject in SUBJECTS),
+        "environment over `.env` over the defaults in `group_vars/all/` and in the platform's `cloudlab.yml`.\n",
+        *(_subject(subject) for subject in settings.SUBJECTS),
+        _platform_settings(),
         "## Profiles\n",
         introduction(catalogue.FOLDER / "profiles.yml"),
         table(("profile", "size", "components"), _profiles()),
@@ -69,9 +68,19 @@ def _configuration() -> str:
 
 def _subject(subject: str) -> str:
     defaults = catalogue.committed(subject)
-    rows = (_variable(name.upper(), settings.spec()[name], default) for name, default in defaults.items())
+    rows = (_variable(name.upper(), settings.own()[name], default) for name, default in defaults.items())
     path = catalogue.FOLDER / f"{subject}.yml"
     head = f"## {subject.capitalize()}\n\n{introduction(path)}\n"
+    return head + table(("setting", "values", "default", "what it is"), rows)
+
+
+def _platform_settings() -> str:
+    options = settings.of_platform(catalogue.committed("platform"))
+    rows = (_variable(name.upper(), option, option["default"]) for name, option in options.items())
+    head = (
+        "## Settings of the platform\n\nThe platform's `cloudlab.yml` declares these settings or their defaults; the\n"
+        "table is that of the reference platform. `GATEWAY_JWT_…` exist for every platform.\n\n"
+    )
     return head + table(("setting", "values", "default", "what it is"), rows)
 
 
@@ -159,8 +168,9 @@ def _components() -> str:
 def _committed() -> dict[str, Any]:
     """All variables as they are committed, with the services of the reference platform in the catalogue."""
     values: dict[str, Any] = {}
-    for subject in (*SUBJECTS, "profiles", "catalogue"):
+    for subject in (*settings.SUBJECTS, "profiles", "catalogue"):
         values |= catalogue.committed(subject)
+    values |= {name: option["default"] for name, option in settings.of_platform(values).items()}
     return values | {"catalogue": platform.complete(values["catalogue"], values)}
 
 

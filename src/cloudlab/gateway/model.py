@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from cloudlab.containers import values
-from cloudlab.model import declarations, schema
+from cloudlab.model import declarations, scalars, schema
 from cloudlab.model.problems import ProblemsError, unknown
 
-METHODS: tuple[str, ...] = get_args(declarations.Method)
+METHODS: tuple[str, ...] = get_args(scalars.Method)
 HEALTH_PATH = "/healthz"  # the gateway's own health
 SECOND = 10**9  # nanoseconds
 

@@ -10,62 +10,28 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from cloudlab.model.scalars import (
+    Auth,
+    Count,
+    Cpus,
+    Directory,
+    Duration,
+    GrpcService,
+    Memory,
+    Methods,
+    Name,
+    PortNumber,
+    PortSetting,
+    Prefix,
+    Retries,
+    Seconds,
+    Secret,
+    SettingName,
+    Text,
+    UrlPath,
+    Value,
+)
 from cloudlab.model.schema import Declaration
-
-Text = Annotated[str, Meta(min_length=1, extra={"expected": "a non-empty string"})]
-Secret = Annotated[str, Meta(min_length=1, extra={"expected": "a non-empty string", "secret": True})]
-Name = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-z][a-z0-9-]{0,30}$",
-        extra={"expected": "a name of up to 31 lower-case letters, digits and dashes, beginning with a letter"},
-    ),
-]
-PortNumber = Annotated[int, Meta(ge=1, le=65535, extra={"expected": "a port from 1 to 65535"})]
-Count = Annotated[int, Meta(ge=1, extra={"expected": "a whole number from 1"})]
-UrlPath = Annotated[str, Meta(pattern="^/", extra={"expected": "a path that begins with /"})]
-Directory = Annotated[str, Meta(pattern="^/", extra={"expected": "an absolute path in the container"})]
-Duration = Annotated[
-    str,
-    Meta(
-        pattern=r"^(0|(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+)$",
-        extra={"expected": "a duration such as 500ms, 10s or 1m30s"},
-    ),
-]
-Seconds = Annotated[float, Meta(ge=0, extra={"expected": "a number of seconds"})]
-Memory = Annotated[
-    str,
-    Meta(
-        pattern=r"^\d+(\.\d+)?\s*[bkmgtBKMGT]?([iI]?[bB])?$",
-        extra={"expected": "an amount of memory such as 512m or 2g"},
-    ),
-]
-Cpus = Annotated[int | float, Meta(description="CPUs that it may use.", extra={"expected": "a number of CPUs"})]
-# YAML reads an unquoted `yes` or `1.10` as something else than what was written.
-Value = Annotated[
-    str | int,
-    Meta(extra={"expected": "a string or a whole number (put other values in quotes)", "secret": True}),
-]
-Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-Methods = Annotated[
-    list[Method], Meta(min_length=1, extra={"expected": "a non-empty list of methods (without it, all are allowed)"})
-]
-Auth = Literal["required", "optional", "none"]
-Retries = Annotated[int, Meta(ge=0, le=5, extra={"expected": "a whole number from 0 to 5"})]
-Prefix = Annotated[
-    str,
-    Meta(
-        pattern=r"^/([A-Za-z0-9\-._~!$&'()*+,;=:@]+/)*[A-Za-z0-9\-._~!$&'()*+,;=:@]*$",
-        extra={"expected": "a path that begins with /, without empty parts, query or escapes"},
-    ),
-]
-GrpcService = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$",
-        extra={"expected": "the full name of a gRPC service, such as shop.order.v1.OrderService"},
-    ),
-]
 
 
 class Port(Declaration):
@@ -77,6 +43,18 @@ class Port(Declaration):
     container: Annotated[PortNumber, Meta(description="Port in the container.")]
     host: Annotated[PortNumber | UnsetType, Meta(description="Port on this machine.")] = UNSET
     setting: Annotated[Text | UnsetType, Meta(description="Setting that holds the port on this machine.")] = UNSET
+
+
+class ServicePort(Port):
+    """A port of a service that is published on 127.0.0.1."""
+
+    setting: Annotated[PortSetting | UnsetType, Meta(description="Setting for the port on this machine.")] = UNSET
+    default: Annotated[PortNumber | UnsetType, Meta(description="Default of `setting`.")] = UNSET
+
+    def faults(self) -> Iterator[str]:
+        yield from super().faults()
+        if (self.setting is UNSET) != (self.default is UNSET):
+            yield "setting and default must be set together."
 
 
 class Limits(Declaration):
@@ -184,7 +162,6 @@ class _Common(Declaration):
     summary: Annotated[Text, Meta(description="Short description, for tables and messages.")]
     needs: Annotated[list[str], Meta(description="Components that it depends on; selecting it selects them too.")] = []
     networks: Annotated[list[str], Meta(description="Networks that it joins; its DNS name there is its own name.")] = []
-    ports: Annotated[list[Port], Meta(description="Ports that are published on 127.0.0.1.")] = []
     volumes: Annotated[dict[str, Directory], Meta(description="Named volumes: name to path in the container.")] = {}
     topics: Annotated[
         list[Topic], Meta(description="Kafka topics that it owns; created and altered, never deleted.")
@@ -207,6 +184,7 @@ class Service(_Common, kw_only=True):
     """A service of the platform."""
 
     go: Annotated[Go, Meta(description="Where the service's program is.")]
+    ports: Annotated[list[ServicePort], Meta(description="Ports that are published on 127.0.0.1.")] = []
     networks: Annotated[list[str], Meta(description="Networks that it joins; default [backend, database].")] = field(
         default_factory=lambda: ["backend", "database"]
     )
@@ -235,10 +213,59 @@ class Service(_Common, kw_only=True):
             yield "health.port must be set, because the service publishes no port."
 
 
+class Setting(Declaration):
+    """A setting of the platform, for `.env` and for `{setting.<name>}` in `env`."""
+
+    type: Annotated[Literal["str", "int", "bool"], Meta(description="Type of its value.")]
+    default: Annotated[str | int | bool, Meta(description="Value if .env does not set it.")]
+    choices: Annotated[list[str | int | bool] | UnsetType, Meta(description="Its valid values.")] = UNSET
+    description: Annotated[str, Meta(description="Description, for .env.example and docs.")] = ""
+
+    def faults(self) -> Iterator[str]:
+        yield from super().faults()
+        if type(self.default).__name__ != self.type:
+            yield f"default must be of the type {self.type}."
+        if self.choices is not UNSET and self.default not in self.choices:
+            yield "choices must contain the default."
+
+
+class Tokens(Declaration):
+    """Tokens that the gateway accepts: the defaults of GATEWAY_JWT_… in .env."""
+
+    service: Annotated[str, Meta(description="Service that publishes the signing keys; empty for none.")] = ""
+    jwks_path: Annotated[UrlPath | UnsetType, Meta(description="Path of the signing keys.")] = UNSET
+    issuer: Annotated[str | UnsetType, Meta(description="Required value of the claim iss.")] = UNSET
+    audiences: Annotated[str | list[str] | UnsetType, Meta(description="Accepted values of the claim aud.")] = UNSET
+
+
+class Gateway(Declaration):
+    """Settings of the gateway for this platform."""
+
+    jwt: Annotated[Tokens | UnsetType, Meta(description="Tokens that the gateway accepts.")] = UNSET
+
+
+class Seed(Declaration):
+    """A program that fills the stores with sample data."""
+
+    go: Annotated[Go, Meta(description="Where the program is.")]
+    sizes: Annotated[
+        dict[str, dict[str, int]],
+        Meta(
+            min_length=1,
+            description="Number of objects by kind, for each size.",
+            extra={"expected": "a mapping of at least one size"},
+        ),
+    ]
+    env: Annotated[dict[str, Value], Meta(description="Environment variables, with placeholders as in services.")] = {}
+
+
 class Platform(Declaration):
-    """A platform: the services of a checkout."""
+    """A platform: the services of a checkout, and what they add to the environment."""
 
     services: Annotated[dict[Name, Service], Meta(description="The services by name.")]
+    settings: Annotated[dict[SettingName, Setting], Meta(description="Settings of the platform by name.")] = {}
+    gateway: Annotated[Gateway | UnsetType, Meta(description="Settings of the gateway for this platform.")] = UNSET
+    seed: Annotated[Seed | UnsetType, Meta(description="Program that fills the stores with sample data.")] = UNSET
 
 
 class Component(_Common, kw_only=True):
@@ -247,6 +274,7 @@ class Component(_Common, kw_only=True):
     role: Annotated[Text, Meta(description="Role that converges it.")]
     kind: Annotated[Literal["store", "gateway", "tool", "observability"], Meta(description="What it is.")]
     image: Annotated[Text | UnsetType, Meta(description="Key of `images`.")] = UNSET
+    ports: Annotated[list[Port], Meta(description="Ports that are published on 127.0.0.1.")] = []
     data_of: Annotated[
         list[str],
         Meta(description="Components whose data is unusable without this one's; a reset of its data resets theirs."),

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ def describe(
     stock: Mapping[str, Any],
     engine: Mapping[str, Any],
     complete: bool = False,
+    platform_settings: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The variable `cloudlab`.
 
@@ -45,6 +46,7 @@ def describe(
     :param chosen: names of components in startup order.
     :param stock: engine state: {"containers": […], "networks": […], "volumes": […]} as returned by its list calls.
     :param engine: facts of the engine, copied unchanged.
+    :param platform_settings: settings that the platform declares for its services.
     :param complete: whether the run is for the whole profile, not for a selection by tags.
     """
     instance = values["cloudlab_instance"]
@@ -65,6 +67,8 @@ def describe(
         # The group of the directory, for containers that write into it.
         "group": os.getgid(),
         "catalogue": values["catalogue"],
+        # The platform's own settings.
+        "settings": {name: values[name] for name in platform_settings},
         # Whether it is described only, with placeholders for settings: see cloudlab.compose.
         "described": False,
         "composed": composed(instance, stock["containers"]),

@@ -39,7 +39,7 @@ def fill(text: str, value_of: Callable[[str], str]) -> str:
 
 def is_secret(text: str) -> bool:
     """Whether a value contains a secret."""
-    return any(name.startswith("secret.") or name.rpartition(".")[2] in SECRET_KEYS for name, _ in used(text))
+    return any(name.startswith("secret.") or name.endswith(SECRET_KEYS) for name, _ in used(text))
 
 
 def problems(text: str, name: str, service: Mapping[str, Any], everybody: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -52,7 +52,8 @@ def problems(text: str, name: str, service: Mapping[str, Any], everybody: Mappin
         if escape not in ("", "url"):
             found.append(f"{{{placeholder}:{escape}}}: unknown escape {escape}. Only :url is known.")
         owner, _, key = placeholder.partition(".")
-        if owner not in (LOG_LEVEL, "secret"):
+        # Settings are checked with the whole description: see cloudlab.model.extension.
+        if owner not in (LOG_LEVEL, "secret", "setting"):
             found += [f"{{{placeholder}}}: {text}" for text in _unknown(owner, key, name, service, everybody)]
     return found
 
@@ -75,7 +76,7 @@ def _unknown(
         if key in own:
             return _undeclared("schema" if key == "schema" else "user", "this service", service)
         return []
-    valid = [*stores, *_services(everybody), "self", "secret"]
+    valid = [*stores, *_services(everybody), "self", "secret", "setting"]
     if missing := catalogue.unknown([owner], valid, "component"):
         return missing
     if missing := catalogue.unknown([key], SERVICE_KEYS, "value"):

@@ -5,25 +5,19 @@ Shapes: a description is what cloudlab.yml holds, `declarations.Platform` as pla
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudlab.model import catalogue, declarations, gosource, placeholders, schema, settings, yamlfile
-from cloudlab.model.problems import ProblemsError, unknown
-
-DESCRIPTION = "cloudlab.yml"
+from cloudlab.model import catalogue, declarations, extension, gosource, placeholders, schema, settings
+from cloudlab.model.description import DESCRIPTION, PlatformError, read, selected
+from cloudlab.model.problems import unknown
 
 ROLE = "go_service"
 IMAGE = "go-runtime"
 BUILDER = "builder"
 
 DEFAULT_RESOURCES = {"full": {"memory": "192m", "cpus": 2, "pids": 256}, "lite": {"memory": "128m"}}
-
-
-class PlatformError(ProblemsError):
-    """A description is missing or invalid; `problems` holds one message each."""
 
 
 def chosen(environ: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
@@ -56,30 +50,6 @@ def merged(components: catalogue.Catalogue, folder: Path | str, description: str
     return {**components, **{name: entry(service) for name, service in document["services"].items()}}
 
 
-def read(root: Path, file: Path) -> dict[str, Any]:
-    """The description in `file`, valid in itself. Raises PlatformError."""
-    if not root.is_dir():
-        raise PlatformError([f"{root}: the folder does not exist. Set PLATFORM_SRC to the checkout of your services."])
-    try:
-        stamp = file.stat()
-    except OSError as error:
-        raise PlatformError(
-            [f"{file}: {error.strerror}. It describes the platform's services; DEVELOPMENT.md says how to write one."]
-        ) from None
-    return _parse(file, stamp.st_mtime_ns, stamp.st_size)
-
-
-@functools.lru_cache(maxsize=4)
-def _parse(file: Path, _changed: int, _size: int) -> dict[str, Any]:
-    try:
-        document = yamlfile.load(file)
-    except (OSError, UnicodeDecodeError, yamlfile.ParseError) as error:
-        raise PlatformError([f"{file}: {yamlfile.reason(error)}"]) from None
-    if found := schema.problems(document, declarations.Platform):
-        raise PlatformError([f"{file}: {text}" for text in found])
-    return document
-
-
 def entry(service: Mapping[str, Any]) -> dict[str, Any]:
     """A service of a description as an entry of the catalogue, with every default filled in."""
     complete = schema.complete(service, declarations.Service)
@@ -94,19 +64,39 @@ def entry(service: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def setting_names(values: Mapping[str, Any]) -> list[str]:
+    """The settings that the platform declares for its services: `{setting.<name>}`. Raises PlatformError."""
+    return list(selected(values).get("settings", {}))
+
+
+def seed(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The seeding of the platform that the settings `values` select: an entry as of a service, with its `sizes`.
+
+    None for a platform without one. Raises PlatformError.
+    """
+    declared = selected(values).get("seed")
+    return entry(_program(declared)) | {"sizes": declared["sizes"]} if declared else None
+
+
+def _program(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """A declared seeding as a service."""
+    return {"summary": "Sample data", **{key: declared[key] for key in ("go", "env") if key in declared}}
+
+
 def problems(document: Mapping[str, Any], root: Path, components: catalogue.Catalogue) -> list[str]:
     """What a valid description conflicts with, or refers to in vain; a message each, without the file's name."""
     services = document["services"]
-    found = _same_host_ports(services)
+    everybody = {**components, **services}
+    found = _same_host_ports(services) + list(extension.problems(document, settings.taken()))
     for name, service in services.items():
         if name in components or name in catalogue.ANSIBLE_TAGS:
             found.append(
                 f"services.{name}: the name {name} belongs to a component of the environment. Choose another one."
             )
         else:
-            found += [
-                f"services.{name}.{text}" for text in _references(name, service, root, {**components, **services})
-            ]
+            found += [f"services.{name}.{text}" for text in _references(name, service, root, everybody)]
+    if "seed" in document:
+        found += [f"seed.{text}" for text in _references("seed", _program(document["seed"]), root, everybody)]
     return found
 
 

@@ -59,6 +59,7 @@ class Settings:
     user: uid:gid of the processes, who has to be able to read the checkout.
     reload: version of the programs in files/reload.
     images: service -> image of its own, for services that are not run in hot reload.
+    own: the platform's settings.
     telemetry: variables that every service gets, with its name; empty when there is nowhere to send anything.
     """
 
@@ -71,6 +72,7 @@ class Settings:
     hot_reload: bool = True
     images: Mapping[str, str] = field(default_factory=dict)
     telemetry: Mapping[str, str] = field(default_factory=dict)
+    own: Mapping[str, Any] = field(default_factory=dict)
 
 
 def account(name: str, entry: Mapping[str, Any], database: str) -> dict[str, str]:
@@ -241,6 +243,7 @@ def _filled(name: str, catalogue: Mapping[str, Any], settings: Settings, texts: 
     entry = catalogue[name]
     values = {
         "log_level": settings.log_level,
+        **_values("setting", settings.own),
         **_values("self", _address(name, entry) | {"name": name} | _database(name, entry, settings)),
     }
     for other, declared in catalogue.items():
