@@ -166,21 +166,22 @@ def _host_port(port: Mapping[str, Any], values: Mapping[str, Any]) -> int:
 
 def port_problems(ports: Mapping[str, Mapping[str, int]]) -> list[str]:
     """Ports of `host_ports` that are used twice or invalid; a message each."""
-    users: dict[int, list[str]] = {}
-    for component, named in ports.items():
-        for name, port in named.items():
-            users.setdefault(port, []).append(f"{component} ({name})")
+    uses = [(port, f"{component} ({name})") for component, named in ports.items() for name, port in named.items()]
     found = [
-        f"port {port} is used twice: {' and '.join(who)}. Change one of the two in .env."
-        for port, who in sorted(users.items())
-        if len(who) > 1
+        f"port {port} is used twice: {' and '.join(users)}. Change one of the two in .env."
+        for port, users in sorted(shared(uses).items())
     ]
-    found += [
-        f"port {port} of {who[0]} is above 65535. Lower PORT_OFFSET."
-        for port, who in sorted(users.items())
-        if port > 65535
+    return found + [
+        f"port {port} of {user} is above 65535. Lower PORT_OFFSET." for port, user in sorted(uses) if port > 65535
     ]
-    return found
+
+
+def shared(uses: Iterable[tuple[Any, str]]) -> dict[Any, list[str]]:
+    """What several users use, from pairs of what is used and its user."""
+    users: dict[Any, list[str]] = {}
+    for used, user in uses:
+        users.setdefault(used, []).append(user)
+    return {used: names for used, names in users.items() if len(names) > 1}
 
 
 def declared(catalogue: Catalogue, key: str) -> list[Any]:
@@ -189,15 +190,15 @@ def declared(catalogue: Catalogue, key: str) -> list[Any]:
 
 
 def _shared_settings(catalogue: Catalogue) -> list[str]:
-    users: dict[str, list[str]] = {}
-    for name, entry in catalogue.items():
-        for port in entry.get("ports", []):
-            if "setting" in port:
-                users.setdefault(port["setting"], []).append(name)
+    uses = [
+        (port["setting"], name)
+        for name, entry in catalogue.items()
+        for port in entry.get("ports", [])
+        if "setting" in port
+    ]
     return [
-        f"catalogue: the setting {setting} is the port of {' and '.join(who)}. Give each one its own."
-        for setting, who in users.items()
-        if len(who) > 1
+        f"catalogue: the setting {setting} is the port of {' and '.join(users)}. Give each one its own."
+        for setting, users in shared(uses).items()
     ]
 
 

@@ -115,13 +115,8 @@ def _references(name: str, service: Mapping[str, Any], root: Path, everybody: ca
 
 def _same_host_ports(services: Mapping[str, Any]) -> list[str]:
     """Ports of the host that several services publish."""
-    users: dict[int, list[str]] = {}
-    for name, service in services.items():
-        for port in service.get("ports", []):
-            if "host" in port:
-                users.setdefault(port["host"], []).append(name)
+    uses = [(port["host"], name) for name, one in services.items() for port in one.get("ports", []) if "host" in port]
     return [
-        f"services: the host port {port} is used by {' and '.join(who)}. Give each service a port of its own."
-        for port, who in users.items()
-        if len(who) > 1
+        f"services: the host port {port} is used by {' and '.join(users)}. Give each service a port of its own."
+        for port, users in catalogue.shared(uses).items()
     ]

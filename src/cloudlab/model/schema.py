@@ -1,7 +1,6 @@
 """The schema layer: a type declares what a document looks like, and msgspec validates documents of that type.
 
-A type is a subclass of `Declaration`. In the `extra` of a `Meta`, `expected` describes a valid value in messages, and
-`secret` keeps an invalid value out of them.
+A type is a subclass of `Declaration`; `doc` and `valid` annotate the types of its keys.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from cloudlab.model.problems import unknown
 
@@ -20,6 +19,16 @@ _KINDS = {
     bool: "true or false", str: "a string", int: "a whole number", float: "a number",
     list: "a list", dict: "a mapping", type(None): "nothing",
 }  # fmt: skip
+
+
+def doc(description: str) -> Meta:
+    """The description of a key, for the JSON Schema."""
+    return Meta(description=description)
+
+
+def valid(expected: str, secret: bool = False, **constraints: Any) -> Meta:
+    """The constraints of a value. expected: a valid one in messages; secret: an invalid one is not in messages."""
+    return Meta(extra={"expected": expected, "secret": secret}, **constraints)
 
 
 class Declaration(msgspec.Struct, forbid_unknown_fields=True):
