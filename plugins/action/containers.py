@@ -129,7 +129,7 @@ class ActionModule(ActionBase):
         yield from map(str, arguments["secrets"])
         yield from (
             str(self._templar.template(self._task_vars[name]))
-            for name in settings.passwords()
+            for name in settings.passwords(self._task_vars)
             if name in self._task_vars
         )
         yield from secrets.generated(Path(str(arguments["directory"])) / "secrets")

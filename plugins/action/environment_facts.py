@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
         if options["mode"] == modes.DESCRIBE:
             if problems:
                 return result | {"failed": True, "msg": _message(problems)}
-            return result | {"changed": False} | offline.describe(values, chosen)
+            return result | {"changed": False} | offline.describe(values, chosen, platform.setting_names(values))
         try:
             facts, objects = state.gather(engine.connect())
         except engine.EngineError as error:
@@ -52,7 +52,8 @@ class ActionModule(ActionBase):
         if problems:
             return result | {"failed": True, "msg": _message(problems)}
         complete = not set(task_vars.get("ansible_run_tags", [])) - catalogue.ANSIBLE_TAGS
-        context = environment.describe(settings.ROOT, values, chosen, objects, facts, complete)
+        names = platform.setting_names(values)
+        context = environment.describe(settings.ROOT, values, chosen, objects, facts, complete, names)
         warnings = []
         if options["checks"]:
             needs = {
@@ -74,7 +75,7 @@ class ActionModule(ActionBase):
 
     def _values(self, task_vars):
         """The variables that the checks read, with templates resolved."""
-        names = [*settings.spec(), "catalogue", "networks", "images", "profiles"]
+        names = [*settings.own(), *_platform_settings(task_vars), "catalogue", "networks", "images", "profiles"]
         values = {name: self._templar.template(task_vars[name]) for name in names if name in task_vars}
         for name in rolespecs.names(_roles()) & task_vars.keys():
             try:
@@ -98,18 +99,18 @@ class ActionModule(ActionBase):
                 "PLATFORM_SRC, PLATFORM_CATALOGUE and the catalogue cannot be set with -e. Set them in .env, in the "
                 "process environment or in group_vars/all/, which are read before the tags of the play are computed."
             ]
-        routes = model.problems(model.from_catalogue(complete), values["gateway_jwt_service"])
-        return [f"routes of {problem}. Correct them in the platform's description." for problem in routes]
+        return model.problems(model.from_catalogue(complete), values["gateway_jwt_service"])
 
     def _configuration(self, values, task_vars, problems):
         """`problems` and those of roles and catalogue, and the chosen components if there are none."""
         problems = problems + role_arguments.problems(_roles(), values)
+        problems += catalogue.invalid({key: values[key] for key in ("catalogue", "networks", "images")})
         problems += self._platform(values) if not problems else []
-        roles = [role.name for role in _roles()]
-        problems += catalogue.problems(
-            values["catalogue"], values["networks"], values["images"], settings.spec(), roles
-        )
         if problems:
+            return problems, []
+        roles = [role.name for role in _roles()]
+        known = [*settings.own(), *_platform_settings(values)]
+        if problems := catalogue.problems(values["catalogue"], values["networks"], values["images"], known, roles):
             return problems, []
         try:
             chosen = catalogue.choose(
@@ -123,6 +124,14 @@ class ActionModule(ActionBase):
         # The ports of all components, so that a later run with other tags does not collide with this one.
         ports = catalogue.host_ports(values["catalogue"], values["catalogue"], values)
         return catalogue.port_problems(ports), chosen
+
+
+def _platform_settings(values):
+    """The names of the settings that the platform adds; `settings.check` reports a description that cannot be read."""
+    try:
+        return settings.of_platform(values)
+    except platform.PlatformError:
+        return []
 
 
 def _roles():

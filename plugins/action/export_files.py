@@ -6,6 +6,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from cloudlab.compose import described, files, placeholders
+from cloudlab.model import settings
 
 ARGUMENTS = {
     "folder": {"type": "path", "required": True},
@@ -31,7 +32,8 @@ class ActionModule(ActionBase):
     def _texts(self, hosts, built, reload):
         context = hosts[reload[0]]["cloudlab"]
         tools = [name for name, entry in context["catalogue"].items() if entry["kind"] == "tool"]
-        return files.texts(self._agreed(hosts, built), self._agreed(hosts, reload), tools, context["profile"])
+        options = settings.spec(hosts[reload[0]])
+        return files.texts(self._agreed(hosts, built), self._agreed(hosts, reload), tools, context["profile"], options)
 
     def _agreed(self, hosts, names):
         """The document on which the host with plain values and the one with hostile values agree."""
@@ -41,6 +43,7 @@ class ActionModule(ActionBase):
                     hosts[name]["ansible_facts"][described.FACT],
                     hosts[name]["cloudlab"],
                     hosts[name]["profiles"],
+                    settings.spec(hosts[name]),
                     hostile,
                 )
                 for name, hostile in zip(names, (False, True), strict=True)

@@ -5,6 +5,7 @@ import sys
 from ansible.plugins.action import ActionBase
 
 from cloudlab.compose import placeholders
+from cloudlab.model import settings
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
@@ -22,7 +23,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         variables = {
-            **placeholders.values(arguments["hostile"]),
+            **placeholders.values(settings.spec(task_vars), arguments["hostile"]),
             "hot_reload_enabled": arguments["hot_reload"],
             # Settings of the playbooks that do not apply to Compose.
             "port_offset": 0,

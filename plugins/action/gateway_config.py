@@ -75,10 +75,10 @@ class ActionModule(ActionBase):
         return result | (report | modes.compare(task_vars, gateway=report) if comparing else report)
 
     def _describe(self, gateway, target, task_vars):
-        """Nothing will change under the gateway, so one version is enough."""
+        """The files never change while the gateway runs, so one version is enough."""
         folder = str(target.folder)
-        told = modes.describe(task_vars, folders={folder: config.live_files(gateway, described.FACT)})
-        return told | {"bootstrap": config.bootstrap(gateway), "folder": folder}
+        described_result = modes.describe(task_vars, folders={folder: config.live_files(gateway, described.FACT)})
+        return described_result | {"bootstrap": config.bootstrap(gateway), "folder": folder}
 
     def _report(self, gateway, target, outcome):
         report = {
@@ -104,7 +104,7 @@ class ActionModule(ActionBase):
 
 
 class _Connection:
-    """The engine, connected to when it is needed."""
+    """The engine; the connection is opened on first use."""
 
     def __init__(self):
         self._engine = None

@@ -21,7 +21,7 @@ def tags_for(role):
 
 @functools.cache
 def _chosen():
-    """The catalogue of this run: asked for by every role, made once."""
+    """The catalogue of this run, computed once for all roles."""
     return platform.chosen(os.environ)
 
 

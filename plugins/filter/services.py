@@ -36,7 +36,7 @@ def service_specs(environment, catalogue, options):
 def builder_spec(environment, catalogue, options):
     """The container that builds services: see builder_spec.yml."""
     environ, bundle = _download(environment)
-    # Not only those of this run: the builder stays the same whatever part of the environment a run is about.
+    # Not only those of this run, so that the builder does not depend on tags.
     profile = components.choose(catalogue, options["profiles"], environment["profile"], [])
     wanted = {name for name in profile if catalogue[name]["role"] == platform.ROLE and "go" in catalogue[name]}
     return builder.spec(
@@ -51,7 +51,7 @@ def builder_spec(environment, catalogue, options):
 
 def service_access(environment, stores, keep=True):
     """Addresses and logins of the chosen services: see service_access.yml."""
-    settings = base.Settings("", stores, _secret(environment, keep))
+    settings = base.Settings("", stores, _secret(environment, keep), own=environment["settings"])
     try:
         return variables.access(service_names(environment), environment["catalogue"], settings)
     except (base.ServiceError, secrets.SecretError) as error:
@@ -67,7 +67,7 @@ def service_accounts(environment, keep=True):
 
 
 def service_indices(folder, catalogue):
-    """The indices that a platform's services make: see service_indices.yml."""
+    """The indices that a platform's services create: see service_indices.yml."""
     try:
         return expectations.indices(Path(_absolute(folder)), catalogue)
     except expectations.ExpectationError as error:
@@ -85,7 +85,7 @@ def service_names(environment):
 
 def _settings(environment, options):
     folder = _absolute(options["platform"])
-    # Of whoever brings it up elsewhere nothing is known but that a checkout can be read by all.
+    # On another machine, the user is unknown, but the checkout must be readable by all.
     user = base.NOBODY if environment["described"] else _reader(folder, environment["engine"])
     return base.Settings(
         platform=folder,
@@ -97,6 +97,7 @@ def _settings(environment, options):
         hot_reload=bool(options["hot_reload"]),
         images=options["images"],
         telemetry=options["telemetry"],
+        own=environment["settings"],
     )
 
 
@@ -106,7 +107,7 @@ def _absolute(folder):
 
 
 def _download(environment):
-    """(the user's environment, the file with the certificates that his machine trusts)"""
+    """(the user's environment, the file with the certificates that this machine trusts)"""
     if environment["described"]:
         named = {name: placeholders.variable(name) for name in builder.DOWNLOAD_VARIABLES}
         return named, placeholders.path("SSL_CERT_FILE")
@@ -117,7 +118,7 @@ def _download(environment):
 
 
 def _secret(environment, keep):
-    """What tells a generated secret by its name."""
+    """A function from the name of a generated secret to its value."""
     if environment["described"]:
         return placeholders.secret
     if environment["composed"]:
@@ -127,7 +128,7 @@ def _secret(environment, keep):
 
 
 def _reader(folder, engine):
-    """Who owns the checkout can read it. Root is nobody to run a service as."""
+    """The owner of the checkout, who can read it. A service never runs as root."""
     status = os.stat(folder)
     if not status.st_uid:
         return base.NOBODY

@@ -1,12 +1,12 @@
-"""Documents that are written from what the project declares."""
+"""Documents that are generated from the project's declarations."""
 
 from __future__ import annotations
 
 DOCUMENTATION = """
 name: documents
-short_description: The documents that are written from argument specs, defaults and catalogue
+short_description: The documents that are generated from argument specs, defaults, catalogue and types
 description:
-  - Returns the reference of all settings and the tables of components as they have to stand in the project.
+  - Returns the settings reference, the component tables and the JSON Schemas, as they must be in the project.
 options:
   _terms:
     description: None.

@@ -6,7 +6,8 @@ DOCUMENTATION = """
 name: settings
 short_description: Read the project's settings from .env and the process environment
 description:
-  - Each variable in the argument spec C(settings) of the role preflight can be set in C(.env) by its upper-case name.
+  - Each variable in the argument spec C(settings) of the role preflight, and each setting that the selected platform
+    declares, can be set in C(.env) by its upper-case name.
     Precedence, highest first - extra variables, process environment, C(.env), C(group_vars).
   - An unknown key or a value of the wrong type is an error with the file, the line and the nearest valid name.
   - Rejects the options C(--start-at-task) and C(--skip-tags), which would skip required tasks and report success.

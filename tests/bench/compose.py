@@ -15,7 +15,7 @@ from bench import runs
 from bench.report import Figure, quotient
 from bench.subject import CACHES, DEV, EVERYTHING, Bench
 from cloudlab.images import references
-from cloudlab.model import catalogue
+from cloudlab.model import settings
 
 # The pinned images of a registry that does not exist: existing images are not pulled.
 MIRROR = "test-bench.invalid"
@@ -93,7 +93,11 @@ def _other_port(bench: Bench) -> str:
 def _by_compose(bench: Bench, folder: Path) -> dict[str, float]:
     lab = bench.lab
     offset = lab.values["port_offset"]
-    ports = {name.upper(): str(port + offset) for name, port in catalogue.committed("ports").items()}
+    ports = {
+        name.upper(): str(option["default"] + offset)
+        for name, option in settings.spec().items()
+        if name.endswith("_port")
+    }
     compose = composed.Compose(
         composed.copy(folder),
         {

@@ -60,7 +60,6 @@ def lab(platform):
         "CLOUDLAB_PROFILE": "lite",
         "IMAGE_SOURCE": "packages",
         "PLATFORM_SRC": str(platform),
-        "GATEWAY_JWT_SERVICE": "",
     }
     found = Lab(dict(os.environ) | chosen)
     found.remove_everything()

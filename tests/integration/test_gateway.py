@@ -404,17 +404,18 @@ class TestChange:
         assert any('"/elsewhere"' in part["after"] for part in run.gateway["diff"])
         problem(gateway.get("/elsewhere"), 404)
 
-    def test_a_mistake_in_a_route_is_named_before_anything_is_changed(self, gateway):
+    def test_an_invalid_route_is_reported_before_anything_is_changed(self, gateway):
         wrong = [*SERVICES[:3], SERVICES[3] | {"routes": [{"prefix": "/x", "auth": "maybe"}, {"prefix": "/healthz"}]}]
         run = gateway.converge(wrong)
         assert run.failed
-        assert "away, route /x: auth is 'maybe'" in run.message and "away, route /healthz:" in run.message
+        assert "services.away.routes[0].auth: expected one of " in run.message
+        assert "services.away.routes[1].prefix: /healthz is reserved" in run.message
         assert gateway.get("/api/v1/products").status_code == 200
 
     def test_what_envoy_refuses_is_never_written(self, gateway):
         before = self._files(gateway)
         run = gateway.converge(SERVICES, gateway_jwt_jwks_path="/a b\n")
-        assert run.failed and "Envoy refuses" in run.message, run.output
+        assert run.failed and "Envoy rejects" in run.message, run.output
         assert self._files(gateway) == before
         assert not gateway.api.containers(all=True, filters={"name": f"{gateway.name}-trial"})
         assert gateway.get("/api/v1/orders", token=gateway.keys.token()).status_code == 200
@@ -446,7 +447,7 @@ class TestChange:
         (gateway.directory / "config" / "gateway-live.proven").unlink()
         run = gateway.converge(SERVICES)
         assert not run.failed and not run.changed, run.output
-        state = envoy.ask(gateway.api, gateway.name)
+        state = envoy.query(gateway.api, gateway.name)
         assert all(state.versions.values()) and not state.warming
 
     def test_other_settings_reach_the_running_gateway(self, gateway):

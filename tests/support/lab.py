@@ -66,6 +66,7 @@ class Lab:
         assert values.get("cloudlab_instance", "").startswith(TEST_INSTANCES), "CLOUDLAB_INSTANCE is not one for tests"
         for file in sorted((ROOT / "group_vars" / "all").glob("*.yml")):
             values = yaml.safe_load(file.read_text(encoding="utf-8")) | values
+        values = {name: option["default"] for name, option in settings.of_platform(values).items()} | values
         values["catalogue"] = platform.complete(values["catalogue"], values)
         return values
 

@@ -63,6 +63,7 @@ def project(root: Path, engine: dict) -> dict:
     known: dict = {}
     for role in ROLES.iterdir():
         known |= _of_role(role.name)
+    known |= {name: option["default"] for name, option in settings.of_platform({}).items()}
     for path in sorted((settings.ROOT / "group_vars" / "all").glob("*.yml")):
         known |= _loaded(path)
     templar = Templar(DataLoader(), known)

@@ -1,4 +1,4 @@
-"""Selection by tag and profile, start order, and the catalogue that is committed."""
+"""Selection by tag and profile, startup order, and the committed catalogue."""
 
 import pytest
 import yaml
@@ -26,10 +26,10 @@ def test_the_committed_catalogue_has_no_problems(committed):
     found = catalogue.problems(
         committed["catalogue"], committed["networks"], committed["images"], settings.spec(), roles
     )
-    assert found == []
+    assert catalogue.invalid(committed) + found == []
 
 
-def test_the_committed_catalogue_needs_no_templates(committed):
+def test_the_committed_catalogue_has_no_templates(committed):
     assert "{{" not in (settings.ROOT / "group_vars" / "all" / "catalogue.yml").read_text(encoding="utf-8")
 
 
@@ -55,7 +55,7 @@ def test_the_limits_of_a_profile_fit_a_laptop(profile, most):
     assert sum(limits) <= sizes.parse(most)
 
 
-def test_tags_of_a_role_are_its_components_and_those_that_need_them():
+def test_tags_of_a_role_are_its_components_and_their_dependents():
     assert catalogue.tags_for("db", SMALL) == ["db", "order", "user"]
     assert catalogue.tags_for("coordinator", SMALL) == ["broker", "coordinator", "order"]
     assert catalogue.tags_for("service", SMALL) == ["order", "user"]
@@ -66,15 +66,15 @@ def test_tags_of_an_unknown_role():
         catalogue.tags_for("cache", SMALL)
 
 
-def test_choice_by_tag_brings_what_is_needed():
+def test_selection_by_tag_includes_dependencies():
     assert catalogue.choose(SMALL, PROFILES, "full", ["broker"]) == ["coordinator", "broker"]
 
 
-def test_choice_by_profile_brings_what_is_needed():
+def test_selection_by_profile_includes_dependencies():
     assert catalogue.choose(SMALL, PROFILES, "some", ["all"]) == ["db", "user"]
 
 
-def test_a_profile_leaves_out_components_and_what_other_profiles_list():
+def test_a_profile_excludes_components_and_other_profiles():
     profiles = PROFILES | {"rest": {"components": "all", "without": ["some", "order", "db"]}}
     assert catalogue.choose(SMALL, profiles, "rest", []) == ["coordinator", "broker"]
 
@@ -83,7 +83,7 @@ def test_a_tag_wins_over_the_profile():
     assert catalogue.choose(SMALL, PROFILES, "some", ["coordinator"]) == ["coordinator"]
 
 
-def test_slow_starters_first_but_never_before_what_they_need():
+def test_slow_starters_first_but_after_their_dependencies():
     assert catalogue.start_order(SMALL, SMALL) == ["db", "coordinator", "broker", "user", "order"]
 
 
@@ -108,7 +108,7 @@ def test_an_unknown_component_in_a_profile():
 
 def test_a_cycle_is_shown():
     ring = {name: {"needs": [need]} for name, need in (("a", "b"), ("b", "c"), ("c", "a"), ("d", "a"))}
-    with pytest.raises(catalogue.CatalogueError, match="needs form a cycle: a -> b -> c -> a"):
+    with pytest.raises(catalogue.CatalogueError, match="dependencies form a cycle: a -> b -> c -> a"):
         catalogue.start_order(ring, ring)
 
 
@@ -116,14 +116,12 @@ def test_a_cycle_is_shown():
     ("change", "message"),
     [
         ({"needs": ["cache"]}, "catalogue.db.needs: unknown component cache"),
-        ({"role": "nobody"}, "catalogue.db: unknown role nobody"),
-        ({"kind": "thing"}, "catalogue.db: unknown kind thing"),
+        ({"role": "nobody"}, "catalogue.db.role: unknown role nobody"),
         ({"networks": ["moon"]}, "catalogue.db.networks: unknown network moon"),
         ({"image": "none"}, "catalogue.db.image: unknown image none"),
         ({"ports": [{"name": "x", "container": 1, "setting": "x_port"}]}, "catalogue.db.ports: unknown setting x_port"),
         ({"resources": {"full": {"memory_setting": "x_memory"}}}, "catalogue.db.resources: unknown setting x_memory"),
-        ({"volume": {}}, "catalogue.db: unknown key volume. Did you mean volumes?"),
-        ({"needs": ["db"]}, "needs form a cycle: db -> db"),
+        ({"needs": ["db"]}, "dependencies form a cycle: db -> db"),
     ],
 )
 def test_problems_name_the_entry(change, message):
@@ -133,9 +131,42 @@ def test_problems_name_the_entry(change, message):
     assert message in found[0]
 
 
-def test_an_entry_without_its_role_is_named():
-    found = catalogue.problems({"db": {"summary": "", "kind": "store"}}, [], [], [], ["db"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "thing"}, "catalogue.db.kind: expected one of store, gateway, tool, observability, found 'thing'."),
+        ({"volume": {}}, "catalogue.db: unknown key volume. Did you mean volumes?"),
+        ({"needs": "cache"}, "catalogue.db.needs: expected a list, found a string."),
+        ({"metrics": {}}, "catalogue.db.metrics: port must be set."),
+        (
+            {"resources": {"full": {"memory": "much"}}},
+            "catalogue.db.resources.full.memory: expected an amount of memory",
+        ),
+    ],
+)
+def test_an_invalid_entry(change, message):
+    entry = {"summary": "Store", "role": "db", "kind": "store", **change}
+    [found] = catalogue.invalid({"catalogue": {"db": entry}, "networks": {}, "images": {}})
+    assert found.startswith(message)
+
+
+def test_an_entry_without_its_role():
+    entry = {"summary": "Store", "kind": "store"}
+    found = catalogue.invalid({"catalogue": {"db": entry}, "networks": {}, "images": {}})
     assert found == ["catalogue.db: role must be set."]
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ({"db": {"repository": "a/db"}}, "images.db: tag must be set."),
+        ({"db": {"repository": "a/db", "tag": "1", "digest": "1"}}, "images.db.digest: expected an empty string or"),
+        ({"db": {"repository": "a/db", "tag": 1.10}}, "images.db.tag: expected a non-empty string, found 1.1."),
+    ],
+)
+def test_an_invalid_image(images, message):
+    [found] = catalogue.invalid({"catalogue": {}, "networks": {}, "images": images})
+    assert found.startswith(message)
 
 
 def test_two_components_on_one_port_setting():

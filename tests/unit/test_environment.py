@@ -1,4 +1,4 @@
-"""The picture of an environment that the roles work with."""
+"""The description of an environment that the roles work with."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def describe(stock=EMPTY, chosen=("disk", "db")):
     return environment.describe(Path("/lab"), VALUES, list(chosen), stock, ENGINE)
 
 
-def test_names_belong_to_the_instance():
+def test_names_begin_with_the_instance():
     found = describe()
     assert found["directory"] == "/lab/.cloudlab/lab"
     entry = found["components"]["db"]
@@ -64,7 +64,7 @@ def test_a_setting_replaces_the_memory_of_the_size(set_to, memory):
     assert (found["memory"], found["spec"]["memory"], found["spec"]["memory_swap"]) == (memory, memory, memory)
 
 
-def test_every_container_starts_hardened():
+def test_every_container_is_hardened_by_default():
     spec = describe()["components"]["db"]["spec"]
     assert spec["cap_drop"] == ["ALL"]
     assert spec["security_opts"] == ["no-new-privileges:true"]
@@ -73,7 +73,7 @@ def test_every_container_starts_hardened():
     assert spec["restart_policy"] == "unless-stopped"
 
 
-def test_what_the_engine_has_is_known_by_label():
+def test_labels_identify_existing_objects():
     labels = {"cloudlab.instance": "lab", "cloudlab.source": "packages"}
     stock = EMPTY | {"volumes": [{"Name": "lab-db-data", "Labels": labels}], "networks": [{"Name": "lab-database"}]}
     found = describe(stock)
@@ -94,7 +94,7 @@ def test_containers_of_components_that_are_not_chosen_are_surplus():
         {"Names": ["/lab-disk"], "Labels": {"cloudlab.instance": "lab", "cloudlab.component": "disk"}},
         {"Names": ["/lab-gone"], "Labels": {"cloudlab.instance": "lab", "cloudlab.component": "gone"}},
         {"Names": ["/other-gone"], "Labels": {"cloudlab.instance": "other", "cloudlab.component": "gone"}},
-        {"Names": ["/stranger"], "Labels": None},
+        {"Names": ["/unmanaged"], "Labels": None},
     ]
     assert environment.surplus("lab", ["db"], containers) == ["lab-disk", "lab-gone"]
     assert describe(EMPTY | {"containers": containers})["surplus"] == []
@@ -123,10 +123,10 @@ def test_a_component_without_an_image_is_skipped():
     assert "db" not in found["components"]
 
 
-def test_what_needs_a_component_without_an_image_cannot_run():
+def test_a_component_cannot_depend_on_one_without_an_image():
     needed = describe()
     needed["components"]["disk"]["image_key"] = "disk"
-    with pytest.raises(environment.ImageError, match="db needs disk, which cannot run here: gone"):
+    with pytest.raises(environment.ImageError, match="db needs disk, which is unavailable: gone"):
         environment.with_images(needed, {"db": BUILT, "disk": {"state": "skipped", "reason": "gone"}}, IMAGES)
 
 
@@ -135,15 +135,15 @@ def test_data_of_the_same_format_is_fine():
     environment.with_images(describe(stock), {"db": BUILT}, IMAGES)
 
 
-def test_data_of_another_format_is_refused_with_the_way_out():
+def test_data_of_another_format_is_refused_with_a_fix():
     stock = volume(**{"cloudlab.data": "26", "cloudlab.source": "registry"})
     with pytest.raises(environment.ImageError) as error:
         environment.with_images(describe(stock), {"db": BUILT}, IMAGES)
-    assert "the volume lab-db-data holds data of db 26 (from registry); db:1 reads 18" in str(error.value)
+    assert "the volume lab-db-data has data of db 26 (from registry), but db:1 reads 18" in str(error.value)
     assert "reset.yml -e level=data -e components=db" in str(error.value)
 
 
-def test_a_missing_volume_is_told_with_its_labels():
+def test_a_missing_volume_has_its_labels():
     found = environment.with_images(describe(), {"db": BUILT}, IMAGES)
     assert environment.missing_volumes(found)[0]["labels"] == {
         "cloudlab.instance": found["instance"],
@@ -153,7 +153,7 @@ def test_a_missing_volume_is_told_with_its_labels():
     }
 
 
-def test_what_docker_compose_brought_up_is_known_by_its_label():
+def test_a_label_identifies_containers_of_docker_compose():
     ours = {"Names": ["/lab-db"], "Labels": {"cloudlab.instance": "lab"}}
     composed = {"Names": ["/lab-db"], "Labels": ours["Labels"] | {"com.docker.compose.project": "lab"}}
     other = {"Names": ["/x"], "Labels": {"cloudlab.instance": "x", "com.docker.compose.project": "x"}}

@@ -1,4 +1,4 @@
-"""JSON for people says what any JSON says."""
+"""Readable JSON has the same content as any JSON."""
 
 import json
 
@@ -22,11 +22,11 @@ LONG = "x" * 50
         {LONG: {"a": [LONG] * 4, "b": {}}, "c": [[LONG] * 3] * 2},
     ],
 )
-def test_it_means_the_same(value):
+def test_the_content_is_unchanged(value):
     assert json.loads(jsontext.write(value)) == value
 
 
-def test_what_fits_stands_on_one_line():
+def test_a_value_that_fits_is_on_one_line():
     lines = jsontext.write({"a": [1, 2], "b": {"c": [LONG, LONG, LONG], "d": 1}}).splitlines()
     assert lines == [
         "{",

@@ -1,4 +1,4 @@
-"""The variables of all roles are checked at once, as far as they are set."""
+"""The variables of all roles are checked together, if they are set."""
 
 import pytest
 
@@ -31,15 +31,15 @@ def test_names(roles):
     assert names(roles) == {"db_workers", "db_mode", "db_names"}
 
 
-def test_values_that_fit(roles):
+def test_valid_values(roles):
     assert rolespecs.problems(roles, {"db_workers": "3", "db_mode": "fast", "db_names": ["a"], "other": 1}) == []
 
 
-def test_what_is_not_set_is_not_missed(roles):
+def test_unset_variables_are_valid(roles):
     assert rolespecs.problems(roles, {}) == []
 
 
-def test_everything_wrong_is_told_at_once(roles):
+def test_all_problems_are_reported_together(roles):
     found = rolespecs.problems(roles, {"db_workers": "many", "db_mode": "slow"})
     assert len(found) == 2
     assert all(message.startswith("role db: ") for message in found)

@@ -1,4 +1,4 @@
-"""Secrets are generated once, kept, and never half written."""
+"""Secrets are generated once, saved, and written atomically."""
 
 import stat
 
@@ -14,13 +14,13 @@ def test_generated_once_and_kept(tmp_path):
     assert secrets.secret(tmp_path / "secrets", "other") != first
 
 
-def test_only_the_owner_may_read(tmp_path):
+def test_only_the_owner_can_read_it(tmp_path):
     secrets.secret(tmp_path / "secrets", "db")
     assert stat.S_IMODE((tmp_path / "secrets" / "db").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
 
 
-def test_nothing_is_written_when_it_is_not_to_be_kept(tmp_path):
+def test_an_unsaved_secret_writes_nothing(tmp_path):
     assert len(secrets.secret(tmp_path / "secrets", "db", keep=False)) == secrets.LENGTH
     assert not (tmp_path / "secrets").exists()
 
@@ -31,6 +31,6 @@ def test_an_empty_secret_is_refused(tmp_path):
         secrets.secret(tmp_path, "db")
 
 
-def test_nothing_is_left_beside_the_secret(tmp_path):
+def test_no_temporary_file_is_left(tmp_path):
     secrets.secret(tmp_path, "db")
     assert [path.name for path in tmp_path.iterdir()] == ["db"]

@@ -21,8 +21,8 @@ def load(tmp_path):
 
 
 def _defaults():
-    """Every variable of group_vars/all that is a setting, with its default."""
-    defaults = {}
+    """Every variable of group_vars/all that is a setting, and every setting of the platform, with its default."""
+    defaults = {name: option["default"] for name, option in settings.of_platform({}).items()}
     for path in (settings.ROOT / "group_vars" / "all").glob("*.yml"):
         if path.name not in NOT_SETTINGS:
             defaults |= yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -34,7 +34,7 @@ def test_every_setting_has_a_default_that_fits_and_every_default_is_described():
     assert set(defaults) == set(settings.spec())
     assert settings.check(defaults) == []
     for name, default in defaults.items():
-        assert settings.convert(name, default) == default
+        assert settings.convert(name, default, settings.spec()[name]) == default
 
 
 def test_values_are_typed(load):
@@ -137,8 +137,7 @@ def test_no_file_at_all():
 
 
 def test_effective_values_are_checked_wherever_they_come_from():
-    values = {name: 1 if option["type"] == "int" else True for name, option in settings.spec().items()}
-    values["postgres_port"] = "five"
+    values = _defaults() | {"postgres_port": "five"}
     assert "POSTGRES_PORT is 'five'; it must be a whole number from 1 to 65535." in settings.check(values)
 
 

@@ -9,7 +9,7 @@ import pytest
 import registry
 
 from cloudlab.images import trust
-from cloudlab.model import catalogue
+from cloudlab.model import settings
 
 # A host that does not exist. The scenario `registry` proves that images are pulled.
 MIRROR = "registry.invalid"
@@ -20,7 +20,11 @@ def compose(lab, tmp_path_factory):
     """Docker Compose in a clone, with the images that it names."""
     registry.tag_images(lab, MIRROR)
     offset = lab.values["port_offset"]
-    ports = {name.upper(): str(port + offset) for name, port in catalogue.committed("ports").items()}
+    ports = {
+        name.upper(): str(option["default"] + offset)
+        for name, option in settings.spec().items()
+        if name.endswith("_port")
+    }
     clone = composed.copy(tmp_path_factory.mktemp("clone"))
     # Where the machine trusts certificates of its own, builds need them too.
     (clone / "ca-bundle.crt").write_bytes(trust.ca_bundle(os.environ))

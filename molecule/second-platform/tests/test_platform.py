@@ -35,8 +35,9 @@ def test_replicas_answer_with_their_arguments_and_variables(lab):
     assert lab.client.containers(filters={"name": f"^{lab.container('mail-web')}-2$"})
 
 
-def test_tags_names_and_secrets_reach_a_service(lab):
-    wanted = r'enterprise, fleet:7100, \{"token": "\w{32}", "level": "debug"\}'
+def test_tags_names_secrets_and_settings_reach_a_service(lab):
+    assert lab.port("worker", "http") == 8304 + lab.values["port_offset"]
+    wanted = r'enterprise, fleet:7100, \{"token": "\w{32}", "level": "debug", "tone": "loud"\}'
     assert re.fullmatch(wanted, page(lab, "worker", "http"))
 
 

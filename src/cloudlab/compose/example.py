@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from cloudlab.compose import placeholders
-from cloudlab.model import catalogue
+from cloudlab.model import catalogue, settings
 
 HEADER = """\
 # Settings of this checkout. scripts/setup.sh copies this file to .env, which the playbooks and Docker Compose read.
@@ -24,6 +23,7 @@ SUBJECTS = {
     "instance": "Name of this environment; a second checkout needs another name and other ports",
     "images": "Images",
 }
+PLATFORM = "Settings that the platform declares in its cloudlab.yml"
 FIXED = "Only for the playbooks: the Compose files contain the values from the time of the export"
 COMPOSE = "Only for Docker Compose: profiles to start in addition to the base; empty for none"
 GROUP = "Only for Docker Compose: group of the engine's socket, for the dashboard: stat -c %g /var/run/docker.sock"
@@ -31,21 +31,19 @@ ENGINE = "Docker Engine 25 or newer: frequent health checks during startup, rare
 SECRETS = "Secrets that the playbooks generate: letters and digits"
 
 
-@functools.cache
-def defaults() -> dict[str, Any]:
-    """Setting -> its default."""
-    return {name: value for subject in SUBJECTS for name, value in catalogue.committed(subject).items()}
+def text(document: Mapping[str, Any], profile: str, files: list[str], options: settings.Options) -> str:
+    """The file for an exported document.
 
-
-def text(document: Mapping[str, Any], profile: str, files: list[str]) -> str:
-    """The file for an exported document. files: the Compose files for Docker Engine 25 or newer."""
+    :param files: the Compose files for Docker Engine 25 or newer. :param options: all settings.
+    """
+    lines = {name: _line(name, option["default"]) for name, option in options.items()}
+    members = {title: list(catalogue.committed(subject)) for subject, title in SUBJECTS.items()}
+    members[PLATFORM] = [name for name in options if not any(name in names for names in members.values())]
     groups = [
-        (title, [_line(name, value) for name, value in catalogue.committed(subject).items() if name not in fixed])
-        for fixed in [placeholders.FIXED]
-        for subject, title in SUBJECTS.items()
+        (title, [lines[name] for name in names if name not in placeholders.FIXED]) for title, names in members.items()
     ]
     groups += [
-        (FIXED, [_line(name, value) for name, value in defaults().items() if name in placeholders.FIXED]),
+        (FIXED, [line for name, line in lines.items() if name in placeholders.FIXED]),
         (COMPOSE, [f"COMPOSE_PROFILES={profile}"]),
         (GROUP, [f"DOCKER_GROUP={placeholders.DEFAULTS['DOCKER_GROUP']}"]),
         (ENGINE, [f"# COMPOSE_FILE={':'.join(files)}"]),
@@ -55,7 +53,10 @@ def text(document: Mapping[str, Any], profile: str, files: list[str]) -> str:
 
 
 def _line(name: str, value: Any) -> str:
-    return f"{name.upper()}={str(value).lower() if isinstance(value, bool) else value}"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if re.search(r"[\s#$'\"\\]", text):
+        text = "'" + text.replace("'", "\\'") + "'"
+    return f"{name.upper()}={text}"
 
 
 def _secrets(document: Any) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudlab.compose import document, example, layout
 from cloudlab.compose.placeholders import Expressions, PlaceholderError, compare
-from cloudlab.model import catalogue
+from cloudlab.model import catalogue, settings
 
 BASE = "docker-compose.yml"
 CONFIGS = "docker-compose.configs.yml"
@@ -45,12 +45,18 @@ To use this file, set COMPOSE_FILE in .env: see .env.example.
 }
 
 
-def read(described: Mapping[str, Any], context: Mapping[str, Any], profiles: Mapping[str, Any], hostile: bool) -> Any:
-    """The document of one evaluation, with placeholders replaced by expressions."""
+def read(
+    described: Mapping[str, Any],
+    context: Mapping[str, Any],
+    profiles: Mapping[str, Any],
+    options: settings.Options,
+    hostile: bool,
+) -> Any:
+    """The document of one evaluation, with placeholders replaced by expressions. options: all settings."""
     built = document.build(described, context, profiles)
     # Compose has no sizes, so empty memory settings are resolved.
-    defaults = example.defaults() | catalogue.memory_settings(context["catalogue"], context["size"])
-    return document.stamp(document.express(built, Expressions(defaults, hostile)))
+    defaults = catalogue.memory_settings(context["catalogue"], context["size"])
+    return document.stamp(document.express(built, Expressions(options, hostile, defaults)))
 
 
 def agreed(plain: Any, hostile: Any) -> Any:
@@ -60,11 +66,14 @@ def agreed(plain: Any, hostile: Any) -> Any:
     return plain
 
 
-def texts(built: Mapping[str, Any], reload: Mapping[str, Any], tools: list[str], profile: str) -> dict[str, str]:
+def texts(
+    built: Mapping[str, Any], reload: Mapping[str, Any], tools: list[str], profile: str, options: settings.Options
+) -> dict[str, str]:
     """File -> text.
 
     :param built: the document in which services run from images. :param reload: the one with hot reload.
     :param tools: services for development only. :param profile: COMPOSE_PROFILES in .env.example.
+    :param options: all settings.
     """
     base = document.without(built, [*tools, *map(document.oneshot, tools)])
     configs = reload["configs"] | base["configs"]
@@ -80,4 +89,4 @@ def texts(built: Mapping[str, Any], reload: Mapping[str, Any], tools: list[str],
     return {
         name: layout.text(content, _HEADERS[name].format(written=_WRITTEN, profiles=groups))
         for name, content in (documents | {CONFIGS: {"configs": configs}}).items()
-    } | {EXAMPLE: example.text(reload, profile, list(documents))}
+    } | {EXAMPLE: example.text(reload, profile, list(documents), options)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cloudlab.compose import placeholders
@@ -21,9 +21,9 @@ ENGINE = {
 HOLDINGS: dict[str, list] = {"containers": [], "networks": [], "volumes": []}
 
 
-def describe(values: Mapping[str, Any], chosen: list[str]) -> dict[str, Any]:
-    """The variable `cloudlab`, see environment.describe."""
-    context = environment.describe(settings.ROOT, values, chosen, HOLDINGS, ENGINE)
+def describe(values: Mapping[str, Any], chosen: list[str], names: Iterable[str]) -> dict[str, Any]:
+    """The variable `cloudlab`, see environment.describe. names: settings that the platform declares."""
+    context = environment.describe(settings.ROOT, values, chosen, HOLDINGS, ENGINE, platform_settings=names)
     # Volumes belong to root's group.
     return {**context, "directory": placeholders.DIRECTORY, "group": 0, "described": True}
 

@@ -56,25 +56,27 @@ class PlaceholderError(ProblemsError):
     """Compose cannot set a value where a setting appears; `problems` holds one message each."""
 
 
-def values(hostile: bool) -> dict[str, Any]:
+def values(options: settings.Options, hostile: bool) -> dict[str, Any]:
     """Setting -> its placeholder."""
     chosen: dict[str, Any] = {}
-    for place, name in enumerate(name for name in settings.spec() if name not in FIXED):
+    for place, name in enumerate(name for name in options if name not in FIXED):
         first, distance = _PORTS[hostile]
-        if settings.spec()[name]["type"] == "int":
-            chosen[name] = first + distance * place if name.endswith("_port") else _NUMBERS[hostile]
+        if options[name]["type"] == "int":
+            chosen[name] = _NUMBERS[hostile] if name in settings.RANGES else first + distance * place
         elif name in settings.AMOUNTS:
             # Odd, so that no larger unit fits.
             chosen[name] = f"{2 * (first + distance * place) + 1}m"
         else:
-            tail = _HOSTILE if hostile and name.endswith("_password") else "," if hostile and _is_free(name) else ""
-            chosen[name] = f"qq{'h' if hostile else 's'}_{name}qq{tail}"
+            chosen[name] = f"qqh_{name}qq{_tail(name, options[name])}" if hostile else f"qqs_{name}qq"
     return chosen
 
 
-def _is_free(name: str) -> bool:
-    """Whether a setting accepts any text."""
-    return name.startswith("gateway_")
+def _tail(name: str, option: Mapping[str, Any]) -> str:
+    """Characters with a meaning in a syntax that the setting may contain."""
+    if name.endswith("_password"):
+        return _HOSTILE
+    is_free = name.startswith("gateway_") or ("platform" in option and "choices" not in option)
+    return "," if is_free else ""
 
 
 def secret(name: str) -> str:
@@ -114,10 +116,11 @@ def image(entry: Mapping[str, Any]) -> str:
 
 
 class Expressions:
-    """Replaces the placeholders of one evaluation. defaults: setting -> its default."""
+    """Replaces the placeholders of one evaluation. defaults: setting -> default, instead of its option's."""
 
-    def __init__(self, defaults: Mapping[str, Any], hostile: bool):
-        self._of = {str(value): _expression(name, defaults[name]) for name, value in values(hostile).items()}
+    def __init__(self, options: settings.Options, hostile: bool, defaults: Mapping[str, Any] | None = None):
+        effective = {name: option["default"] for name, option in options.items()} | dict(defaults or {})
+        self._of = {str(value): _expression(name, effective[name]) for name, value in values(options, hostile).items()}
         words = sorted((value for value in self._of if not value.isdigit()), key=len, reverse=True)
         numbers = [value for value in self._of if value.isdigit()]
         self._words = re.compile("|".join(map(re.escape, words)))

@@ -11,11 +11,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudlab.model import catalogue, platform, rolespecs, settings, sizes, yamlfile
+from cloudlab.model import catalogue, declarations, platform, rolespecs, schema, settings, sizes, yamlfile
 from cloudlab.model.environment import PUBLISH_ADDRESS
 
-# Files of group_vars/all, in the order of the document.
-SUBJECTS = ("instance", "platform", "ports", "credentials", "images")
 SIZES = ("full", "lite")
 # A longer default is replaced by a reference to its file.
 _LONGEST_DEFAULT = 60
@@ -25,7 +23,16 @@ Row = tuple[str, ...]
 
 def documents() -> dict[str, str]:
     """Path in the project -> content."""
-    return {"docs/configuration.md": _configuration(), "docs/components.md": _components()}
+    return {
+        "docs/configuration.md": _configuration(),
+        "docs/components.md": _components(),
+        "docs/schemas/cloudlab.schema.json": _schema(declarations.Platform, "Description of a platform: cloudlab.yml"),
+        "docs/schemas/catalogue.schema.json": _schema(declarations.Catalogue, "Catalogue of the infrastructure"),
+    }
+
+
+def _schema(kind: type[schema.Declaration], title: str) -> str:
+    return json.dumps(schema.json_schema(kind, title), indent=2, ensure_ascii=False) + "\n"
 
 
 def table(columns: Row, rows: Iterable[Row]) -> str:
@@ -46,8 +53,9 @@ def _configuration() -> str:
     return _page(
         "Configuration",
         "Set these keys in `.env`. Precedence, highest first: `-e` (with the name in lower case), process\n"
-        "environment, `.env`, `group_vars/all/`.\n",
-        *(_subject(subject) for subject in SUBJECTS),
+        "environment, `.env`, `group_vars/all/`, the platform's `cloudlab.yml`.\n",
+        *(_subject(subject) for subject in settings.SUBJECTS),
+        _platform_settings(),
         "## Profiles\n",
         introduction(catalogue.FOLDER / "profiles.yml"),
         table(("profile", "size", "components"), _profiles()),
@@ -60,10 +68,20 @@ def _configuration() -> str:
 
 def _subject(subject: str) -> str:
     defaults = catalogue.committed(subject)
-    rows = (_variable(name.upper(), settings.spec()[name], default) for name, default in defaults.items())
+    rows = (_variable(name.upper(), settings.own()[name], default) for name, default in defaults.items())
     path = catalogue.FOLDER / f"{subject}.yml"
     head = f"## {subject.capitalize()}\n\n{introduction(path)}\n"
     return head + table(("setting", "values", "default", "description"), rows)
+
+
+def _platform_settings() -> str:
+    options = settings.of_platform(catalogue.committed("platform"))
+    rows = (_variable(name.upper(), option, option["default"]) for name, option in options.items())
+    head = (
+        "## Settings of the platform\n\nThe platform's `cloudlab.yml` declares these settings or their defaults; the\n"
+        "table is that of the reference platform. `GATEWAY_JWT_…` exist for every platform.\n\n"
+    )
+    return head + table(("setting", "values", "default", "what it is"), rows)
 
 
 def _variable(name: str, option: Mapping[str, Any], default: Any) -> Row:
@@ -150,8 +168,9 @@ def _components() -> str:
 def _committed() -> dict[str, Any]:
     """The committed variables, with the services of the reference platform in the catalogue."""
     values: dict[str, Any] = {}
-    for subject in (*SUBJECTS, "profiles", "catalogue"):
+    for subject in (*settings.SUBJECTS, "profiles", "catalogue"):
         values |= catalogue.committed(subject)
+    values |= {name: option["default"] for name, option in settings.of_platform(values).items()}
     return values | {"catalogue": platform.complete(values["catalogue"], values)}
 
 

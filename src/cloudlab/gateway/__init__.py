@@ -1,6 +1,5 @@
-"""The API gateway: from the services' routes to Envoy's configuration, and into an Envoy that runs.
+"""The API gateway: from the services' routes to the configuration of a running Envoy.
 
-`model` reads and checks what the catalogue says; `clusters`, `routing`, `listener` and `replies` write Envoy's
-resources from it (all pure); `config` puts them together into files; `live` brings the files into a gateway that runs,
-with the help of `envoy`, which talks to it.
+`model` reads and checks the catalogue; `clusters`, `routing`, `listener` and `replies` generate Envoy's resources from
+it (all pure); `config` assembles them into files; `live` applies the files to a running gateway, through `envoy`.
 """

@@ -16,7 +16,7 @@ _TYPE_CARES = "type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v
 
 
 def cluster_of(route: Route) -> str:
-    """The cluster that a route leads to."""
+    """The cluster of a route."""
     return grpc_name(route.service) if route.grpc else route.service
 
 
@@ -26,7 +26,7 @@ def grpc_name(service: str) -> str:
 
 
 def clusters(gateway: Gateway) -> list[Resource]:
-    """A cluster for every port that a route, the keys or the traces lead to."""
+    """A cluster for every port that routes, the signing keys or traces use."""
     used = {cluster_of(route) for route in gateway.routes}
     if any(route.auth != "none" for route in gateway.routes):
         used.add(gateway.settings.jwt.service)
@@ -61,7 +61,7 @@ def _cluster(name: str, host: str, port: int, *, http2: bool) -> Resource:
             ],
         },
         "outlier_detection": _outlier_detection(),
-        # A replica that left without a word is noticed, not waited for.
+        # Detects a replica that disappeared without closing its connections.
         "upstream_connection_options": {
             "tcp_keepalive": {"keepalive_probes": 3, "keepalive_time": 10, "keepalive_interval": 5},
         },
@@ -74,7 +74,7 @@ def _endpoint(host: str, port: int) -> Resource:
 
 
 def _name_service() -> Resource:
-    """A service's name resolves to all of its replicas; it is asked for again and again, whatever its time to live."""
+    """A service's name resolves to all of its replicas. It is resolved again periodically, regardless of the TTL."""
     return {
         "@type": _TYPE_DNS,
         "dns_lookup_family": "V4_ONLY",
@@ -84,9 +84,9 @@ def _name_service() -> Resource:
             "name": "envoy.network.dns_resolver.cares",
             "typed_config": {
                 "@type": _TYPE_CARES,
-                # The name is complete: the host's search domains would turn it into somebody else's.
+                # The name is complete; a search domain of the host could resolve it to another machine.
                 "dns_resolver_options": {"no_default_search_domain": True},
-                # The engine's own name server is one hop away: an answer that does not come at once does not come.
+                # The engine's name server is one hop away, so it responds at once or not at all.
                 "query_timeout_seconds": 1,
                 "query_tries": 2,
             },
@@ -95,7 +95,7 @@ def _name_service() -> Resource:
 
 
 def _outlier_detection() -> Resource:
-    """Leave out a replica that fails in a row, never the only one: then its own answer says more than the gateway's."""
+    """Eject a replica after consecutive failures, but never the only one, whose responses explain the failure."""
     return {
         "consecutive_5xx": 5,
         "consecutive_gateway_failure": 5,
@@ -112,6 +112,6 @@ def _protocol(http2: bool) -> Resource:
     return {
         "@type": f"type.googleapis.com/{_PROTOCOL}",
         "explicit_http_config": {"http2_protocol_options" if http2 else "http_protocol_options": {}},
-        # Shorter than what servers keep an idle connection for: a request never meets one that is being closed.
+        # Shorter than the idle timeout of servers, so that no request is sent on a connection that they close.
         "common_http_protocol_options": {"idle_timeout": "30s"},
     }

@@ -1,7 +1,7 @@
 """Envoy's configuration as files. Pure functions over the model.
 
-`live_files`: what Envoy watches, one per kind of resource. `bootstrap`: what it is started with. `standalone`: both in
-one document, for a trial: in Envoy's validation mode nothing that is watched is read.
+`live_files`: the files that Envoy watches, one per type of resource. `bootstrap`: the file that it starts with.
+`standalone`: both in one document for validation, because Envoy's validation mode does not read watched files.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _LOG_LINE = {"time": "%Y-%m-%dT%T.%eZ", "level": "%l", "service": "gateway", "lo
 
 
 def live_files(gateway: Gateway, version: str = "") -> dict[str, str]:
-    """File name -> text of everything that can change while the gateway runs.
+    """File name -> content of everything that can change while the gateway runs.
 
-    version: what the files carry, where it is not to follow from what is in them.
+    version: version of the files; empty for a hash of their content.
     """
     return {
         CLUSTERS: _response(clusters(gateway), version),
@@ -36,7 +36,7 @@ def live_files(gateway: Gateway, version: str = "") -> dict[str, str]:
 
 
 def bootstrap(gateway: Gateway) -> str:
-    """What Envoy is started with. Its admin interface's address is added at the start, when it is known."""
+    """The file that Envoy starts with. The address of its admin interface is added when it starts."""
     return _text(_bootstrap(gateway.settings.instance) | {"dynamic_resources": _dynamic()})
 
 
@@ -51,12 +51,12 @@ def standalone(gateway: Gateway) -> str:
 
 
 def version(text: str) -> str:
-    """The version that a live file carries; Envoy repeats it when it has taken the file over."""
+    """The version of a live file; Envoy reports it after loading the file."""
     return json.loads(text)["version_info"]
 
 
 def with_clusters_of(wanted: str, running: str) -> str:
-    """The clusters file `wanted` and, besides, those clusters of the file `running` that it no longer has."""
+    """The clusters file `wanted`, plus the clusters of the file `running` that are missing from it."""
     new, old = json.loads(wanted)["resources"], json.loads(running)["resources"]
     names = {resource["name"] for resource in new}
     kept = [resource for resource in old if resource["name"] not in names]
@@ -78,7 +78,7 @@ def _bootstrap(instance: str) -> dict[str, Any]:
                 },
             ],
         },
-        # One kind of line in the container's log: the access log's and Envoy's own are both JSON.
+        # JSON, like the access log.
         "application_log_config": {"log_format": {"json_format": _LOG_LINE}},
     }
 
@@ -93,7 +93,7 @@ def _response(resources: Sequence[Mapping[str, Any]], version: str = "") -> str:
 
 
 def _untyped(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource where its type is known from its place."""
+    """A resource without its type, where the place implies it."""
     return {key: value for key, value in resource.items() if key != "@type"}
 
 

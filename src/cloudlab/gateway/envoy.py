@@ -1,4 +1,4 @@
-"""Talking to Envoy through the engine: a trial of a configuration, and questions to a running one."""
+"""Access to Envoy through the engine: validate a configuration, and query a running Envoy."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from cloudlab.gateway import config, listener, routing
 from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 
 USER = "101:101"
-ADMIN = "/usr/local/bin/cloudlab-admin"  # the role's script: prints what the admin interface answers
-TRIAL_SECONDS = 60
+ADMIN = "/usr/local/bin/cloudlab-admin"  # script of the role that queries the admin interface
+VALIDATION_SECONDS = 60
 _CANDIDATE = "candidate.json"
-_TRIAL_LIMITS: dict[str, Any] = {
+_VALIDATION_LIMITS: dict[str, Any] = {
     "network_mode": "none",
     "cap_drop": ["ALL"],
     "security_opt": ["no-new-privileges:true"],
@@ -37,52 +37,55 @@ _STATS = {
     config.ROUTES: f"http.{listener.STAT_PREFIX}.rds.{routing.NAME}",
 }
 _WARMING = ("cluster_manager.warming_clusters", "listener_manager.total_listeners_warming")
-_QUESTION = r"(cds|lds|rds\.\w+)\.(version_text|update_rejected)$|manager\.(total_listeners_warming|warming_clusters)$"
+_STATS_FILTER = (
+    r"(cds|lds|rds\.\w+)\.(version_text|update_rejected)$|manager\.(total_listeners_warming|warming_clusters)$"
+)
 
 
 class EnvoyError(Exception):
-    """Envoy cannot be talked to, or refuses a configuration. The message is for people and holds Envoy's words."""
+    """Envoy is not reachable, or rejects a configuration. The message includes Envoy's."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What a running Envoy says: file -> version in use, file -> number of refused updates, whether it prepares any."""
+    """A running Envoy: file -> loaded version, file -> number of rejected updates, whether it is warming up."""
 
     versions: dict[str, str]
-    refused: dict[str, int]
+    rejected: dict[str, int]
     warming: bool
 
 
-def try_out(client: APIClient, image: str, name: str, instance: str, text: str) -> None:
-    """Have Envoy check a whole configuration, in a container of its own that is removed afterwards.
+def validate(client: APIClient, image: str, name: str, instance: str, text: str) -> None:
+    """Validate a whole configuration with Envoy, in a temporary container.
 
-    name: of the running gateway's container. Raises EnvoyError with what Envoy finds wrong.
+    name: of the running gateway's container. Raises EnvoyError with Envoy's message.
     """
-    trial = f"{name}-trial"
+    temporary = f"{name}-trial"
     labels = {LABEL_INSTANCE: instance, LABEL_COMPONENT: "gateway"}
     try:
-        _remove_leftover(client, trial, instance)
+        _remove_leftover(client, temporary, instance)
         container = client.create_container(
             image,
-            name=trial,
+            name=temporary,
             entrypoint=["envoy"],
             command=["--mode", "validate", "--concurrency", "1", "--log-level", "warning", "-c", f"/{_CANDIDATE}"],
             user=USER,
             labels=labels,
-            host_config=client.create_host_config(**_TRIAL_LIMITS),
+            host_config=client.create_host_config(**_VALIDATION_LIMITS),
         )["Id"]
         try:
             client.put_archive(container, "/", _archive(text))
             client.start(container)
-            code = client.wait(container, timeout=TRIAL_SECONDS)["StatusCode"]
+            code = client.wait(container, timeout=VALIDATION_SECONDS)["StatusCode"]
             output = client.logs(container).decode("utf-8", "replace")
         finally:
             client.remove_container(container, force=True, v=True)
     except (DockerException, requests.exceptions.RequestException) as error:
-        raise EnvoyError(f"The gateway's configuration could not be tried out in the image {image}: {error}") from error
+        raise EnvoyError(
+            f"The gateway's configuration could not be validated with the image {image}: {error}"
+        ) from error
     if code:
-        words = _complaint(output)
-        raise EnvoyError(f"Envoy refuses the gateway's configuration; nothing was changed. It says: {words}")
+        raise EnvoyError(f"Envoy rejects the gateway's configuration; nothing was changed: {_last_message(output)}")
 
 
 def has_image(client: APIClient, image: str) -> bool:
@@ -95,7 +98,7 @@ def has_image(client: APIClient, image: str) -> bool:
 
 
 def runs(client: APIClient, container: str, image: str) -> bool:
-    """Whether the container runs, from this image: one of another image is going to be made anew."""
+    """Whether the container runs from this image; otherwise it will be recreated."""
     try:
         found = client.inspect_container(container)
     except NotFound:
@@ -104,31 +107,31 @@ def runs(client: APIClient, container: str, image: str) -> bool:
     return state["Status"] == "running" and not state["Paused"] and found["Config"]["Image"] == image
 
 
-def ask(client: APIClient, container: str) -> State:
-    """The state of the Envoy in the container. Raises EnvoyError when it cannot be had."""
-    output = _admin(client, container, f"/stats?filter={quote(_QUESTION, safe='')}")
+def query(client: APIClient, container: str) -> State:
+    """The state of the Envoy in the container. Raises EnvoyError if it is not available."""
+    output = _admin(client, container, f"/stats?filter={quote(_STATS_FILTER, safe='')}")
     stats = dict(line.split(": ", 1) for line in output.splitlines() if ": " in line)
     return State(
         versions={file: stats.get(f"{prefix}.version_text", "").strip('"') for file, prefix in _STATS.items()},
-        refused={file: int(stats.get(f"{prefix}.update_rejected", 0)) for file, prefix in _STATS.items()},
+        rejected={file: int(stats.get(f"{prefix}.update_rejected", 0)) for file, prefix in _STATS.items()},
         warming=any(int(stats.get(name, 0)) for name in _WARMING),
     )
 
 
-def refusal(client: APIClient, container: str, since: float) -> str:
-    """Why Envoy refused an update after the time `since` (epoch), in its own words from its log."""
+def rejection(client: APIClient, container: str, since: float) -> str:
+    """The reason in Envoy's log for an update that it rejected after the time `since` (epoch)."""
     output = client.logs(container, since=int(since), stdout=True, stderr=True).decode("utf-8", "replace")
-    words = [message for message in _messages(output.splitlines()) if "rejected" in message]
-    return words[-1] if words else "(no reason in its log)"
+    reasons = [message for message in _messages(output.splitlines()) if "rejected" in message]
+    return reasons[-1] if reasons else "(no reason in its log)"
 
 
 def restart(client: APIClient, container: str) -> None:
-    """Restart the container and wait until Envoy answers again. Raises EnvoyError."""
+    """Restart the container and wait until Envoy responds. Raises EnvoyError."""
     client.restart(container)
-    deadline = time.monotonic() + TRIAL_SECONDS
+    deadline = time.monotonic() + VALIDATION_SECONDS
     while True:
         try:
-            ask(client, container)
+            query(client, container)
             return
         except EnvoyError:
             if time.monotonic() > deadline:
@@ -142,14 +145,14 @@ def _admin(client: APIClient, container: str, path: str) -> str:
         output = client.exec_start(job).decode("utf-8", "replace")
         code = client.exec_inspect(job)["ExitCode"]
     except (APIError, requests.exceptions.RequestException) as error:
-        raise EnvoyError(f"container {container}: its Envoy cannot be asked: {error}") from error
+        raise EnvoyError(f"container {container}: the state of Envoy cannot be queried: {error}") from error
     if code:
-        raise EnvoyError(f"container {container}: its Envoy does not answer on the admin interface: {output.strip()}")
+        raise EnvoyError(f"container {container}: Envoy does not respond on the admin interface: {output.strip()}")
     return output
 
 
 def _remove_leftover(client: APIClient, name: str, instance: str) -> None:
-    """Remove the trial of an interrupted run; another container of this name makes the creation fail."""
+    """Remove the temporary container of an interrupted run; a container of another owner makes the creation fail."""
     filters = {"name": f"^/{name}$", "label": f"{LABEL_INSTANCE}={instance}"}
     for found in client.containers(all=True, filters=filters):
         client.remove_container(found["Id"], force=True, v=True)
@@ -165,15 +168,15 @@ def _archive(text: str) -> bytes:
     return buffer.getvalue()
 
 
-def _complaint(output: str) -> str:
-    """The last thing that Envoy said, without the name of the file that exists for the trial only."""
+def _last_message(output: str) -> str:
+    """Envoy's last message, without the name of the temporary file."""
     messages = list(_messages(output.splitlines()))
     last = messages[-1] if messages else output.strip() or "(nothing)"
     return last.removeprefix(f"error initializing configuration '/{_CANDIDATE}': ")
 
 
 def _messages(lines: Iterable[str]) -> Iterable[str]:
-    """The texts of warnings and worse in Envoy's log; lines that are not its JSON as they are."""
+    """The messages of warnings and errors in Envoy's log; lines that are not JSON are returned unchanged."""
     for line in lines:
         try:
             entry = json.loads(line)

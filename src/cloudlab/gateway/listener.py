@@ -1,4 +1,4 @@
-"""Envoy's listener: everything that happens to a request before and after routing. Pure functions over the model."""
+"""Envoy's listener: the processing of a request before and after routing. Pure functions over the model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EXTENSIONS = "type.googleapis.com/envoy.extensions"
 _HCM = f"{_EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _MEBIBYTE = 1 << 20
 
-# Claims as headers. An array becomes a list with commas; what is not a plain value is left out.
+# Claims as headers. An array becomes a comma-separated list without its tables.
 _CLAIMS = """
 local function text(value)
   if type(value) == "table" then
@@ -66,14 +66,14 @@ def _manager(gateway: Gateway) -> Resource:
         "local_reply_config": local_replies(jwt.service),
         **_edge(),
         **_request_ids(),
-        # Nobody outside says who he is: these headers come from verified tokens alone.
+        # Clients cannot set these headers; they come from verified tokens only.
         "early_header_mutation_extensions": [_without_headers([*jwt.claims.values()])],
         **({"tracing": _tracing(gateway.settings.sampling)} if gateway.settings.tracing else {}),
     }
 
 
 def live_source(file: str) -> Resource:
-    """A resource file that is read anew when something is renamed into its directory."""
+    """A resource file that Envoy reads again when a file is renamed into its directory."""
     return {
         "path_config_source": {"path": f"{LIVE}/{file}", "watched_directory": {"path": LIVE}},
         "resource_api_version": "V3",
@@ -84,15 +84,15 @@ LIVE = "/etc/envoy/live"
 
 
 def _edge() -> Resource:
-    """Whoever connects is a client: what it says of its own address, its path and its privileges is not believed."""
+    """Every connection is from a client: its claims about its address, path and privileges are not trusted."""
     return {
         "use_remote_address": True,
-        # Without ranges Envoy would take every private address, so every client of a published port, for its own.
+        # Without ranges, Envoy would treat every private address as internal, and so every client.
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "127.0.0.1", "prefix_len": 32}]},
         "server_header_transformation": "PASS_THROUGH",
         "normalize_path": True,
         "merge_slashes": True,
-        # %2F would let a path look different to the gateway's rules than to the service.
+        # With %2F, the gateway's rules and the service could see different paths.
         "path_with_escaped_slashes_action": "REJECT_REQUEST",
         "common_http_protocol_options": {"idle_timeout": "3600s", "headers_with_underscores_action": "DROP_HEADER"},
         "http2_protocol_options": {
@@ -106,7 +106,7 @@ def _edge() -> Resource:
 
 
 def _request_ids() -> Resource:
-    """An id that comes with a request stays; where there is none it is made. The answer carries it."""
+    """Keep the id of a request, or generate one. The response includes it."""
     return {
         "generate_request_id": True,
         "preserve_external_request_id": True,
@@ -114,9 +114,9 @@ def _request_ids() -> Resource:
         "request_id_extension": {
             "typed_config": {
                 "@type": f"{_EXTENSIONS}.request_id.uuid.v3.UuidRequestIdConfig",
-                # Envoy would note its sampling decision in the id, and so alter it.
+                # Envoy would encode its sampling decision in the id.
                 "pack_trace_reason": False,
-                # A client's id need not be a UUID, and Envoy would trace no request whose id is none.
+                # A client's id may be no UUID, and then Envoy would not trace the request.
                 "use_request_id_for_trace_sampling": False,
             },
         },
@@ -124,7 +124,7 @@ def _request_ids() -> Resource:
 
 
 def _http_filters(gateway: Gateway) -> list[Resource]:
-    """In the order in which a request passes them: a preflight is answered before any token is asked for."""
+    """In processing order: a preflight is answered before the token check."""
     limit = {"@type": f"{_EXTENSIONS}.filters.http.local_ratelimit.v3.LocalRateLimit", "stat_prefix": "rate_limit"}
     tokens = _token_filters(gateway.settings.jwt) if any(route.auth != "none" for route in gateway.routes) else []
     return [
@@ -141,7 +141,7 @@ def _filter(name: str, config: Resource) -> Resource:
 
 
 def _trace_id() -> Resource:
-    """The trace id out of the W3C header, for the access log."""
+    """The trace id of the W3C header, for the access log."""
     return {
         "@type": f"{_EXTENSIONS}.filters.http.header_to_metadata.v3.Config",
         "request_rules": [
@@ -182,14 +182,14 @@ def _jwt_filter(jwt: Jwt) -> Resource:
         "audiences": list(jwt.audiences),
         "require_expiration": True,
         "clock_skew_seconds": jwt.clock_skew,
-        # Services verify the token themselves if they like.
+        # Services may verify the token themselves.
         "forward": True,
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
         "payload_in_metadata": "claims",
         "remote_jwks": {
             "http_uri": {"uri": f"http://{jwt.service}{jwt.path}", "cluster": jwt.service, "timeout": "2s"},
             "cache_duration": routing.duration(jwt.cache),
-            # The gateway does not wait for the service; once it has keys it keeps them until there are new ones.
+            # The gateway does not wait for the service, and keeps fetched keys until there are new ones.
             "async_fetch": {"fast_listener": True, "failed_refetch_duration": "1s"},
         },
     }
@@ -198,7 +198,7 @@ def _jwt_filter(jwt: Jwt) -> Resource:
         "providers": {PROVIDER: {key: value for key, value in provider.items() if value != [] and value != ""}},
         "requirement_map": {
             "required": {"provider_name": PROVIDER},
-            # A token that is given must be right.
+            # A token is optional, but an invalid one is rejected.
             "optional": {"requires_any": {"requirements": [{"provider_name": PROVIDER}, {"allow_missing": {}}]}},
         },
     }
@@ -215,7 +215,7 @@ def _without_headers(names: list[str]) -> Resource:
 
 
 def _tracing(sampling: int) -> Resource:
-    """Spans for a collector by OTLP over HTTP. The client's own decision counts; what comes without one is sampled."""
+    """Spans for a collector over OTLP/HTTP. A client's sampling decision is kept; other requests are sampled."""
     return {
         "provider": {
             "name": "envoy.tracers.opentelemetry",
@@ -237,7 +237,7 @@ def _tracing(sampling: int) -> Resource:
 
 
 def access_log(tracing: bool) -> Resource:
-    """A line of JSON per request on standard output. The query is left out: it may hold secrets."""
+    """One line of JSON per request on standard output, without the query, which may contain secrets."""
     fields = {
         "time": "%START_TIME%",
         "level": "info",

@@ -1,8 +1,8 @@
-"""Bring a configuration into a running gateway: tried out first, without a dropped connection, put back if refused.
+"""Apply a configuration to a running gateway: validated first, without dropped connections, rolled back if rejected.
 
-The files stand in `<directory>/config/gateway-live/`, which is mounted into the container; Envoy reads them when one is
-renamed into place. A mark beside the folder says that exactly these files were proven, so that a run with nothing to do
-asks nobody.
+The files are in `<directory>/config/gateway-live/`, which is mounted into the container; Envoy reads them when one is
+renamed into place. A marker next to the folder identifies the files that were validated, so that a run without changes
+needs no query.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from cloudlab.gateway import config, envoy
 from cloudlab.gateway.model import Gateway
 
 FOLDER = "gateway-live"
-MARK = "gateway-live.proven"
+MARKER = "gateway-live.proven"
 FILE_MODE = 0o444
-FOLDER_MODE = 0o755  # Envoy's account is not the one that writes
-NOTICE_SECONDS = 10.0  # to read a renamed file and prepare what is in it
+FOLDER_MODE = 0o755  # Envoy runs as another user
+NOTICE_SECONDS = 10.0  # to read and load a renamed file
 PAUSE = 0.05
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where the configuration goes: the container with its image, and the instance with its directory."""
+    """The gateway that is configured: its container and image, and the instance with its directory."""
 
     instance: str
     directory: Path
@@ -44,52 +44,52 @@ class Target:
         return self.directory / "config" / FOLDER
 
     @property
-    def mark(self) -> Path:
-        return self.directory / "config" / MARK
+    def marker(self) -> Path:
+        return self.directory / "config" / MARKER
 
 
 @dataclass
 class Outcome:
-    """What was done, or in check mode would be: file -> text before (None for none) and after."""
+    """What changed, or would change in check mode: file -> content before (None: no file) and after."""
 
     changed: bool = False
     before: dict[str, str | None] = field(default_factory=dict)
     after: dict[str, str] = field(default_factory=dict)
-    live: bool = False  # a running gateway took it over
+    live: bool = False  # a running gateway loaded it
     warnings: list[str] = field(default_factory=list)
 
 
-class UnseenError(Exception):
+class UnnoticedError(Exception):
     """Envoy did not notice a file."""
 
 
 def converge(gateway: Gateway, target: Target, connect: Callable[[], APIClient], check: bool) -> Outcome:
-    """Make the gateway's configuration be this one. connect: called only when something is to be done.
+    """Converge the gateway's configuration. connect: called only if there is something to do.
 
-    Raises envoy.EnvoyError when Envoy refuses it; then the former one stands and runs.
+    Raises envoy.EnvoyError if Envoy rejects it; the previous configuration stays in use.
     """
     want = config.live_files(gateway)
     have = {name: _read(target.folder / name) for name in config.FILES}
-    proof = _proof(gateway, target.image, want)
+    digest = _digest(gateway, target.image, want)
     stale = [name for name in config.FILES if files.difference(_file(target, name, want[name]))]
-    if not stale and _read(target.mark) == proof:
+    if not stale and _read(target.marker) == digest:
         return Outcome()
     outcome = Outcome(bool(stale), {name: have[name] for name in stale}, {name: want[name] for name in stale})
     client = connect()
     if check and not envoy.has_image(client, target.image):
-        outcome.warnings.append(f"The image {target.image} is not here yet: the configuration was not tried out.")
+        outcome.warnings.append(f"The image {target.image} does not exist yet, so the configuration was not validated.")
         return outcome
-    envoy.try_out(client, target.image, target.container, target.instance, config.standalone(gateway))
+    envoy.validate(client, target.image, target.container, target.instance, config.standalone(gateway))
     if not check:
         _Change(client, target, have, want, outcome).run()
-        files.write(File(target="", mode=0o600, secret=False, content=proof, path=str(target.mark)))
+        files.write(File(target="", mode=0o600, secret=False, content=digest, path=str(target.marker)))
     return outcome
 
 
 def transition(have: Mapping[str, str | None], want: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The files to write, in an order in which no request meets a route without its cluster.
+    """The files to write, in an order that never leaves a route without its cluster.
 
-    Clusters come before the routes that need them, and go after the routes that needed them.
+    Clusters are added before the routes that need them, and removed after them.
     """
     steps = [
         (config.CLUSTERS, _joined(want[config.CLUSTERS], have.get(config.CLUSTERS))),
@@ -110,11 +110,11 @@ def _joined(wanted: str, running: str | None) -> str:
     try:
         return config.with_clusters_of(wanted, running) if running else wanted
     except (ValueError, KeyError, TypeError):
-        return wanted  # somebody altered the file by hand; what Envoy has of it is not known
+        return wanted  # the file was edited by hand, so the clusters that Envoy uses are unknown
 
 
 class _Change:
-    """One change of the files under a gateway that runs, or before it does."""
+    """A change of the files of a gateway, running or not."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class _Change:
         outcome: Outcome,
     ):
         self.client, self.target, self.have, self.want, self.outcome = client, target, have, want, outcome
-        self.refused: Mapping[str, int] = {}  # how many updates Envoy had refused before this change
+        self.rejected: Mapping[str, int] = {}  # updates that Envoy rejected before this change
 
     def run(self) -> None:
         self._make_folder()
@@ -133,23 +133,23 @@ class _Change:
             for name, text in self.want.items():
                 self._write(name, text)
             return
-        state = envoy.ask(self.client, self.target.container)
-        self.refused = state.refused
+        state = envoy.query(self.client, self.target.container)
+        self.rejected = state.rejected
         steps = transition(self.have, self.want)
         if not steps and any(state.versions[name] != config.version(text) for name, text in self.want.items()):
-            steps = list(self.want.items())  # an earlier run was interrupted before Envoy had taken them
+            steps = list(self.want.items())  # an earlier run was interrupted before Envoy loaded them
         try:
             for name, text in steps:
-                self._bring(name, text)
-        except UnseenError:
+                self._apply(name, text)
+        except UnnoticedError:
             self._restart()
         except envoy.EnvoyError:
-            self._put_back()
+            self._roll_back()
             raise
         self.outcome.live = True
 
-    def _bring(self, name: str, text: str) -> None:
-        """Write one file and wait until Envoy works with it."""
+    def _apply(self, name: str, text: str) -> None:
+        """Write one file and wait until Envoy uses it."""
         begun = time.time()
         self._write(name, text)
         self._await(name, text, begun)
@@ -157,45 +157,45 @@ class _Change:
     def _await(self, name: str, text: str, begun: float) -> None:
         deadline = time.monotonic() + self.target.notice
         while True:
-            state = envoy.ask(self.client, self.target.container)
+            state = envoy.query(self.client, self.target.container)
             if state.versions[name] == config.version(text) and not state.warming:
                 return
-            if state.refused[name] > self.refused[name]:
-                words = envoy.refusal(self.client, self.target.container, begun)
+            if state.rejected[name] > self.rejected[name]:
+                reason = envoy.rejection(self.client, self.target.container, begun)
                 raise envoy.EnvoyError(
-                    f"container {self.target.container}: Envoy refuses the new {name}; the former configuration stands "
-                    f"and runs. It says: {words}"
+                    f"container {self.target.container}: Envoy rejects the new {name}; the previous configuration "
+                    f"stays in use: {reason}"
                 )
             if time.monotonic() > deadline:
                 if state.warming:
                     raise envoy.EnvoyError(
-                        f"container {self.target.container}: Envoy took {name}, but was not ready to use it within "
-                        f"{self.target.notice:g} s; the former configuration was put back"
+                        f"container {self.target.container}: Envoy loaded {name}, but did not get ready within "
+                        f"{self.target.notice:g} s; the previous configuration was restored."
                     )
-                raise UnseenError(name)
+                raise UnnoticedError(name)
             time.sleep(PAUSE)
 
     def _restart(self) -> None:
-        """Some file systems tell nobody of a rename; a start reads the files in any case."""
+        """Some file systems report no rename to Envoy, but it reads the files when it starts."""
         for name, text in self.want.items():
             self._write(name, text)
         self.outcome.warnings.append(
-            f"The container {self.target.container} was restarted: it did not notice the new configuration by itself, "
-            "as happens where the engine runs in a virtual machine. Open connections were closed."
+            f"The container {self.target.container} was restarted, because it did not detect the new configuration. "
+            "This happens if the engine runs in a virtual machine. Open connections were closed."
         )
         envoy.restart(self.client, self.target.container)
-        self.refused = dict.fromkeys(config.FILES, 0)
+        self.rejected = dict.fromkeys(config.FILES, 0)
         for name, text in self.want.items():
             self._await(name, text, time.time())
 
-    def _put_back(self) -> None:
-        """The former files, so that a restart finds what runs now. In reverse: routes before the clusters they need."""
+    def _roll_back(self) -> None:
+        """Restore the previous files in reverse order, so that a restart loads what runs now."""
         for name in reversed(config.FILES):
-            former = self.have[name]
-            if former is None:
+            previous = self.have[name]
+            if previous is None:
                 (self.target.folder / name).unlink(missing_ok=True)
-            elif _read(self.target.folder / name) != former:
-                self._write(name, former)
+            elif _read(self.target.folder / name) != previous:
+                self._write(name, previous)
 
     def _make_folder(self) -> None:
         folder = self.target.folder
@@ -218,7 +218,7 @@ def _read(path: Path) -> str | None:
         return None
 
 
-def _proof(gateway: Gateway, image: str, want: Mapping[str, str]) -> str:
-    """What the mark holds when this configuration was proven with this image."""
+def _digest(gateway: Gateway, image: str, want: Mapping[str, str]) -> str:
+    """Content of the marker after this configuration was validated with this image."""
     document = [image, config.bootstrap(gateway), want]
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest() + "\n"

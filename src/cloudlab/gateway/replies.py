@@ -1,6 +1,6 @@
-"""What the gateway itself answers when it cannot pass a request on: problem details (RFC 9457). Pure data.
+"""The gateway's own error responses: problem details (RFC 9457). Pure data.
 
-An answer of a service is never touched: these formats apply to what Envoy answers by itself.
+Responses of services are never changed; these formats apply to the responses that Envoy generates.
 """
 
 from __future__ import annotations
@@ -14,37 +14,41 @@ Resource = dict[str, Any]
 
 CONTENT_TYPE = "application/problem+json"
 _SERVICE = f"%METADATA(ROUTE:{NAMESPACE}:service)%"
-_SAID = "%LOCAL_REPLY_BODY%"  # what Envoy would have answered
-_DETAILS = "%RESPONSE_CODE_DETAILS%"  # its reason in one word, for what it says nothing about
+_TEXT = "%LOCAL_REPLY_BODY%"  # the text of Envoy's response
+_DETAILS = "%RESPONSE_CODE_DETAILS%"  # its reason code
 _TYPE_CEL = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
 
-# The JWT filter says 401 when it could not get the keys, as if the token were wrong.
-_KEYS_AWAY = 'response.code_details == "jwt_authn_access_denied{Jwks_remote_fetch_is_failed}"'
+# If the signing keys cannot be fetched, the JWT filter responds 401, as if the token were invalid.
+_NO_KEYS = 'response.code_details == "jwt_authn_access_denied{Jwks_remote_fetch_is_failed}"'
 
-# Status, title, detail. The first that fits is taken.
+# Status, title, detail. The first match applies.
 _TITLES = (
     (400, "Bad Request", f"The gateway does not accept this request: {_DETAILS}."),
-    (401, "Unauthorized", _SAID),
-    (403, "Forbidden", _SAID),
+    (401, "Unauthorized", _TEXT),
+    (403, "Forbidden", _TEXT),
     (404, "Not Found", "The gateway has no route for this path."),
-    (405, "Method Not Allowed", "The path does not take this method; the header allow names those that it takes."),
-    (429, "Too Many Requests", "The route's rate limit is used up; the header retry-after says when to come again."),
+    (405, "Method Not Allowed", "The path does not support this method; the header allow lists the supported ones."),
+    (
+        429,
+        "Too Many Requests",
+        "The rate limit of the route is exceeded; retry after the seconds in the header retry-after.",
+    ),
 )
 
 
 def local_replies(publisher: str) -> Resource:
-    """Envoy's local_reply_config. publisher: the service that publishes the keys for tokens."""
+    """Envoy's local_reply_config. publisher: the service that publishes the signing keys."""
     return {
         "mappers": [
             _healthy(),
             *_grpc_mappers(publisher),
-            _mapper(_keys_away(), 503, "Service Unavailable", _keys_detail(publisher), publisher),
+            _mapper(_no_keys(), 503, "Service Unavailable", _keys_detail(publisher), publisher),
             *(_mapper(_status(status), status, title, detail) for status, title, detail in _TITLES),
             _mapper(_flags("UO"), 503, "Service Unavailable", f"{_SERVICE} has too many requests in flight.", _SERVICE),
             _mapper(_status(503), 503, "Service Unavailable", f"{_SERVICE} is not available.", _SERVICE),
-            _mapper(_status(504), 504, "Gateway Timeout", f"{_SERVICE} did not answer in time.", _SERVICE),
+            _mapper(_status(504), 504, "Gateway Timeout", f"{_SERVICE} did not respond in time.", _SERVICE),
         ],
-        "body_format": _problem("%RESPONSE_CODE%", "The gateway could not pass the request on", _DETAILS),
+        "body_format": _problem("%RESPONSE_CODE%", "The gateway could not forward the request", _DETAILS),
     }
 
 
@@ -80,15 +84,15 @@ def _problem(status: int | str, title: str, detail: str, service: str = "") -> R
 
 
 def _grpc_mappers(publisher: str) -> list[Resource]:
-    """A gRPC client is told in its status message, as plain text."""
+    """A gRPC client gets the reason as plain text in its status message."""
     call = {
         "header_filter": {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"}}},
     }
     texts = (
-        (_keys_away(), 503, _keys_detail(publisher)),
+        (_no_keys(), 503, _keys_detail(publisher)),
         (_status(404), 404, "the gateway has no route for this method"),
         (_status(503), 503, f"{_SERVICE} is not available"),
-        (_status(504), 504, f"{_SERVICE} did not answer in time"),
+        (_status(504), 504, f"{_SERVICE} did not respond in time"),
     )
     mappers = [
         {
@@ -98,15 +102,15 @@ def _grpc_mappers(publisher: str) -> list[Resource]:
         }
         for condition, status, text in texts
     ]
-    rest = {"filter": call, "body_format_override": {"text_format_source": {"inline_string": _SAID}}}
+    rest = {"filter": call, "body_format_override": {"text_format_source": {"inline_string": _TEXT}}}
     return [*mappers, rest]
 
 
-def _keys_away() -> Resource:
+def _no_keys() -> Resource:
     return {
         "extension_filter": {
             "name": "envoy.access_loggers.extension_filters.cel",
-            "typed_config": {"@type": _TYPE_CEL, "expression": _KEYS_AWAY},
+            "typed_config": {"@type": _TYPE_CEL, "expression": _NO_KEYS},
         },
     }
 
@@ -116,6 +120,6 @@ def _flags(*flags: str) -> Resource:
 
 
 def _status(code: int) -> Resource:
-    # The runtime key is Envoy's obligatory handle for overriding the value; nothing sets it.
+    # Envoy requires a runtime key, by which the value could be overridden; nothing sets it.
     value = {"default_value": code, "runtime_key": f"gateway.replies.{code}"}
     return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}

@@ -1,4 +1,4 @@
-"""Envoy's route configuration: which request goes where, under which rules. Pure functions over the model."""
+"""Envoy's route configuration: which requests go to which cluster, under which rules. Pure functions over the model."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ FILTER_LIMIT = "envoy.filters.http.local_ratelimit"
 
 
 def routing(gateway: Gateway) -> Resource:
-    """The one route configuration: the gateway's own health, every route, and an answer to everything else."""
-    routes = [_health(), *(_route(route) for route in gateway.routes), *_refusals(gateway)]
+    """The route configuration: the gateway's own health, every route, and a response to everything else."""
+    routes = [_health(), *(_route(route) for route in gateway.routes), *_unmatched(gateway)]
     return {
         "@type": TYPE_ROUTES,
         "name": NAME,
@@ -43,7 +43,7 @@ def routing(gateway: Gateway) -> Resource:
 
 
 def cors_policy(cors: Cors) -> Resource:
-    """Which origins may read answers, and what they may send."""
+    """Which origins may read responses, and what they may send."""
     return {
         "@type": _TYPE_CORS,
         "allow_origin_string_match": [_origin(origin) for origin in cors.origins],
@@ -63,7 +63,7 @@ def _origin(origin: str) -> Resource:
 
 
 def _ordered(routes: Iterable[Resource]) -> list[Resource]:
-    """Longer paths first; on the same path, those that take certain methods only."""
+    """Longer paths first; on the same path, routes with methods first."""
 
     def rank(route: Resource) -> tuple[int, bool]:
         match = route["match"]
@@ -84,7 +84,7 @@ def _route(route: Route) -> Resource:
 
 
 def _match(path: str, methods: Iterable[str] = ()) -> Resource:
-    """A prefix ends where a part of the path ends: /orders fits /orders and /orders/7, not /orders-archive."""
+    """A prefix matches whole path segments: /orders matches /orders and /orders/7, not /orders-archive."""
     match: Resource = {"prefix": path} if path.endswith("/") else {"path_separated_prefix": path}
     if methods:
         match["headers"] = [_methods_header(methods)]
@@ -98,7 +98,7 @@ def _methods_header(methods: Iterable[str]) -> Resource:
 def _action(route: Route) -> Resource:
     action: Resource = {"cluster": cluster_of(route), "cluster_not_found_response_code": "SERVICE_UNAVAILABLE"}
     if route.grpc:
-        # The caller's own deadline (grpc-timeout) counts, up to the route's; a stream has no end of its own.
+        # The caller's deadline (grpc-timeout) applies, up to the timeout of the route; a stream may last.
         limit = duration(route.timeout)
         return action | {
             "timeout": "0s",
@@ -111,7 +111,7 @@ def _action(route: Route) -> Resource:
 
 
 def _retry_policy(retries: int) -> Resource:
-    """Repeat what failed on the way, on another replica if there is one, and only what is safe to repeat."""
+    """Retry safe methods after connection and gateway errors, on another replica if there is one."""
     return {
         "retry_on": "connect-failure,refused-stream,reset,gateway-error",
         "num_retries": retries,
@@ -135,7 +135,7 @@ def _filters(route: Route) -> Resource:
 
 
 def token_rule(auth: str) -> Resource:
-    """What a route asks of a request's token: `none` does not look at it."""
+    """The token check of a route; `none` disables it."""
     return {"@type": _TYPE_JWT} | ({"disabled": True} if auth == "none" else {"requirement_name": auth})
 
 
@@ -158,14 +158,14 @@ def _limit(route: Route, limit: RateLimit) -> Resource:
 
 
 def _health() -> Resource:
-    """Its own health; a question that is asked every few seconds is no trace."""
+    """The gateway's own health. It is checked every few seconds, so it is not traced."""
     never = {"numerator": 0}
     tracing = {"client_sampling": never, "random_sampling": never, "overall_sampling": never}
     return {**_answer("gateway:health", {"path": HEALTH_PATH}, 200), "tracing": tracing}
 
 
 def _preflight(routes: Iterable[Route]) -> list[Resource]:
-    """A way for preflights: the CORS filter answers them, but only where a path leads to a service. None gets there."""
+    """A route for preflights. The CORS filter answers them, but only if a route matches; none is forwarded."""
     first = next(iter(routes), None)
     if first is None:
         return []
@@ -184,8 +184,8 @@ def _preflight(routes: Iterable[Route]) -> list[Resource]:
     ]
 
 
-def _refusals(gateway: Gateway) -> list[Resource]:
-    """Answers to what no route takes: which methods a path has, if not all, and that there is no such path."""
+def _unmatched(gateway: Gateway) -> list[Resource]:
+    """Responses to requests that no route matches: 405 with the methods of the path, or 404."""
     allowed: dict[str, set[str]] = {}
     for route in gateway.routes:
         if not route.grpc:
@@ -202,7 +202,7 @@ def _refusals(gateway: Gateway) -> list[Resource]:
 
 
 def _readable(cors: Cors) -> list[Resource]:
-    """The CORS filter passes by what the gateway answers itself; nothing in it is hidden from any origin."""
+    """The CORS filter ignores the gateway's own responses; they contain nothing secret, so any origin may read them."""
     return [
         _header("access-control-allow-origin", "%REQ(ORIGIN)%"),
         _header("access-control-allow-credentials", "true"),
@@ -215,7 +215,7 @@ def _header(name: str, value: str) -> Resource:
 
 
 def _answer(name: str, match: Resource, status: int) -> Resource:
-    """A route that the gateway answers itself, with a body out of `replies`."""
+    """A route that the gateway answers itself, with a body from `replies`."""
     return {
         "name": name,
         "match": match,
@@ -225,5 +225,5 @@ def _answer(name: str, match: Resource, status: int) -> Resource:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the notation of Envoy's configuration."""
+    """Seconds in the format of Envoy's configuration."""
     return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"

@@ -1,35 +1,28 @@
 """The catalogue of components: selection, order, and checks. Pure functions over plain data.
 
-Shapes: `catalogue` maps a component's name to its entry, as group_vars/all/catalogue.yml describes it.
+Shapes: `catalogue` maps a name to its entry: a `declarations.Component`, or a `declarations.Service` with its defaults.
 """
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudlab.model import graphs, yamlfile
-from cloudlab.model.problems import ProblemsError
+from cloudlab.model import declarations, graphs, schema, yamlfile
+from cloudlab.model.problems import ProblemsError, unknown
 
 FOLDER = Path(__file__).resolve().parents[3] / "group_vars" / "all"
 
 Catalogue = Mapping[str, Mapping[str, Any]]
 
-KINDS = ("store", "gateway", "service", "tool", "observability")
-KEYS = {
-    "summary", "role", "kind", "needs", "image", "networks", "ports", "volumes", "resources", "startup", "topics",
-    "schema", "database", "data_of", "grpc", "replicas", "go", "env", "health", "routes", "access", "metrics",
-    "values", "account_values", "rows_in", "dump",
-}  # fmt: skip
 # Tags that Ansible itself gives a meaning to.
 ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged"}
 
 
 class CatalogueError(ProblemsError):
-    """The catalogue, or what was asked of it, is wrong; `problems` holds one message each."""
+    """The catalogue, or a selection from it, is invalid; `problems` holds one message each."""
 
 
 @functools.cache
@@ -39,12 +32,12 @@ def committed(subject: str = "catalogue") -> dict[str, Any]:
 
 
 def needs(catalogue: Catalogue, name: str) -> list[str]:
-    """The components that `name` names as its needs."""
+    """The components that `name` depends on directly."""
     return list(catalogue[name].get("needs", []))
 
 
 def closure(catalogue: Catalogue, names: Iterable[str]) -> set[str]:
-    """`names` and everything they need, directly or through others."""
+    """`names` and their dependencies, direct and indirect."""
     found: set[str] = set()
     waiting = list(names)
     while waiting:
@@ -56,10 +49,9 @@ def closure(catalogue: Catalogue, names: Iterable[str]) -> set[str]:
 
 
 def tags_for(role: str, catalogue: Catalogue) -> list[str]:
-    """The tags of `role` in a play: its components, and every component that needs one of them, sorted.
+    """The tags of `role` in a play: its components, and every component that depends on one of them, sorted.
 
-    So `--tags order` runs the roles of everything that order needs. Raises CatalogueError for a role without
-    components.
+    So `--tags order` runs the roles of all dependencies of order. Raises CatalogueError for a role without components.
     """
     own = {name for name, entry in catalogue.items() if entry["role"] == role}
     if not own:
@@ -69,21 +61,10 @@ def tags_for(role: str, catalogue: Catalogue) -> list[str]:
     return sorted(name for name in catalogue if closure(catalogue, [name]) & own)
 
 
-def unknown(names: Iterable[str], valid: Iterable[str], what: str) -> list[str]:
-    """A message for each of `names` that is not `valid`, with the nearest valid ones."""
-    valid = sorted(valid)
-    problems = []
-    for name in sorted(set(names) - set(valid)):
-        close = difflib.get_close_matches(name, valid, n=1, cutoff=0.6)
-        hint = f" Did you mean {close[0]}?" if close else ""
-        problems.append(f"unknown {what} {name}.{hint} Valid: {', '.join(valid)}.")
-    return problems
-
-
 def choose(
     catalogue: Catalogue, profiles: Mapping[str, Mapping[str, Any]], profile: str, run_tags: Iterable[str]
 ) -> list[str]:
-    """The components of a run, in start order: those tagged, else those of the profile, and all that they need.
+    """The components of a run in startup order: the tagged ones, or else the profile's, with their dependencies.
 
     Raises CatalogueError for an unknown profile, component or tag.
     """
@@ -105,9 +86,9 @@ def _components(profiles: Mapping[str, Mapping[str, Any]], names: Iterable[str])
 
 
 def planned(environment: Mapping[str, Any], profiles: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The components that the environment is meant to have, whatever part of it this run is about.
+    """The components of the whole environment, also those that this run did not select.
 
-    :param environment: the variable `cloudlab`. Those that cannot run here are left out.
+    :param environment: the variable `cloudlab`. Unavailable components are left out.
     """
     profile = choose(environment["catalogue"], profiles, environment["profile"], [])
     wanted = dict.fromkeys([*profile, *environment["chosen"]])
@@ -115,52 +96,51 @@ def planned(environment: Mapping[str, Any], profiles: Mapping[str, Mapping[str, 
 
 
 def start_order(catalogue: Catalogue, names: Iterable[str]) -> list[str]:
-    """`names` with every component after what it needs and, among those that may start, slow starters first.
+    """`names` in startup order: after their dependencies, slow starters first.
 
-    Raises CatalogueError when needs form a cycle.
+    Raises CatalogueError if dependencies form a cycle.
     """
     chosen = set(names)
     open_needs = {name: chosen.intersection(needs(catalogue, name)) for name in chosen}
     if cycle := graphs.cycle(open_needs):
-        raise CatalogueError([f"needs form a cycle: {' -> '.join(cycle)}"])
+        raise CatalogueError([f"dependencies form a cycle: {' -> '.join(cycle)}."])
     return graphs.order(open_needs, lambda name: catalogue[name].get("startup", 50))
 
 
 def resources(entry: Mapping[str, Any], size: str) -> dict[str, Any]:
-    """Limits (memory, cpus, pids) of a component at `size`; what the size does not set comes from `full`."""
+    """Limits (memory, cpus, pids) of a component at `size`; a limit that the size does not set comes from `full`."""
     table = entry.get("resources", {})
     return {**table.get("full", {}), **table.get(size, {})}
 
 
 def memory_settings(catalogue: Catalogue, size: str) -> dict[str, str]:
-    """Setting that replaces the memory of a component -> what counts at `size` where it is not set."""
+    """Setting that replaces the memory of a component -> the default at `size`."""
     limits = (resources(entry, size) for entry in catalogue.values())
     return {own["memory_setting"]: own.get("memory", "") for own in limits if "memory_setting" in own}
+
+
+def invalid(document: Mapping[str, Any]) -> list[str]:
+    """Everything that is wrong with the shape of {"catalogue", "networks", "images"}; a message each."""
+    return schema.problems(document, declarations.Catalogue)
 
 
 def problems(
     catalogue: Catalogue, networks: Iterable[str], images: Iterable[str], settings: Iterable[str], roles: Iterable[str]
 ) -> list[str]:
-    """Everything that is wrong with the catalogue itself; a message each."""
+    """What the entries of a valid catalogue name that does not exist, or have in common; a message each."""
     found: list[str] = []
     for name, entry in catalogue.items():
-        place = f"catalogue.{name}"
-        found += [f"{place}: {text}" for text in unknown(entry, KEYS, "key")]
-        if missing := [key for key in ("summary", "role", "kind") if key not in entry]:
-            found.append(f"{place}: {', '.join(missing)} must be set.")
-            continue
-        found += [f"{place}: {text}" for text in unknown([entry["kind"]], KINDS, "kind")]
-        found += [f"{place}: {text}" for text in unknown([entry["role"]], roles, "role")]
-        found += [f"{place}.needs: {text}" for text in unknown(entry.get("needs", []), catalogue, "component")]
-        found += [f"{place}.data_of: {text}" for text in unknown(entry.get("data_of", []), catalogue, "component")]
-        found += [f"{place}.networks: {text}" for text in unknown(entry.get("networks", []), networks, "network")]
-        found += [
-            f"{place}.image: {text}" for text in unknown([entry["image"]] if "image" in entry else [], images, "image")
-        ]
-        wanted = [port["setting"] for port in entry.get("ports", []) if "setting" in port]
-        found += [f"{place}.ports: {text}" for text in unknown(wanted, settings, "setting")]
-        wanted = list(memory_settings({name: entry}, "full"))
-        found += [f"{place}.resources: {text}" for text in unknown(wanted, settings, "setting")]
+        memory = memory_settings({name: entry}, "full")
+        for key, named, valid, what in (
+            ("role", [entry["role"]], roles, "role"),
+            ("needs", entry.get("needs", []), catalogue, "component"),
+            ("data_of", entry.get("data_of", []), catalogue, "component"),
+            ("networks", entry.get("networks", []), networks, "network"),
+            ("image", [entry["image"]] if "image" in entry else [], images, "image"),
+            ("ports", [port["setting"] for port in entry.get("ports", []) if "setting" in port], settings, "setting"),
+            ("resources", memory, settings, "setting"),
+        ):
+            found += [f"catalogue.{name}.{key}: {text}" for text in unknown(named, valid, what)]
     found += _shared_settings(catalogue)
     if not found:
         try:
@@ -171,7 +151,7 @@ def problems(
 
 
 def host_ports(catalogue: Catalogue, names: Iterable[str], values: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-    """Component -> port name -> port on the host, with the instance's offset added."""
+    """Component -> port name -> port on the host, with the port offset of the instance added."""
     offset = int(values["port_offset"])
     return {
         name: {port["name"]: _host_port(port, values) + offset for port in catalogue[name].get("ports", [])}
@@ -185,39 +165,40 @@ def _host_port(port: Mapping[str, Any], values: Mapping[str, Any]) -> int:
 
 
 def port_problems(ports: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Ports of `host_ports` that are used twice or do not exist; a message each."""
-    users: dict[int, list[str]] = {}
-    for component, named in ports.items():
-        for name, port in named.items():
-            users.setdefault(port, []).append(f"{component} ({name})")
+    """Ports of `host_ports` that are used twice or invalid; a message each."""
+    uses = [(port, f"{component} ({name})") for component, named in ports.items() for name, port in named.items()]
     found = [
-        f"port {port} is used twice: {' and '.join(who)}. Change one of the two in .env."
-        for port, who in sorted(users.items())
-        if len(who) > 1
+        f"port {port} is used twice: {' and '.join(users)}. Change one of the two in .env."
+        for port, users in sorted(shared(uses).items())
     ]
-    found += [
-        f"port {port} of {who[0]} is above 65535. Lower PORT_OFFSET."
-        for port, who in sorted(users.items())
-        if port > 65535
+    return found + [
+        f"port {port} of {user} is above 65535. Lower PORT_OFFSET." for port, user in sorted(uses) if port > 65535
     ]
-    return found
+
+
+def shared(uses: Iterable[tuple[Any, str]]) -> dict[Any, list[str]]:
+    """What several users use, from pairs of what is used and its user."""
+    users: dict[Any, list[str]] = {}
+    for used, user in uses:
+        users.setdefault(used, []).append(user)
+    return {used: names for used, names in users.items() if len(names) > 1}
 
 
 def declared(catalogue: Catalogue, key: str) -> list[Any]:
-    """What all components declare under the list `key`, for example topics."""
+    """The items that all components declare in the list `key`, for example topics."""
     return [item for entry in catalogue.values() for item in entry.get(key, [])]
 
 
 def _shared_settings(catalogue: Catalogue) -> list[str]:
-    users: dict[str, list[str]] = {}
-    for name, entry in catalogue.items():
-        for port in entry.get("ports", []):
-            if "setting" in port:
-                users.setdefault(port["setting"], []).append(name)
+    uses = [
+        (port["setting"], name)
+        for name, entry in catalogue.items()
+        for port in entry.get("ports", [])
+        if "setting" in port
+    ]
     return [
-        f"catalogue: the setting {setting} is the port of {' and '.join(who)}. Give each a setting of its own."
-        for setting, who in users.items()
-        if len(who) > 1
+        f"catalogue: the setting {setting} is the port of {' and '.join(users)}. Give each one its own."
+        for setting, users in shared(uses).items()
     ]
 
 

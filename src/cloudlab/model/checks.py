@@ -1,23 +1,22 @@
-"""The outcome of a check, as those that look at the environment make it and the report shows it."""
+"""The result of a check of the environment, for the report."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 OK = "ok"
 FAILED = "FAILED"
-NOTE = "note"  # worth knowing, and nobody's fault
+NOTE = "note"  # worth knowing, but no fault
 
-# What the ids of requests begin with that the checks themselves make: a fault that they meet is not to be one of the
-# log's as well.
+# Prefix of the ids of requests that the checks send, so that errors that they cause in logs are not reported twice.
 OWN_REQUESTS = "cloudlab-validation-"
 
 
 @dataclass(frozen=True)
 class Check:
-    """The outcome of one check.
+    """The result of one check.
 
-    ``area``: a store, or a side of the environment such as ``networks``; ``subject``: of what; ``text``: what was
-    found; ``cure``: how to mend it.
+    ``area``: a store, or a part of the environment such as ``networks``; ``subject``: what was checked; ``text``: the
+    finding; ``cure``: how to fix it.
     """
 
     area: str
@@ -28,20 +27,20 @@ class Check:
 
 
 def verdict(area: str, subject: str, fault: str, cure: str, text: str = "") -> Check:
-    """Failed when there is a fault, else in order, with `text`."""
+    """Failed if there is a fault, else ok with `text`."""
     return Check(area, subject, FAILED, fault, cure) if fault else Check(area, subject, OK, text)
 
 
 def converge(component: str) -> str:
-    """The command that brings a component to what is declared."""
+    """The command that converges a component."""
     return f"ansible-playbook playbooks/dev.yml --tags {component}"
 
 
 def unreachable(store: str, reason: str) -> list[Check]:
-    """The only check of a store that cannot be asked."""
+    """The only check of a store that is not reachable."""
     return [Check(store, "answers", FAILED, reason, converge(store))]
 
 
 def plain(checks: Iterable[Check]) -> list[dict[str, str]]:
-    """Checks as an action returns them."""
+    """Checks as plain data, for the result of an action."""
     return [asdict(check) for check in checks]

@@ -1,12 +1,12 @@
-"""The picture of one environment that a play works with: what is chosen, what it is called, and how it starts out.
+"""The environment that a play works with: selected components, their names, and the base of their container specs.
 
-`describe` is pure: it turns the settings, the catalogue and what the engine holds into the variable `cloudlab`.
+`describe` is pure: it derives the variable `cloudlab` from settings, catalogue and engine state.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,20 @@ from cloudlab.model import catalogue
 
 LABEL_INSTANCE = "cloudlab.instance"
 LABEL_COMPONENT = "cloudlab.component"
-# What Docker Compose marks its containers with.
+# Set by Docker Compose on its containers.
 LABEL_COMPOSE = "com.docker.compose.project"
 LABEL_SOURCE = "cloudlab.source"
 LABEL_DATA = "cloudlab.data"
 
-# Those that say whose a line of a log is; `cloudlab.container` tells replicas apart.
+# They identify the container of a log line; `cloudlab.container` distinguishes replicas.
 LOG_LABELS = f"{LABEL_INSTANCE},{LABEL_COMPONENT},cloudlab.container"
 
-# Only this machine can reach what is published.
+# Published ports are reachable from this machine only.
 PUBLISH_ADDRESS = "127.0.0.1"
 
 
 def directory(root: Path, instance: str) -> Path:
-    """Where everything that is generated for the instance lives."""
+    """The directory of everything that is generated for the instance."""
     return root / ".cloudlab" / instance
 
 
@@ -38,14 +38,16 @@ def describe(
     stock: Mapping[str, Any],
     engine: Mapping[str, Any],
     complete: bool = False,
+    platform_settings: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The variable `cloudlab`.
 
     :param values: the play's variables: settings, complete catalogue, networks, profiles.
-    :param chosen: names of components in start order.
-    :param stock: what the engine holds: {"containers": […], "networks": […], "volumes": […]} as its list calls answer.
-    :param engine: facts of the engine, taken over as they are.
-    :param complete: whether the run is for all that the profile chooses, and not for a part of it chosen by tags.
+    :param chosen: names of components in startup order.
+    :param stock: engine state: {"containers": […], "networks": […], "volumes": […]} as returned by its list calls.
+    :param engine: facts of the engine, copied unchanged.
+    :param platform_settings: settings that the platform declares for its services.
+    :param complete: whether the run is for the whole profile, not for a selection by tags.
     """
     instance = values["cloudlab_instance"]
     size = values["profiles"][values["cloudlab_profile"]].get("size", "full")
@@ -62,10 +64,12 @@ def describe(
         "present": present(instance, chosen, components, stock["containers"]),
         "surplus": surplus(instance, chosen, stock["containers"]) if complete else [],
         "engine": dict(engine),
-        # Whose the folder is, for containers that write into it.
+        # The group of the directory, for containers that write into it.
         "group": os.getgid(),
         "catalogue": values["catalogue"],
-        # Whether it is only written down, with placeholders for settings: see cloudlab.compose.
+        # The platform's own settings.
+        "settings": {name: values[name] for name in platform_settings},
+        # Whether it is described only, with placeholders for settings: see cloudlab.compose.
         "described": False,
         "composed": composed(instance, stock["containers"]),
         "components": components,
@@ -86,7 +90,7 @@ def describe(
 
 
 def composed(instance: str, containers: list[Mapping[str, Any]]) -> bool:
-    """Whether the instance was brought up by Docker Compose."""
+    """Whether Docker Compose started the instance."""
     labels = (item.get("Labels") or {} for item in containers)
     return any(own.get(LABEL_INSTANCE) == instance and LABEL_COMPOSE in own for own in labels)
 
@@ -94,7 +98,7 @@ def composed(instance: str, containers: list[Mapping[str, Any]]) -> bool:
 def present(
     instance: str, chosen: list[str], components: Mapping[str, Any], containers: list[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """What stopping has to know of each container that the chosen components have, replicas too: name and needs."""
+    """The containers of the chosen components, including replicas, with the dependencies that stopping needs."""
     return [
         {"name": item["Names"][0].lstrip("/"), "component": name, "needs": components[name]["spec"]["needs"]}
         for item in containers
@@ -104,7 +108,7 @@ def present(
 
 
 def surplus(instance: str, chosen: list[str], containers: list[Mapping[str, Any]]) -> list[str]:
-    """Names of the instance's containers whose component is not chosen: of another profile, or of none any more."""
+    """Names of the instance's containers whose component is not chosen: of another profile, or removed."""
     return sorted(
         item["Names"][0].lstrip("/")
         for item in containers
@@ -114,9 +118,9 @@ def surplus(instance: str, chosen: list[str], containers: list[Mapping[str, Any]
 
 
 def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[str, Any]) -> dict[str, Any]:
-    """What the roles know of the component `name`: names, addresses, and the container spec that all start from.
+    """What the roles know of the component `name`: names, addresses, and the base of its container spec.
 
-    `engine` is what is known of it: `cpus`, as it refuses a limit above what it has, and what else is unusual.
+    `engine`: facts of the engine, such as `cpus`, because it rejects a higher limit.
     """
     entry = values["catalogue"][name]
     instance = values["cloudlab_instance"]
@@ -141,18 +145,18 @@ def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[s
         "mounts": [
             {"type": "volume", "source": volume["name"], "target": volume["target"]} for volume in volumes.values()
         ],
-        # Hardened from the start; a role that must loosen something says so beside its spec.
+        # Hardened by default; a role gives its reason for each exception next to its spec.
         "cap_drop": ["ALL"],
         "security_opts": ["no-new-privileges:true", *_labels(engine)],
         "read_only": True,
         "init": True,
         "restart_policy": "unless-stopped",
         "log_driver": "json-file",
-        # With the labels in every line of the file, whoever reads it knows whose line it is, and asks nobody.
+        # With labels in every line, a reader of the file can identify the container without the engine.
         "log_options": {"max-size": "10m", "max-file": "3", "labels": LOG_LABELS},
     }
     if memory:
-        # No swap on top: a component that outgrows its limit is ended and named, instead of slowing the machine down.
+        # No swap: a component above its limit is killed and reported, instead of slowing down the machine.
         spec |= {"memory": memory, "memory_swap": memory}
     if "cpus" in limits and engine.get("cpu_limit", True):
         spec["cpus"] = min(float(limits["cpus"]), float(engine["cpus"]))
@@ -176,15 +180,15 @@ def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[s
 
 
 def _labels(engine: Mapping[str, Any]) -> list[str]:
-    """What lets containers read files of the user where SELinux asks for labels.
+    """Options that let containers read the user's files under SELinux.
 
-    The alternative is to change the labels of the user's own checkout.
+    The alternative would change the labels of the user's checkout.
     """
     return ["label=disable"] if engine.get("selinux") else []
 
 
 class ImageError(ValueError):
-    """The images that are to be had do not fit the environment; the message holds a line for each problem."""
+    """The available images do not fit the environment; the message has a line for each problem."""
 
 
 def with_images(
@@ -192,12 +196,12 @@ def with_images(
     images: Mapping[str, Mapping[str, Any]],
     catalogue_images: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """`environment` with the image each component runs, and without the components whose image is not to be had.
+    """`environment` with the image of each component, and without the components whose image is unavailable.
 
     :param images: the `images` of the action images: key -> {"reference", "source", "state", "reason"}.
-    :param catalogue_images: the catalogue's `images`, of which `data` (the on-disk format) is used.
+    :param catalogue_images: the catalogue's `images`; `data` is the on-disk format.
 
-    Raises ImageError when something needs a component without an image, or when an image cannot read the data there is.
+    Raises ImageError if a component depends on one without an image, or if an image cannot read existing data.
     """
     unavailable = dict(environment["unavailable"])
     components = {}
@@ -212,7 +216,7 @@ def with_images(
         else:
             components[name] = dict(entry)
     problems = [
-        f"{name} needs {need}, which cannot run here: {unavailable[need]}"
+        f"{name} needs {need}, which is unavailable: {unavailable[need]}"
         for name, entry in components.items()
         for need in entry["spec"]["needs"]
         if need in unavailable
@@ -235,7 +239,7 @@ def data_format(image: Mapping[str, Any], source: str) -> str:
 
 
 def data_problems(components: Mapping[str, Any], volumes: Mapping[str, Any]) -> list[str]:
-    """Volumes whose data another format wrote than the component's image reads; a message with the way out for each."""
+    """Volumes with data in another format than the component's image reads; a message with the fix for each."""
     found = []
     for volume in volumes.values():
         written = volume["labels"].get(LABEL_DATA, "")
@@ -244,12 +248,12 @@ def data_problems(components: Mapping[str, Any], volumes: Mapping[str, Any]) -> 
             continue
         name = volume["component"]
         found.append(
-            f"the volume {volume['name']} holds data of {name} {written} (from {volume['labels'].get(LABEL_SOURCE)}); "
-            f"{entry['image']['reference']} reads {entry['image']['data']}. Nothing was changed. To go on with the old "
-            f"data, set the image back (IMAGE_SOURCE in .env, or images.{entry['image_key']} in "
-            "group_vars/all/catalogue.yml). To move it over: with the old image, write a dump "
-            f"({entry.get('dump') or 'with the tool of ' + name}); then ansible-playbook playbooks/reset.yml -e level="
-            f"data -e components={name}, converge, and read the dump in."
+            f"the volume {volume['name']} has data of {name} {written} (from {volume['labels'].get(LABEL_SOURCE)}), "
+            f"but {entry['image']['reference']} reads {entry['image']['data']}. Nothing was changed. To keep using the "
+            f"old data, restore the image (IMAGE_SOURCE in .env, or images.{entry['image_key']} in "
+            "group_vars/all/catalogue.yml). To move the data: with the old image, export it "
+            f"({entry.get('dump') or 'with the tool of ' + name}); then run ansible-playbook playbooks/reset.yml "
+            f"-e level=data -e components={name}, start the component, and import the data."
         )
     return found
 
@@ -257,7 +261,7 @@ def data_problems(components: Mapping[str, Any], volumes: Mapping[str, Any]) -> 
 def missing_volumes(environment: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The volumes of chosen components that do not exist yet: {"name", "labels"}.
 
-    The labels tell a later run whose data it is, and by what it was written.
+    The labels tell a later run the component and the source of the data.
     """
     components = environment["components"]
     return [

@@ -1,4 +1,4 @@
-"""What needs what: start order and cycles."""
+"""Dependency graphs: startup order and cycles."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 
 def cycle(needs: Mapping[str, Iterable[str]]) -> list[str]:
-    """One cycle among `needs` (name -> names that it needs) as [a, b, a]; empty when there is none."""
+    """One cycle in `needs` (name -> names that it needs) as [a, b, a]; empty if there is none."""
     try:
         _sorter(needs).prepare()
     except graphlib.CycleError as error:
-        # graphlib names the needed one first.
+        # graphlib lists a dependency before its dependent.
         [*found, _] = reversed(error.args[1])
         start = found.index(min(found))
         return [*found[start:], *found[:start], found[start]]
@@ -21,7 +21,7 @@ def cycle(needs: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 def order(needs: Mapping[str, Iterable[str]], rank: Callable[[str], Any]) -> list[str]:
-    """The names after those that they need and, among those whose turn it is, by `rank`.
+    """The names after their dependencies and, where the order is free, by `rank`.
 
     Raises graphlib.CycleError.
     """

@@ -1,4 +1,4 @@
-"""JSON for people: what fits on a line stands on one."""
+"""Readable JSON: a value that fits on a line is written on one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WIDTH = 120
 
 
 def write(value: Any, indent: str = "") -> str:
-    """The value as JSON, without a line's end; `indent` is what its line begins with."""
+    """The value as JSON, without a final newline; `indent` is the indentation of its line."""
     short = json.dumps(value)
     if not isinstance(value, Mapping | list) or len(indent) + len(short) <= WIDTH:
         return short

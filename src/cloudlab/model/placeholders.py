@@ -1,7 +1,7 @@
 """Placeholders in the environment of services: `{postgres.host}`, and `{postgres.password:url}` escaped for URLs.
 
-Only what looks like one is a placeholder: braces around lower-case words joined by a dot, or around `log_level`. Every
-other brace stands for itself, so JSON may be written as it is.
+A placeholder is a pair of braces around two lower-case words joined by a dot, or around `log_level`. All other braces
+are literal, so a value can be JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PLACEHOLDER = re.compile(r"\{((?:[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*)|log_level)
 
 SERVICE_KEYS = ("host", "port", "grpc")
 SELF_KEYS = ("name", "host", "port", "grpc", "schema", "database")
-# What makes a variable one to hide.
+# Keys whose values are secret.
 SECRET_KEYS = ("password",)
 LOG_LEVEL = "log_level"
 
@@ -28,7 +28,7 @@ def used(text: str) -> list[tuple[str, str]]:
 
 
 def fill(text: str, value_of: Callable[[str], str]) -> str:
-    """The text with every placeholder replaced by what `value_of` says for it."""
+    """The text with every placeholder replaced by the value that `value_of` returns for it."""
 
     def replace(match: re.Match[str]) -> str:
         value = value_of(match[1])
@@ -38,12 +38,12 @@ def fill(text: str, value_of: Callable[[str], str]) -> str:
 
 
 def is_secret(text: str) -> bool:
-    """Whether a value holds something to hide."""
-    return any(name.startswith("secret.") or name.rpartition(".")[2] in SECRET_KEYS for name, _ in used(text))
+    """Whether a value contains a secret."""
+    return any(name.startswith("secret.") or name.endswith(SECRET_KEYS) for name, _ in used(text))
 
 
 def problems(text: str, name: str, service: Mapping[str, Any], everybody: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What is wrong with the placeholders in a value of the service `name`; a message each.
+    """The problems with the placeholders in a value of the service `name`; a message each.
 
     :param everybody: all components by name, services as their platform describes them.
     """
@@ -52,7 +52,8 @@ def problems(text: str, name: str, service: Mapping[str, Any], everybody: Mappin
         if escape not in ("", "url"):
             found.append(f"{{{placeholder}:{escape}}}: unknown escape {escape}. Only :url is known.")
         owner, _, key = placeholder.partition(".")
-        if owner not in (LOG_LEVEL, "secret"):
+        # Settings are checked with the whole description: see cloudlab.model.extension.
+        if owner not in (LOG_LEVEL, "secret", "setting"):
             found += [f"{{{placeholder}}}: {text}" for text in _unknown(owner, key, name, service, everybody)]
     return found
 
@@ -75,7 +76,7 @@ def _unknown(
         if key in own:
             return _undeclared("schema" if key == "schema" else "user", "this service", service)
         return []
-    valid = [*stores, *_services(everybody), "self", "secret"]
+    valid = [*stores, *_services(everybody), "self", "secret", "setting"]
     if missing := catalogue.unknown([owner], valid, "component"):
         return missing
     if missing := catalogue.unknown([key], SERVICE_KEYS, "value"):
@@ -88,7 +89,7 @@ def _services(everybody: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _undeclared(key: str, whose: str, service: Mapping[str, Any]) -> list[str]:
-    """Whether the service declares what the key stands for."""
+    """A message if the service does not declare what the key refers to."""
     declared = {
         "port": bool(service.get("ports")),
         "grpc": "grpc" in service,

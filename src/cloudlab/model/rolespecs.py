@@ -11,7 +11,7 @@ from cloudlab.model import yamlfile
 
 @functools.cache
 def options(role: Path) -> dict[str, dict[str, Any]]:
-    """The options of a role's entry point `main`: name -> its spec."""
+    """The options of a role's entry point `main`: name -> spec."""
     path = role / "meta" / "argument_specs.yml"
     document = yamlfile.load(path) if path.exists() else {}
     return document.get("argument_specs", {}).get("main", {}).get("options") or {}

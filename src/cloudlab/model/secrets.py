@@ -12,11 +12,11 @@ LENGTH = 32
 
 
 class SecretError(ValueError):
-    """A secret's file cannot be used; the message says why and what to do."""
+    """The file of a secret is unusable; the message has the cause and the fix."""
 
 
 def secret(directory: Path, name: str, keep: bool = True) -> str:
-    """The secret `name` in `directory`; generated when there is none, and written unless `keep` is false."""
+    """The secret `name` in `directory`; generated if it does not exist, and saved unless `keep` is false."""
     path = directory / name
     try:
         value = path.read_text(encoding="utf-8").strip()
@@ -25,15 +25,15 @@ def secret(directory: Path, name: str, keep: bool = True) -> str:
         return _create(path, value) if keep else value
     except (OSError, UnicodeDecodeError) as error:
         raise SecretError(
-            f"the secret {path} cannot be read: {error}. Restore it or delete it to have a new one."
+            f"the secret {path} cannot be read: {error}. Restore the file, or delete it to generate a new secret."
         ) from None
     if not value:
-        raise SecretError(f"the secret {path} is empty. Delete the file to have a new one generated.")
+        raise SecretError(f"the secret {path} is empty. Delete the file to generate a new secret.")
     return value
 
 
 def generated(directory: Path) -> list[str]:
-    """The secrets that `directory` holds; what cannot be read is left out."""
+    """The secrets in `directory`; unreadable files are left out."""
     values = []
     for path in directory.glob("[!.]*"):
         try:
@@ -44,7 +44,7 @@ def generated(directory: Path) -> list[str]:
 
 
 def _create(path: Path, value: str) -> str:
-    """Write `value` to `path` in one step; when somebody else was first, return theirs."""
+    """Write `value` to `path` atomically; if another process was first, return its value."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Amounts of memory and disk, as docker writes them."""
+"""Amounts of memory and disk, in Docker's notation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def parse(text: str | int) -> int:
 
 
 def show(amount: float) -> str:
-    """`amount` bytes for people, for example 1.5 GiB."""
+    """`amount` bytes in a readable unit, for example 1.5 GiB."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if amount < 1024:
             return f"{amount:.0f} {unit}" if unit in ("B", "KiB", "MiB") else f"{amount:.1f} {unit}"

@@ -32,6 +32,7 @@ class Settings:
     user: uid:gid of the processes, which must be able to read the checkout.
     reload: version of the programs in files/reload.
     images: service -> its image, for services that do not run in hot reload.
+    own: the platform's settings.
     telemetry: variables that every service gets besides its name; empty where nothing receives telemetry.
     """
 
@@ -44,6 +45,7 @@ class Settings:
     hot_reload: bool = True
     images: Mapping[str, str] = field(default_factory=dict)
     telemetry: Mapping[str, str] = field(default_factory=dict)
+    own: Mapping[str, Any] = field(default_factory=dict)
 
 
 def source_path(folder: str) -> str:

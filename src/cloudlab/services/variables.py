@@ -35,6 +35,7 @@ def _filled(name: str, catalogue: Mapping[str, Any], settings: Settings, texts: 
     entry = catalogue[name]
     values = {
         "log_level": settings.log_level,
+        **_values("setting", settings.own),
         **_values("self", _address(name, entry) | {"name": name} | _database(name, entry, settings)),
     }
     for other, declared in catalogue.items():

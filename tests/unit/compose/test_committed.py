@@ -89,5 +89,5 @@ def test_the_example_is_valid_for_ansible_and_for_docker_compose():
     of_compose = {"COMPOSE_PROFILES": "full", "DOCKER_GROUP": "0"}
     assert settings.of_compose({settings.ENV_FILE_VARIABLE: str(path)}) == of_compose
     text = path.read_text(encoding="utf-8")
-    for name in placeholders.values(hostile=False):
+    for name in placeholders.values(settings.spec(), hostile=False):
         assert f"\n{name.upper()}=" in text

@@ -182,7 +182,7 @@ def test_the_override_has_only_the_differences_from_the_base():
 
 def test_start_intervals_are_in_a_separate_file():
     made = build()
-    texts = files.texts(made, made, [], "full")
+    texts = files.texts(made, made, [], "full", settings.own())
     assert "start_interval" not in texts[files.BASE] + texts[files.OVERRIDE]
     assert yaml.safe_load(texts[files.ENGINE_25]) == {
         "services": {"cache": {"healthcheck": {"interval": "10s", "start_interval": "1s"}}}
@@ -193,7 +193,7 @@ def test_configurations_are_in_a_file_that_the_base_includes():
     shared = {"content": "same", "target": "/b"}
     base = build(files=[{"content": "of the image", "target": "/a"}, shared])
     reload = build(files=[{"content": "reload", "target": "/a"}, shared, {"content": "new", "target": "/c"}])
-    written = files.texts(base, reload, [], "full")
+    written = files.texts(base, reload, [], "full", settings.own())
     texts = {name: yaml.load(written[name], Tagged) for name in (files.BASE, files.CONFIGS, files.OVERRIDE)}  # noqa: S506
     assert texts[files.BASE]["include"] == [files.CONFIGS]
     assert "configs" not in texts[files.BASE]

@@ -6,14 +6,16 @@ from urllib.parse import quote
 
 import pytest
 
-from cloudlab.compose import example, placeholders, service
+from cloudlab.compose import placeholders, service
 from cloudlab.model import settings, sizes
+
+OPTIONS = settings.spec()
 
 
 def express(make):
     """The result of `make` with plain settings, and its differences from that with hostile ones."""
     plain, hostile = (
-        placeholders.Expressions(example.defaults(), kind).apply(make(placeholders.values(kind)))
+        placeholders.Expressions(OPTIONS, kind).apply(make(placeholders.values(OPTIONS, kind)))
         for kind in (False, True)
     )
     return plain, placeholders.compare({"here": plain}, {"here": hostile})
@@ -84,12 +86,12 @@ def test_a_secret_comes_from_env_or_has_a_default_of_sufficient_length():
 
 
 def test_every_setting_is_either_replaced_or_fixed():
-    assert set(placeholders.values(False)) | set(placeholders.FIXED) == set(settings.spec())
-    assert not set(placeholders.values(False)) & set(placeholders.FIXED)
+    assert set(placeholders.values(OPTIONS, False)) | set(placeholders.FIXED) == set(settings.spec())
+    assert not set(placeholders.values(OPTIONS, False)) & set(placeholders.FIXED)
 
 
 def test_placeholders_are_unique():
-    plain, hostile = placeholders.values(False), placeholders.values(True)
+    plain, hostile = placeholders.values(OPTIONS, False), placeholders.values(OPTIONS, True)
     for values in (plain, hostile):
         assert len(set(values.values())) == len(values)
     assert all(plain[name] != hostile[name] for name in plain)
@@ -97,7 +99,7 @@ def test_placeholders_are_unique():
 
 def test_a_default_that_compose_cannot_express_is_rejected():
     with pytest.raises(placeholders.PlaceholderError, match="POSTGRES_DB"):
-        placeholders.Expressions(example.defaults() | {"postgres_db": "a}b"}, False)
+        placeholders.Expressions(OPTIONS, False, {"postgres_db": "a}b"})
 
 
 def test_values_of_only_one_evaluation_are_found():

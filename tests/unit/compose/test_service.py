@@ -183,7 +183,9 @@ def test_options_that_depend_on_others(changes, expected):
 
 
 def test_unset_options_are_left_out():
-    [parsed] = declaration.parse([{"name": "lab-web", "component": "web", "image": "web:1", "networks": ["lab-front"]}], "lab")
+    [parsed] = declaration.parse(
+        [{"name": "lab-web", "component": "web", "image": "web:1", "networks": ["lab-front"]}], "lab"
+    )
     made = service.translate(described.container(parsed, ROLE), "lab", {}, [])
     assert made.service.keys() == {"image", "container_name", "labels", "networks"}
     assert made.start_interval == {}

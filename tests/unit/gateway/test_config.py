@@ -1,4 +1,4 @@
-"""Envoy's configuration as it follows from the model. Whether Envoy understands it is for the integration tests."""
+"""Envoy's configuration, generated from the model. The integration tests run it in Envoy."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ def manager_of(made):
     return listener.listener(made)["filter_chains"][0]["filters"][0]["typed_config"]
 
 
-def test_clusters_are_those_that_something_leads_to():
+def test_only_used_ports_have_a_cluster():
     made = {cluster["name"]: cluster for cluster in clusters.clusters(gateway())}
     assert list(made) == ["auth", "order", "order.grpc"]
     address = made["order.grpc"]["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
@@ -26,20 +26,20 @@ def test_clusters_are_those_that_something_leads_to():
     assert protocol == {"http2_protocol_options": {}}
 
 
-def test_without_tokens_nobody_asks_for_keys():
+def test_without_token_checks_no_keys_are_fetched():
     open_only = {"name": "web", "http": 80, "grpc": None, "routes": [{"prefix": "/", "auth": "none"}]}
     made = gateway(SERVICES[0], open_only)
     assert [cluster["name"] for cluster in clusters.clusters(made)] == ["web"]
     assert routing.FILTER_JWT not in [one["name"] for one in manager_of(made)["http_filters"]]
 
 
-def test_a_prefix_ends_with_a_part_of_the_path():
+def test_a_prefix_matches_whole_path_segments():
     made = routes_of(gateway())
     assert made["order:GET,HEAD,POST /orders"]["match"]["path_separated_prefix"] == "/orders"
     assert made["order:/files/"]["match"] == {"prefix": "/files/"}
 
 
-def test_every_route_says_what_it_asks_of_a_token():
+def test_every_route_has_a_token_rule():
     for name, route in routes_of(gateway()).items():
         rule = route["typed_per_filter_config"][routing.FILTER_JWT]
         if name.startswith("gateway:") or name == "order:/files/":
@@ -48,7 +48,7 @@ def test_every_route_says_what_it_asks_of_a_token():
             assert rule["requirement_name"] == "required"
 
 
-def test_only_safe_methods_are_repeated():
+def test_only_safe_methods_are_retried():
     made = routes_of(gateway())
     policy = made["order:GET,HEAD,POST /orders"]["route"]["retry_policy"]
     [header] = policy["retriable_request_headers"]
@@ -58,7 +58,7 @@ def test_only_safe_methods_are_repeated():
     assert "retry_policy" not in made["order:/shop.Orders/"]["route"]
 
 
-def test_times():
+def test_timeouts():
     made = routes_of(gateway())
     assert made["order:GET,HEAD,POST /orders"]["route"]["timeout"] == "15s"
     assert made["order:/files/"]["route"]["timeout"] == "0s"
@@ -67,7 +67,7 @@ def test_times():
     assert [routing.duration(seconds) for seconds in (0, 0.5, 90, 1.25)] == ["0s", "0.5s", "90s", "1.25s"]
 
 
-def test_a_rate_limit_is_enforced_and_shown():
+def test_a_rate_limit_is_enforced_and_in_the_headers():
     limit = routes_of(gateway())["order:GET,HEAD,POST /orders"]["typed_per_filter_config"][routing.FILTER_LIMIT]
     assert limit["token_bucket"] == {"max_tokens": 10, "tokens_per_fill": 10, "fill_interval": "60s"}
     assert limit["filter_enforced"]["default_value"]["numerator"] == 100
@@ -75,14 +75,14 @@ def test_a_rate_limit_is_enforced_and_shown():
     assert limit["response_headers_to_add"][0]["header"] == {"key": "retry-after", "value": "6"}
 
 
-def test_what_no_route_takes_is_answered_last():
+def test_unmatched_requests_are_answered_last():
     names = [route["name"] for route in routing.routing(gateway())["virtual_hosts"][0]["routes"]]
     assert names[0] == "gateway:preflight"
     assert names[-1] == "gateway:unknown"
     assert names.index("order:GET,HEAD,POST /orders") < names.index("gateway:methods of /orders")
 
 
-def test_a_gateway_without_routes_answers_for_itself():
+def test_a_gateway_without_routes_answers_health_checks():
     assert list(routes_of(gateway(SERVICES[0]))) == ["gateway:health", "gateway:unknown"]
 
 
@@ -95,39 +95,39 @@ def test_origins():
     assert re.fullmatch(wild, "http://a.test") and not re.fullmatch(wild, "http://aXtest")
 
 
-def test_a_preflight_passes_before_limits_and_tokens():
+def test_cors_comes_before_limits_and_token_checks():
     names = [one["name"].rsplit(".", 1)[1] for one in manager_of(gateway())["http_filters"]]
     assert names == ["header_to_metadata", "cors", "local_ratelimit", "jwt_authn", "lua", "router"]
 
 
-def test_the_headers_of_claims_are_taken_away_from_outside():
+def test_clients_cannot_set_the_headers_of_claims():
     [mutation] = manager_of(gateway())["early_header_mutation_extensions"]
     assert mutation["typed_config"]["mutations"] == [{"remove": "x-user-id"}]
 
 
-def test_empty_claims_of_trust_are_left_out():
+def test_empty_issuer_and_audiences_are_omitted():
     jwt = dataclasses.replace(SETTINGS.jwt, issuer="", audiences=())
     filters = {one["name"]: one["typed_config"] for one in manager_of(gateway(jwt=jwt))["http_filters"]}
     provider = filters[routing.FILTER_JWT]["providers"][listener.PROVIDER]
     assert "issuer" not in provider and "audiences" not in provider and provider["require_expiration"] is True
 
 
-def test_spans_are_made_for_a_collector_alone():
+def test_spans_need_a_collector():
     assert "tracing" not in manager_of(gateway())
     made = gateway(tracing="collector:4318")
     assert manager_of(made)["tracing"]["random_sampling"] == {"value": 100}
     assert clusters.clusters(made)[-1]["name"] == clusters.TRACING
 
 
-def test_the_first_fitting_answer_is_the_special_one():
+def test_special_replies_come_first():
     bodies = [mapper["body_format_override"] for mapper in replies.local_replies("auth")["mappers"]]
     texts = [json.dumps(body) for body in bodies]
-    keys_away = next(place for place, text in enumerate(texts) if "auth is not available" in text and "json" in text)
+    no_keys = next(place for place, text in enumerate(texts) if "auth is not available" in text and "json" in text)
     unauthorized = next(place for place, text in enumerate(texts) if '"Unauthorized"' in text)
-    assert keys_away < unauthorized
+    assert no_keys < unauthorized
 
 
-def test_one_model_makes_one_text():
+def test_the_files_are_reproducible():
     assert config.live_files(gateway()) == config.live_files(gateway())
     assert (
         config.version(config.live_files(gateway())[config.ROUTES])
@@ -135,14 +135,14 @@ def test_one_model_makes_one_text():
     )
 
 
-def test_a_changed_route_changes_the_routes_alone():
+def test_a_changed_route_changes_only_the_routes():
     changed = [SERVICES[0], SERVICES[1] | {"routes": [*SERVICES[1]["routes"], {"prefix": "/new"}]}, SERVICES[2]]
     before, after = config.live_files(gateway()), config.live_files(gateway(*changed))
     assert {name for name in config.FILES if before[name] != after[name]} == {config.ROUTES}
     assert config.bootstrap(gateway()) == config.bootstrap(gateway(*changed))
 
 
-def test_the_trial_holds_all_that_is_live():
+def test_the_standalone_configuration_has_all_live_resources():
     made = gateway()
     static = json.loads(config.standalone(made))["static_resources"]
     assert [cluster["name"] for cluster in static["clusters"]] == ["auth", "order", "order.grpc"]
@@ -150,5 +150,5 @@ def test_the_trial_holds_all_that_is_live():
     assert "rds" not in manager and len(manager["route_config"]["virtual_hosts"][0]["routes"]) == len(routes_of(made))
 
 
-def test_the_admin_interface_has_no_address_before_the_start():
+def test_the_bootstrap_has_no_admin_address():
     assert "admin" not in json.loads(config.bootstrap(gateway()))

@@ -1,4 +1,4 @@
-"""A change under a gateway that runs: the order of its steps, and what happens when Envoy does not take one."""
+"""A change of a running gateway: the order of its steps, and what happens if Envoy rejects one."""
 
 import json
 
@@ -23,7 +23,7 @@ class TestTransition:
         want = {C: text("a"), L: text("l"), R: text("r")}
         assert live.transition({C: None, L: None, R: None}, want) == [(C, want[C]), (L, want[L]), (R, want[R])]
 
-    def test_nothing_is_written_for_nothing(self):
+    def test_without_a_change_nothing_is_written(self):
         want = {C: text("a"), L: text("l"), R: text("r")}
         assert live.transition(want, want) == []
 
@@ -35,22 +35,22 @@ class TestTransition:
         assert names(steps[0][1]) == ["a", "c", "b"]
         assert names(steps[2][1]) == ["a", "c"]
 
-    def test_a_file_that_is_no_configuration_is_replaced(self):
+    def test_an_invalid_file_is_replaced(self):
         want = {C: text("a"), L: text("l"), R: text("r")}
-        for rubbish in ("", "{", "[]", '{"resources": [{}]}'):
-            assert live.transition({C: rubbish, L: text("l"), R: text("r")}, want) == [(C, want[C])]
+        for invalid in ("", "{", "[]", '{"resources": [{}]}'):
+            assert live.transition({C: invalid, L: text("l"), R: text("r")}, want) == [(C, want[C])]
 
 
 class FakeEnvoy:
-    """Stands for `envoy`: a running one that takes, refuses or does not notice the files in its folder."""
+    """A substitute for `envoy`: a running Envoy that loads, rejects or does not detect the files in its folder."""
 
     EnvoyError = envoy.EnvoyError
 
-    def __init__(self, folder, *, running=True, refuses=(), blind=False, trial=None):
-        self.folder, self.running, self.refuses, self.blind, self.trial = folder, running, refuses, blind, trial
+    def __init__(self, folder, *, running=True, rejects=(), blind=False, invalid=None):
+        self.folder, self.running, self.rejects, self.blind, self.invalid = folder, running, rejects, blind, invalid
         self.versions = dict.fromkeys(config.FILES, "")
-        self.refused = dict.fromkeys(config.FILES, 0)
-        self.trials = self.restarts = 0
+        self.rejected = dict.fromkeys(config.FILES, 0)
+        self.validations = self.restarts = 0
 
     def has_image(self, *_):
         return True
@@ -58,26 +58,26 @@ class FakeEnvoy:
     def runs(self, *_):
         return self.running
 
-    def try_out(self, *_):
-        self.trials += 1
-        if self.trial:
-            raise envoy.EnvoyError(self.trial)
+    def validate(self, *_):
+        self.validations += 1
+        if self.invalid:
+            raise envoy.EnvoyError(self.invalid)
 
-    def ask(self, *_):
+    def query(self, *_):
         if not self.blind:
             self.read()
-        return envoy.State(dict(self.versions), dict(self.refused), warming=False)
+        return envoy.State(dict(self.versions), dict(self.rejected), warming=False)
 
     def read(self):
         for name in config.FILES:
             path = self.folder / name
             if path.exists() and (found := config.version(path.read_text())) != self.versions[name]:
-                if name in self.refuses:
-                    self.refused[name] += 1
+                if name in self.rejects:
+                    self.rejected[name] += 1
                 else:
                     self.versions[name] = found
 
-    def refusal(self, *_):
+    def rejection(self, *_):
         return "no such thing"
 
     def restart(self, *_):
@@ -109,7 +109,7 @@ NEW = {"prefix": "/new", "auth": "none"}
 
 
 def no_engine():
-    raise AssertionError("the engine was asked")
+    raise AssertionError("the engine was queried")
 
 
 def engine():
@@ -120,7 +120,7 @@ def on_disk(target):
     return {path.name: path.read_text() for path in target.folder.iterdir()}
 
 
-def test_before_the_gateway_runs_the_files_are_put_in_place(target, fake):
+def test_files_are_written_before_the_gateway_starts(target, fake):
     fake(running=False)
     outcome = live.converge(made(), target, engine, check=False)
     assert outcome.changed and not outcome.live
@@ -128,22 +128,22 @@ def test_before_the_gateway_runs_the_files_are_put_in_place(target, fake):
     assert target.folder.stat().st_mode & 0o777 == 0o755
 
 
-def test_nothing_to_do_asks_nobody(target, fake):
+def test_without_a_change_the_engine_is_not_queried(target, fake):
     fake()
     live.converge(made(), target, engine, check=False)
     outcome = live.converge(made(), target, no_engine, check=False)
     assert not outcome.changed
 
 
-def test_a_new_image_has_to_prove_itself_with_the_same_files(target, fake):
+def test_the_files_are_validated_again_with_a_new_image(target, fake):
     running = fake(running=False)
     live.converge(made(), target, engine, check=False)
     other = live.Target(target.instance, target.directory, target.container, "gateway:2")
     outcome = live.converge(made(), other, engine, check=False)
-    assert running.trials == 2 and not outcome.changed
+    assert running.validations == 2 and not outcome.changed
 
 
-def test_a_change_is_taken_over_by_the_running_gateway(target, fake):
+def test_the_running_gateway_loads_a_change(target, fake):
     running = fake()
     live.converge(made(), target, engine, check=False)
     outcome = live.converge(made(NEW), target, engine, check=False)
@@ -151,45 +151,45 @@ def test_a_change_is_taken_over_by_the_running_gateway(target, fake):
     assert running.versions[R] == config.version(config.live_files(made(NEW))[R])
 
 
-def test_check_mode_tries_out_and_writes_nothing(target, fake):
+def test_check_mode_validates_and_writes_nothing(target, fake):
     running = fake()
     outcome = live.converge(made(), target, engine, check=True)
-    assert outcome.changed and running.trials == 1
-    assert not target.folder.exists() and not target.mark.exists()
+    assert outcome.changed and running.validations == 1
+    assert not target.folder.exists() and not target.marker.exists()
 
 
-def test_what_fails_the_trial_is_not_written(target, fake):
+def test_an_invalid_configuration_is_not_written(target, fake):
     fake()
     live.converge(made(), target, engine, check=False)
     before = on_disk(target)
-    fake(trial="bad")
+    fake(invalid="bad")
     with pytest.raises(envoy.EnvoyError, match="bad"):
         live.converge(made(NEW), target, engine, check=False)
     assert on_disk(target) == before
 
 
-def test_what_the_running_gateway_refuses_is_put_back(target, fake):
+def test_a_rejected_configuration_is_rolled_back(target, fake):
     fake()
     live.converge(made(), target, engine, check=False)
     before = on_disk(target)
-    fake(refuses=(R,)).versions = {name: config.version(content) for name, content in before.items()}
-    with pytest.raises(envoy.EnvoyError, match=r"refuses the new rds\.json.*It says: no such thing"):
+    fake(rejects=(R,)).versions = {name: config.version(content) for name, content in before.items()}
+    with pytest.raises(envoy.EnvoyError, match=r"rejects the new rds\.json.*in use: no such thing"):
         live.converge(made(NEW), target, engine, check=False)
     assert on_disk(target) == before
     assert not live.converge(made(), target, no_engine, check=False).changed
 
 
-def test_a_gateway_that_notices_nothing_is_restarted(target, fake):
+def test_a_gateway_that_detects_no_change_is_restarted(target, fake):
     running = fake(blind=True)
     outcome = live.converge(made(), target, engine, check=False)
     assert running.restarts == 1 and "was restarted" in outcome.warnings[0]
 
 
-def test_an_interrupted_change_is_brought_to_its_end(target, fake):
+def test_an_interrupted_change_is_completed(target, fake):
     running = fake()
     live.converge(made(), target, engine, check=False)
-    target.mark.unlink()
+    target.marker.unlink()
     running.versions = dict.fromkeys(config.FILES, "older")
     outcome = live.converge(made(), target, engine, check=False)
     assert not outcome.changed and set(running.versions.values()) != {"older"}
-    assert target.mark.exists()
+    assert target.marker.exists()

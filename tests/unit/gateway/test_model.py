@@ -1,4 +1,4 @@
-"""What may stand in the catalogue's routes, and what every mistake is told."""
+"""What a route may declare, and the error messages."""
 
 import dataclasses
 
@@ -18,12 +18,12 @@ def problems(*routes, **arguments):
     return caught.value.problems
 
 
-def test_a_route_is_closed_unless_it_says_otherwise_and_takes_the_defaults():
+def test_a_route_requires_a_token_by_default_and_uses_the_default_limits():
     [route] = read({"prefix": "/orders"}).routes
     assert route == model.Route("order", "/orders", auth="required", timeout=15, retries=2)
 
 
-def test_everything_that_a_route_can_say():
+def test_every_key_of_a_route():
     [route] = read(
         {
             "prefix": "/orders",
@@ -62,57 +62,66 @@ def test_more_specific_routes_come_first():
 @pytest.mark.parametrize(
     ("route", "words"),
     [
-        ("text", "either a prefix or"),
-        ({}, "either a prefix or"),
-        ({"prefix": "/a", "grpc": "a.B"}, "either a prefix or"),
-        ({"prefix": "/a", "aut": "none"}, "unknown key aut; did you mean 'auth'?"),
-        ({"prefix": "/a", "auth": "maybe"}, "auth is 'maybe'; it must be one of required, optional, none"),
-        ({"prefix": "a"}, "must be a path that begins with /"),
-        ({"prefix": "/a//b"}, "must be a path"),
-        ({"prefix": "/a?b=c"}, "must be a path"),
-        ({"prefix": "/%2e"}, "must be a path"),
-        ({"prefix": 7}, "must be a path"),
-        ({"prefix": "/healthz"}, "/healthz is the gateway's own"),
-        ({"prefix": "/a", "methods": []}, "leave it out to allow all"),
-        ({"prefix": "/a", "methods": ["get"]}, "unknown method get; valid: GET"),
-        ({"prefix": "/a", "timeout": "soon"}, "timeout: 'soon' is not a duration"),
-        ({"prefix": "/a", "timeout": -1}, "must not be negative"),
+        ("text", "routes[0]: expected a mapping"),
+        ({}, "exactly one of prefix, grpc"),
+        ({"prefix": "/a", "grpc": "a.B"}, "exactly one of prefix, grpc"),
+        ({"prefix": "/a", "aut": "none"}, "unknown key aut. Did you mean auth?"),
+        ({"prefix": "/a", "auth": "maybe"}, ".auth: expected one of required, optional, none, found 'maybe'."),
+        ({"prefix": "a"}, "expected a path that begins with /"),
+        ({"prefix": "/a//b"}, "expected a path"),
+        ({"prefix": "/a?b=c"}, "expected a path"),
+        ({"prefix": "/%2e"}, "expected a path"),
+        ({"prefix": 7}, "expected a path"),
+        ({"prefix": "/healthz"}, "/healthz is reserved for the gateway"),
+        ({"prefix": "/a", "methods": []}, "expected a non-empty list of methods (without it, all"),
+        ({"prefix": "/a", "methods": ["get"]}, ".methods[0]: expected one of GET, HEAD,"),
+        ({"prefix": "/a", "timeout": "soon"}, ".timeout: expected a duration such as 500ms"),
+        ({"prefix": "/a", "timeout": -1}, "or a number of seconds, found -1"),
         ({"prefix": "/a", "retries": 6}, "from 0 to 5"),
         ({"prefix": "/a", "retries": True}, "from 0 to 5"),
-        ({"prefix": "/a", "rate_limit": 5}, "{requests: <number>, per: <duration>}"),
-        ({"prefix": "/a", "rate_limit": {"requests": 0, "per": "1m"}}, "whole number above 0"),
-        ({"prefix": "/a", "rate_limit": {"requests": 1, "per": "10ms"}}, "at least 1s"),
-        ({"grpc": "not a name"}, "gRPC service's full name"),
-        ({"grpc": "a.B", "retries": 1}, "unknown key retries"),
+        ({"prefix": "/a", "rate_limit": 5}, ".rate_limit: expected a mapping, found"),
+        (
+            {"prefix": "/a", "rate_limit": {"requests": 0, "per": "1m"}},
+            ".rate_limit.requests: expected a whole number from 1",
+        ),
+        (
+            {"prefix": "/a", "rate_limit": {"requests": 1, "per": "10ms"}},
+            ".rate_limit.per: expected at least 1s, found '10ms'.",
+        ),
+        ({"grpc": "not a name"}, "expected the full name of a gRPC service"),
+        ({"grpc": "a.B", "retries": 1}, "retries applies to a route with a prefix only"),
     ],
 )
-def test_a_mistake_is_named_with_service_and_route(route, words):
+def test_a_problem_has_its_key_path(route, words):
     [problem] = problems(route)
-    assert problem.startswith("order, route ")
+    assert problem.startswith("services.order.routes[0]")
     assert words in problem
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_problems_are_reported_together():
     assert len(problems({"prefix": "a"}, {"prefix": "/b", "auth": ""}, {"grpc": "?"})) == 3
 
 
-def test_a_port_must_be_there():
+def test_a_route_needs_a_port():
     assert "no port for HTTP" in problems({"prefix": "/a"}, http=None)[0]
     assert "no port for gRPC" in problems({"grpc": "a.B"}, grpc=None)[0]
 
 
-def test_two_routes_cannot_take_the_same_requests():
-    assert "both take the same requests" in problems({"prefix": "/a"}, {"prefix": "/a", "auth": "none"})[0]
-    assert "both" in problems({"prefix": "/a", "methods": ["GET"]}, {"prefix": "/a", "methods": ["GET", "PUT"]})[0]
+def test_two_routes_cannot_match_the_same_requests():
+    assert "match the same requests" in problems({"prefix": "/a"}, {"prefix": "/a", "auth": "none"})[0]
+    assert "match" in problems({"prefix": "/a", "methods": ["GET"]}, {"prefix": "/a", "methods": ["GET", "PUT"]})[0]
     assert len(read({"prefix": "/a", "methods": ["GET"]}, {"prefix": "/a", "methods": ["PUT"]}).routes) == 2
 
 
-def test_tokens_need_somebody_who_publishes_the_keys():
-    nobody = dataclasses.replace(SETTINGS, jwt=dataclasses.replace(JWT, service=""))
-    assert "gateway_jwt_service" in problems({"prefix": "/a"}, {"prefix": "/b"}, settings=nobody)[0]
-    assert read({"prefix": "/a", "auth": "none"}, settings=nobody).routes
+def test_tokens_need_a_service_that_publishes_the_signing_keys():
+    unset = dataclasses.replace(SETTINGS, jwt=dataclasses.replace(JWT, service=""))
+    assert "GATEWAY_JWT_SERVICE" in problems({"prefix": "/a"}, {"prefix": "/b"}, settings=unset)[0]
+    assert read({"prefix": "/a", "auth": "none"}, settings=unset).routes
     other = dataclasses.replace(SETTINGS, jwt=dataclasses.replace(JWT, service="oauth"))
-    assert "no service oauth in the catalogue; did you mean 'auth'?" in problems({"prefix": "/a"}, settings=other)[0]
+    assert (
+        "GATEWAY_JWT_SERVICE: unknown service oauth. Did you mean auth?"
+        in problems({"prefix": "/a"}, settings=other)[0]
+    )
 
 
 def test_a_collector_is_a_host_and_a_port():

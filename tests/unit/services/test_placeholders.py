@@ -15,19 +15,19 @@ def problems(text, name="order"):
     return placeholders.problems(text, name, EVERYBODY[name], EVERYBODY)
 
 
-def test_values_are_filled_in_and_escaped_where_that_is_asked_for():
+def test_values_are_filled_in_and_escaped_on_request():
     values = {"postgres.user": "me", "postgres.password": "p@ss/w:rd é"}
     text = "postgres://{postgres.user}:{postgres.password:url}@x/{postgres.password}"
     assert placeholders.fill(text, values.get) == "postgres://me:p%40ss%2Fw%3Ard%20%C3%A9@x/p@ss/w:rd é"
 
 
 @pytest.mark.parametrize("text", ['{"a": 1, "b": {"c": "d"}}', "{}", "{A.b}", "${HOME}", "{order}", "{{ x }}", "{a.b"])
-def test_other_braces_stand_for_themselves(text):
+def test_other_braces_are_literal(text):
     assert placeholders.fill(text, lambda name: pytest.fail(name)) == text
     assert problems(text) == []
 
 
-def test_a_value_is_not_looked_at_again():
+def test_a_value_is_not_expanded_again():
     assert placeholders.fill("{a.b}", lambda name: "{c.d}") == "{c.d}"
 
 
@@ -35,7 +35,7 @@ def test_a_value_is_not_looked_at_again():
     "text",
     ["{postgres.host}", "{self.port}", "{self.schema}", "{order.grpc}", "{bare.host}", "{log_level}", "{secret.x}"],
 )
-def test_what_has_a_value(text):
+def test_valid_placeholders(text):
     assert problems(text) == []
 
 
@@ -53,16 +53,16 @@ def test_what_has_a_value(text):
         ("{postgres.host:base64}", "{postgres.host:base64}: unknown escape base64. Only :url is known."),
     ],
 )
-def test_what_has_none(text, message):
+def test_invalid_placeholders(text, message):
     assert problems(text)[0].startswith(message)
 
 
 @pytest.mark.parametrize("key", ["user", "password", "schema"])
-def test_an_account_has_to_be_declared(key):
+def test_an_account_must_be_declared(key):
     assert "Declare `schema: true`" in problems(f"{{postgres.{key}}}", "bare")[0]
 
 
-def test_secrets_are_known_as_such():
+def test_secrets_are_recognised():
     assert placeholders.is_secret("x{postgres.password:url}")
     assert placeholders.is_secret("{secret.token}")
     assert not placeholders.is_secret("{postgres.user}")

@@ -17,9 +17,11 @@ def gather(checkout):
 
 def entries():
     return {
-        "order": platform.entry({"summary": "", "go": {"main": "./cmd/order"}, "health": {"tcp": 1}}),
-        "mail": platform.entry({"summary": "", "go": {"main": "cmd/mail/", "tags": ["b", "a"], "working_dir": "conf"}}),
-        "tool": platform.entry({"summary": "", "go": {"module": "sub", "main": "."}}),
+        "order": platform.entry({"summary": "Service", "go": {"main": "./cmd/order"}, "health": {"tcp": 1}}),
+        "mail": platform.entry(
+            {"summary": "Service", "go": {"main": "cmd/mail/", "tags": ["b", "a"], "working_dir": "conf"}}
+        ),
+        "tool": platform.entry({"summary": "Service", "go": {"module": "sub", "main": "."}}),
     }
 
 
@@ -81,7 +83,7 @@ def test_a_changed_file_gives_new_tags(checkout):
 
 
 def test_a_changed_description_gives_that_service_a_new_tag(checkout):
-    changed = platform.entry({"summary": "", "go": {"main": "./cmd/order"}, "health": {"tcp": 2}})
+    changed = platform.entry({"summary": "Service", "go": {"main": "./cmd/order"}, "health": {"tcp": 2}})
     before, after = references(checkout), references(checkout, order=changed)
     assert after["order"] != before["order"] and after["mail"] == before["mail"]
 

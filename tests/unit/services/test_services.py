@@ -26,14 +26,16 @@ BASE = {
 
 def entry(**changes):
     go = {"main": "./cmd/order"} | changes.pop("go", {})
-    ports = [{"name": "admin", "container": 1}, {"name": "http", "container": 8080}]
-    return platform.entry({"summary": "", "needs": ["postgres"], "ports": ports, "schema": True, "go": go} | changes)
+    ports = [{"name": "admin", "container": 1, "host": 1}, {"name": "http", "container": 8080, "host": 8080}]
+    return platform.entry(
+        {"summary": "Service", "needs": ["postgres"], "ports": ports, "schema": True, "go": go} | changes
+    )
 
 
 def catalogue(**changes):
     return {
         "postgres": {"kind": "store"},
-        "pay-out": platform.entry({"summary": "", "grpc": 9090, "go": {"main": "."}}),
+        "pay-out": platform.entry({"summary": "Service", "grpc": 9090, "go": {"main": "."}}),
         "order": entry(**changes),
     }
 
@@ -133,10 +135,10 @@ def test_a_container_without_supervisor_is_its_process():
 def test_accounts_and_databases():
     described = {
         "postgres": {"kind": "store"},
-        "pay-out": platform.entry({"summary": "", "schema": True, "go": {"main": "."}}),
-        "book": platform.entry({"summary": "", "database": "books", "go": {"main": "."}}),
-        "audit": platform.entry({"summary": "", "database": "books", "go": {"main": "."}}),
-        "mail": platform.entry({"summary": "", "go": {"main": "."}}),
+        "pay-out": platform.entry({"summary": "Service", "schema": True, "go": {"main": "."}}),
+        "book": platform.entry({"summary": "Service", "database": "books", "go": {"main": "."}}),
+        "audit": platform.entry({"summary": "Service", "database": "books", "go": {"main": "."}}),
+        "mail": platform.entry({"summary": "Service", "go": {"main": "."}}),
     }
     assert accounts.accounts(described, str.upper) == [
         {"name": "pay-out", "role": "pay_out", "password": "POSTGRES_PAY-OUT", "schema": "pay_out"},
