@@ -53,7 +53,7 @@ def test_the_settings_are_those_of_the_selected_platform(checkout, tmp_path):
 
 
 def test_a_service_without_a_port_in_env_has_the_declared_one(checkout):
-    document, root = checkout(service=PORT)
+    _, root = checkout(service=PORT)
     options = settings.spec({"platform_src": str(root), "platform_catalogue": ""})
     entries = platform.merged({"builder": {}}, root)
     values = {"port_offset": 100} | {name: option["default"] for name, option in options.items()}
