@@ -31,12 +31,10 @@ PASSED_OVER = {
     "src/cloudlab/compose/layout.py": "headings of the Compose files",
     "src/cloudlab/model/platform.py": "below `services.<name>.<key>`: each says what is wanted",
     "src/cloudlab/model/placeholders.py": "the same",
+    "src/cloudlab/model/extension.py": "below the file and key of the description: each says what is expected",
     "src/cloudlab/gateway/model.py": "below `routes of`: each says what is wanted",
     "src/cloudlab/gateway/listener.py": "configuration of Envoy",
     "src/cloudlab/compose/placeholders.py": "why settings are fixed; its errors are explained",
-    "src/cloudlab/seeding/recipe.py": "what is wrong in seed/seed.yml: each says what is wanted",
-    "src/cloudlab/seeding/apply.py": "what a seed shows while all is well",
-    "src/cloudlab/seeding/content.py": "content",
     "src/cloudlab/validate/": "lines of a table that has a column for the way to mend it",
     **{path.as_posix(): STORES[path.stem] for path in messages.everything() if path.stem in STORES},
 }
@@ -44,11 +42,9 @@ PASSED_OVER = {
 # Texts between errors that are none, or parts of one that is known by another part.
 NO_ERRORS = {
     "  building the image of …",
-    "All of it is there; nothing was made.",
     "\nEverything at a glance: …\n",
     # The form of an error.
     "\nERROR: …\n       --help prints what there is.\n",
-    "The size … holds ….",
     "(its content is secret)\n",
     "(a copy of …)\n",
     "  its last log lines (`docker logs …` has more):",
