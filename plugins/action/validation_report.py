@@ -6,8 +6,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from cloudlab.model import checks as outcomes
+from cloudlab.model import platform as declarations
 from cloudlab.model import settings
-from cloudlab.seeding import content, recipe
+from cloudlab.services import seeding
 from cloudlab.validate import formats, platform
 
 ARGUMENTS = {
@@ -29,9 +30,11 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
-            checks = self._checks(arguments)
-        except (platform.ExpectationError, recipe.RecipeError) as error:
+            checks = self._checks(arguments, task_vars)
+        except platform.ExpectationError as error:
             raise AnsibleActionFail("\n".join(error.problems)) from None
+        except seeding.SeedingError as error:
+            raise AnsibleActionFail(str(error)) from None
         # The worker's display prints at once, and is readable with every output callback.
         self._display.display(f"\n{formats.table(checks)}\n\n{formats.summary(checks)}\n")
         if arguments["output"]:
@@ -46,14 +49,14 @@ class ActionModule(ActionBase):
             return result | {"failed": True, "msg": message}
         return result
 
-    def _checks(self, arguments):
+    def _checks(self, arguments, values):
         """All checks, grouped by area."""
         environment = arguments["environment"]
         folder = (settings.ROOT / Path(arguments["platform"]).expanduser()).resolve()
         entries = {name: environment["catalogue"][name] for name in environment["chosen"]}
         containers = {name: entry["container"] for name, entry in environment["components"].items()}
         size = arguments["seeded"]
-        counts = content.make(recipe.read(folder), size).counts() if size else {}
+        counts = seeding.size_of(declarations.seed(values), size) if size else {}
         expected = platform.read(folder, environment["catalogue"])
         # Components that are not selected have no result, and stores that do not respond have no contents.
         results = [each for each in arguments["results"] if "checks" in each]

@@ -15,7 +15,7 @@ from cloudlab.images import trust
 from cloudlab.model import catalogue as components
 from cloudlab.model import platform, secrets
 from cloudlab.model import settings as project_settings
-from cloudlab.services import accounts, base, builder, specs, variables
+from cloudlab.services import accounts, base, builder, seeding, specs, variables
 from cloudlab.validate import platform as expectations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +47,30 @@ def builder_spec(environment, catalogue, options):
         bundle,
         environ,
     )
+
+
+def seed_spec(environment, values, variables):
+    """The container that runs the platform's seeding: see seed_spec.yml."""
+    try:
+        declared = platform.seed(values)
+        seeding.size_of(declared, variables["SEED_SIZE"])
+        environ, bundle = _download(environment)
+        settings = base.Settings(
+            platform=_absolute(values["platform_src"]),
+            stores={},
+            secret=_secret(environment, True),
+            user=_reader(_absolute(values["platform_src"]), environment["engine"]),
+            log_level=values["log_level"],
+            own=environment["settings"],
+        )
+        if base.BUILDER not in environment["components"]:
+            raise seeding.SeedingError(f"the profile {environment['profile']} has no services to seed.")
+        of_builder = environment["components"][base.BUILDER]["spec"]
+        toolchain = builder.spec(of_builder, "", settings, str(RELOAD), bundle, environ)
+        texts = {name: str(value) for name, value in variables.items()}
+        return seeding.container(environment, declared, toolchain, settings, texts)
+    except (seeding.SeedingError, platform.PlatformError, base.ServiceError, secrets.SecretError) as error:
+        raise AnsibleFilterError(str(error)) from None
 
 
 def service_access(environment, stores, keep=True):
@@ -151,6 +175,7 @@ class FilterModule:
             "service_names": service_names,
             "service_specs": service_specs,
             "builder_spec": builder_spec,
+            "seed_spec": seed_spec,
             "service_access": service_access,
             "service_accounts": service_accounts,
             "service_indices": service_indices,

@@ -12,7 +12,7 @@ LAYERS = (
     {"engine"},
     {"containers", "images", "stores", "observe"},
     {"services", "gateway"},
-    {"compose", "lifecycle", "docs", "seeding"},
+    {"compose", "lifecycle", "docs"},
     {"validate"},
     {"ansible"},
 )

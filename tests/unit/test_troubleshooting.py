@@ -31,16 +31,13 @@ EXEMPT = {
     "src/cloudlab/compose/layout.py": "headings of the Compose files",
     "src/cloudlab/model/platform.py": "below `services.<name>.<key>`: each says how to fix it",
     "src/cloudlab/model/gosource.py": "the same",
-    "src/cloudlab/model/extension.py": "the same",
     "src/cloudlab/model/declarations.py": "the same, and descriptions of the JSON Schemas",
     "src/cloudlab/model/scalars.py": "the same",
     "src/cloudlab/model/placeholders.py": "the same",
+    "src/cloudlab/model/extension.py": "below the file and key of the description: each says what is expected",
     "src/cloudlab/gateway/model.py": "below `services.<name>.routes`: each says how to fix it",
     "src/cloudlab/gateway/listener.py": "configuration of Envoy",
     "src/cloudlab/compose/placeholders.py": "why settings are fixed; its errors are explained",
-    "src/cloudlab/seeding/recipe.py": "problems of seed/seed.yml: each has the expected value",
-    "src/cloudlab/seeding/apply.py": "output of a successful seed",
-    "src/cloudlab/seeding/content.py": "content",
     "src/cloudlab/validate/": "rows of the validation report, which has a fix for each",
     **{path.as_posix(): STORES[path.stem] for path in messages.everything() if path.stem in STORES},
 }
@@ -48,10 +45,8 @@ EXEMPT = {
 # Texts that are not errors, or parts of an error that is identified by another part.
 NO_ERRORS = {
     "  building the image of …",
-    "All of it is there; nothing was made.",
     # The form of an error.
     "\nERROR: …\n       Run it with --help for its usage.\n",
-    "The size … holds ….",
     "(its content is secret)\n",
     "(a copy of …)\n",
     "  its last log lines (`docker logs …` has more):",

@@ -45,14 +45,14 @@ def test_what_was_not_seeded_is_missing(lab):
 
 def test_a_seed_fills_the_platform_once(lab):
     looked = lab.playbook("seed", "--check")
-    assert "Would be made" in looked.output
+    assert "Would create" in looked.output
     first = lab.playbook("seed")
     assert first.changed == 1
     assert "20 users, 60 products" in first.output
     assert "100 orders" in first.output
     again = lab.playbook("seed")
     assert again.changed == 0
-    assert "nothing was made" in again.output
+    assert "nothing was created" in again.output
     status, output = validate(lab, "--seeded")
     assert status == 0, output
 
