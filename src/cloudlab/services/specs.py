@@ -318,7 +318,7 @@ def builder_config(catalogue: Mapping[str, Any], names: Iterable[str], polling: 
     """The builder's configuration file for the services `names`; `polling` is auto, true or false."""
     keys = ("module", "main", "tags")
     services = [{"name": name, **{key: catalogue[name]["go"][key] for key in keys}} for name in sorted(names)]
-    document = {"source": SOURCE, "shelf": BUILDER_SHELF, "polling": polling, "services": services}
+    document = {"source": SOURCE, "artifacts": BUILDER_SHELF, "polling": polling, "services": services}
     return json.dumps(document, indent=2) + "\n"
 
 
