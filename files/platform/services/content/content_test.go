@@ -20,28 +20,28 @@ import (
 	"cloudlab.example/platform/internal/httpx"
 )
 
-// shelf is a library in memory.
-type shelf struct {
+// memoryStore is a mediaStore in memory.
+type memoryStore struct {
 	media map[uuid.UUID]media
 	blobs map[digest][]byte
 }
 
-func (s *shelf) add(_ context.Context, m media, data []byte) error {
+func (s *memoryStore) add(_ context.Context, m media, data []byte) error {
 	s.media[m.ID], s.blobs[m.SHA256] = m, data
 	return nil
 }
 
-func (s *shelf) get(_ context.Context, id uuid.UUID) (media, error) {
+func (s *memoryStore) get(_ context.Context, id uuid.UUID) (media, error) {
 	m, ok := s.media[id]
 	if !ok {
-		return m, noMedia()
+		return m, notFound(id)
 	}
 	return m, nil
 }
 
-func (s *shelf) data(_ context.Context, sum digest) ([]byte, error) { return s.blobs[sum], nil }
+func (s *memoryStore) data(_ context.Context, sum digest) ([]byte, error) { return s.blobs[sum], nil }
 
-func (s *shelf) list(_ context.Context, subject string, _ httpx.Page) ([]media, error) {
+func (s *memoryStore) list(_ context.Context, subject string, _ httpx.Page) ([]media, error) {
 	var found []media
 	for _, m := range s.media {
 		if m.Public && m.Subject == subject {
@@ -51,7 +51,7 @@ func (s *shelf) list(_ context.Context, subject string, _ httpx.Page) ([]media, 
 	return found, nil
 }
 
-func (s *shelf) remove(_ context.Context, m media) error {
+func (s *memoryStore) remove(_ context.Context, m media) error {
 	delete(s.media, m.ID)
 	return nil
 }
@@ -64,7 +64,7 @@ type client struct {
 
 func newClient(t *testing.T) *client {
 	return &client{t: t, service: &Service{
-		store:  &shelf{map[uuid.UUID]media{}, map[digest][]byte{}},
+		store:  &memoryStore{map[uuid.UUID]media{}, map[digest][]byte{}},
 		signer: newSigner("key"), maxBytes: 1 << 16,
 	}}
 }
@@ -111,7 +111,7 @@ func (c client) upload(query string) media {
 	return media{ID: m.ID}
 }
 
-func TestServesAsACDN(t *testing.T) {
+func TestContentIsCacheable(t *testing.T) {
 	c := newClient(t)
 	content := path(c.as("t1").upload("subject=product:1&filename=a.png").ID) + "/content"
 	full := c.do("GET", content, nil)
@@ -145,7 +145,7 @@ func TestServesAsACDN(t *testing.T) {
 	}
 }
 
-func TestPrivateMediaNeedsTheTenantOrASignature(t *testing.T) {
+func TestPrivateMedia(t *testing.T) {
 	c := newClient(t)
 	id := c.as("t1").upload("visibility=private").ID
 	content := path(id) + "/content"
@@ -177,7 +177,7 @@ func TestPrivateMediaNeedsTheTenantOrASignature(t *testing.T) {
 	}
 }
 
-func TestUploads(t *testing.T) {
+func TestUpload(t *testing.T) {
 	var form bytes.Buffer
 	writer := multipart.NewWriter(&form)
 	part, _ := writer.CreateFormFile("file", "lamp.png")
@@ -207,11 +207,11 @@ func TestUploads(t *testing.T) {
 	}
 }
 
-func TestOnlyTheOwnerRemoves(t *testing.T) {
+func TestRemove(t *testing.T) {
 	c := newClient(t)
 	at := path(c.as("t1").upload("").ID)
 	if answer := c.as("t2").do("DELETE", at, nil); answer.Code != 404 {
-		t.Errorf("stranger: %d", answer.Code)
+		t.Errorf("another user: %d", answer.Code)
 	}
 	if answer := c.as("t1").do("DELETE", at, nil); answer.Code != 204 {
 		t.Errorf("owner: %d", answer.Code)

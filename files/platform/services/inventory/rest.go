@@ -48,7 +48,7 @@ type adjustment struct {
 	Delta     int64  `json:"delta"`
 }
 
-// Validate implements httpx.Decode's check.
+// Validate is called by httpx.Decode.
 func (a adjustment) Validate() error {
 	var fields fault.Fields
 	fields.Check(a.Delta != 0 && a.Delta > -1_000_000_000 && a.Delta < 1_000_000_000, "delta",

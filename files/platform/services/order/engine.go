@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
-	"cloudlab.example/platform/internal/otel"
+	"cloudlab.example/platform/internal/tracing"
 )
 
 const (
@@ -100,9 +100,9 @@ func (e *engine) drive(ctx context.Context, id uuid.UUID) {
 
 // attempt makes one step as a continuation of the request that placed the order.
 func (e *engine) attempt(ctx context.Context, o order) outcome {
-	ctx, cancel := context.WithTimeout(otel.FromHeaders(ctx, o.headers), stepDeadline)
+	ctx, cancel := context.WithTimeout(tracing.FromHeaders(ctx, o.headers), stepDeadline)
 	defer cancel()
-	ctx, span := otel.Start(ctx, "saga "+string(o.State), trace.SpanKindInternal,
+	ctx, span := tracing.Start(ctx, "saga "+string(o.State), trace.SpanKindInternal,
 		attribute.String("order.id", o.ID.String()))
 	defer span.End()
 	begin := time.Now()

@@ -13,7 +13,7 @@ import (
 
 	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/kafka"
-	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/logging"
 	"cloudlab.example/platform/internal/outbox"
 	"cloudlab.example/platform/internal/pg"
 	"cloudlab.example/platform/internal/pg/pgtest"
@@ -31,7 +31,7 @@ func (c *counting) call(ctx context.Context, step string, o order) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls[step+o.ID.String()]++
-	c.ids = append(c.ids, log.RequestID(ctx))
+	c.ids = append(c.ids, logging.RequestID(ctx))
 	if c.fail == nil {
 		return nil
 	}
@@ -59,7 +59,7 @@ func placed(t *testing.T, s *store, key, body string) order {
 		ID: uuid.Must(uuid.NewV7()), Tenant: "t1", UserID: "u1", Currency: "EUR", Lines: []line{{SKU: "A", Quantity: 1}},
 		State: pending, History: []passage{{State: pending, At: now}}, CreatedAt: now, UpdatedAt: now, enteredAt: now, cardToken: "tok",
 	}
-	if err := s.place(log.WithRequestID(t.Context(), "r-1"), o, key, []byte(body)); err != nil {
+	if err := s.place(logging.WithRequestID(t.Context(), "r-1"), o, key, []byte(body)); err != nil {
 		t.Fatal(err)
 	}
 	return o

@@ -42,7 +42,7 @@ type basket struct {
 	CardToken string `json:"card_token"`
 }
 
-// Validate implements httpx.Decode's check.
+// Validate is called by httpx.Decode.
 func (b basket) Validate() error {
 	var fields fault.Fields
 	fields.Check(len(b.Items) >= 1 && len(b.Items) <= 50, "items", "must be 1 to 50")

@@ -24,7 +24,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Config is the service's environment.
+// Config are the settings of the service, read from the environment.
 type Config struct {
 	config.Common
 	config.Tokens
@@ -36,7 +36,7 @@ type Config struct {
 	PaymentAddr   string `env:"PAYMENT_GRPC_ADDR" envDefault:"payment:9090"`
 }
 
-// Service is what the routes and the gRPC server work with.
+// Service implements the routes and the gRPC server.
 type Service struct {
 	orderv1.UnimplementedOrderServiceServer
 	store    *store
@@ -44,7 +44,7 @@ type Service struct {
 	products productv1.ProductServiceClient
 }
 
-// Setup wires the service together.
+// Setup adds the service to the app.
 func Setup(a *app.App, cfg Config) error {
 	pool, err := pg.Open(a, cfg.Postgres, outbox.Migrations, pg.Migrations{Files: migrations})
 	if err != nil {

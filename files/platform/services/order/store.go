@@ -13,8 +13,8 @@ import (
 	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/httpx"
 	"cloudlab.example/platform/internal/kafka"
-	"cloudlab.example/platform/internal/otel"
 	"cloudlab.example/platform/internal/outbox"
+	"cloudlab.example/platform/internal/tracing"
 )
 
 // line is one position of an order, with the name and the price at the time of ordering.
@@ -84,7 +84,7 @@ func (s *store) place(ctx context.Context, o order, key string, request []byte) 
 		_, err := tx.Exec(ctx, `INSERT INTO orders (`+columns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 			o.ID, o.Tenant, o.UserID, o.Email, o.Total, o.Currency, o.Lines, o.State, o.Reason, o.History, o.CreatedAt,
-			o.UpdatedAt, o.cardToken, o.attempts, o.enteredAt, otel.Headers(ctx))
+			o.UpdatedAt, o.cardToken, o.attempts, o.enteredAt, tracing.Headers(ctx))
 		if err != nil {
 			return err
 		}
@@ -181,7 +181,7 @@ func (s *store) advance(ctx context.Context, id uuid.UUID, attempt func(context.
 			return err
 		}
 		out := attempt(ctx, o)
-		ctx = otel.FromHeaders(ctx, o.headers)
+		ctx = tracing.FromHeaders(ctx, o.headers)
 		if out.next == o.State {
 			p.wait = out.wait
 			_, err := tx.Exec(ctx, `UPDATE orders SET attempts = attempts + 1, reason = $2, next_at = now() + $3 WHERE id = $1`,

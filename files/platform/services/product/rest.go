@@ -46,7 +46,7 @@ var (
 	slugForm     = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 )
 
-// Validate implements httpx.Decode's check.
+// Validate is called by httpx.Decode.
 func (d draft) Validate() error {
 	var fields fault.Fields
 	fields.Check(d.Name != "" && len(d.Name) <= 200, "name", "is required, and at most 200 bytes")

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"cloudlab.example/platform/internal/kafka"
-	"cloudlab.example/platform/internal/otel"
+	"cloudlab.example/platform/internal/tracing"
 )
 
 // document is a product as the index holds it. A withdrawn one stays, inactive: its version keeps an older event, should
@@ -38,7 +38,7 @@ func documentOf(ctx context.Context, event kafka.Event) (document, bool) {
 		} `json:"variants"`
 	}
 	if err := event.Decode(&product); err != nil || product.ID == "" || product.Version < 1 {
-		slog.ErrorContext(otel.FromHeaders(ctx, event.Headers), "not a product", "event", event.String(), "error", err)
+		slog.ErrorContext(tracing.FromHeaders(ctx, event.Headers), "not a product", "event", event.String(), "error", err)
 		return document{}, false
 	}
 	d := product.document

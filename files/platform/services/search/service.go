@@ -11,7 +11,7 @@ import (
 	"cloudlab.example/platform/internal/kafka"
 )
 
-// Config is the service's environment.
+// Config are the settings of the service, read from the environment.
 type Config struct {
 	config.Common
 	config.Tokens
@@ -24,10 +24,10 @@ const (
 	batchWait = 50 * time.Millisecond
 )
 
-// Service is what the routes work with.
+// Service implements the routes.
 type Service struct{ index *index }
 
-// Setup wires the service together.
+// Setup adds the service to the app.
 func Setup(a *app.App, cfg Config) error {
 	idx, err := openIndex(cfg.Elastic)
 	if err != nil {

@@ -22,7 +22,7 @@ func (s *Service) routes(mux *httpx.Mux) {
 
 var localeTag = regexp.MustCompile(`^[a-z]{2}(-[A-Z]{2})?$`)
 
-// Validate implements httpx.Decode's check.
+// Validate is called by httpx.Decode.
 func (c change) Validate() error {
 	var fields fault.Fields
 	fields.Check(c.Name == nil || (*c.Name != "" && len(*c.Name) <= 200), "name", "must have 1 to 200 bytes")
