@@ -25,11 +25,11 @@ def declined(proof: Proof) -> None:
 
 
 def timeout(proof: Proof) -> None:
-    """The payment provider does not answer."""
+    """The payment provider does not respond."""
     customer, product = _set_up(proof)
     with proof.check("an order whose payment times out is cancelled", *WAY) as it:
         order = _ended(proof, it, customer, product, card=SILENT_CARD)
-        _assert_cancelled(order, "does not answer", ("pending", "reserved", "refunding", "releasing", "cancelled"))
+        _assert_cancelled(order, "does not respond", ("pending", "reserved", "refunding", "releasing", "cancelled"))
         it.note = f"{order.way}; {order.reason}"
     _assert_compensated(proof, customer, product, order, "voided")
 

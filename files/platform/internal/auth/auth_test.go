@@ -61,7 +61,7 @@ func sign(t *testing.T, method jwt.SigningMethod, key any, id string, change fun
 }
 
 func TestVerify(t *testing.T) {
-	key, stranger := newKey(t), newKey(t)
+	key, otherKey := newKey(t), newKey(t)
 	var requests atomic.Int32
 	verifier := NewVerifier(NewRemoteKeys(jwksServer(t, key, &requests).URL), "iss", "aud")
 	es256 := jwt.SigningMethodES256
@@ -70,8 +70,8 @@ func TestVerify(t *testing.T) {
 		ok          bool
 	}{
 		{"valid", sign(t, es256, key, "k1", nil), true},
-		{"forged by another key", sign(t, es256, stranger, "k1", nil), false},
-		{"unknown key id", sign(t, es256, stranger, "k2", nil), false},
+		{"forged by another key", sign(t, es256, otherKey, "k1", nil), false},
+		{"unknown key ID", sign(t, es256, otherKey, "k2", nil), false},
 		{"expired", sign(t, es256, key, "k1", func(c *Claims) {
 			c.ExpiresAt = jwt.NewNumericDate(time.Now().Add(-time.Second))
 		}), false},

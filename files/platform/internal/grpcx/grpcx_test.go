@@ -26,13 +26,13 @@ import (
 // fakeUsers is a user service whose response a test decides.
 type fakeUsers struct {
 	userv1.UnimplementedUserServiceServer
-	calls  atomic.Int32
-	answer func(ctx context.Context) (*userv1.Contact, error)
+	calls   atomic.Int32
+	respond func(ctx context.Context) (*userv1.Contact, error)
 }
 
 func (u *fakeUsers) GetContact(ctx context.Context, _ *userv1.GetContactRequest) (*userv1.Contact, error) {
 	u.calls.Add(1)
-	return u.answer(ctx)
+	return u.respond(ctx)
 }
 
 func open(ctx context.Context, header string) (context.Context, error) {
@@ -69,7 +69,7 @@ func serveOn(t *testing.T, service *fakeUsers, credential token, started func() 
 func alwaysStarted() error { return nil }
 
 func TestCallPropagatesRequest(t *testing.T) {
-	service := &fakeUsers{answer: func(ctx context.Context) (*userv1.Contact, error) {
+	service := &fakeUsers{respond: func(ctx context.Context) (*userv1.Contact, error) {
 		if _, ok := ctx.Deadline(); !ok {
 			return nil, errors.New("no deadline")
 		}
@@ -95,7 +95,7 @@ func TestErrorsKeepKind(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			service := &fakeUsers{answer: func(context.Context) (*userv1.Contact, error) { return nil, test.err }}
+			service := &fakeUsers{respond: func(context.Context) (*userv1.Contact, error) { return nil, test.err }}
 			_, err := serveOn(t, service, "good", alwaysStarted).GetContact(t.Context(), &userv1.GetContactRequest{})
 			if fault.KindOf(err) != test.want || err.Error() != test.message {
 				t.Errorf("%d %q, want %d %q", fault.KindOf(err), err, test.want, test.message)
@@ -106,7 +106,7 @@ func TestErrorsKeepKind(t *testing.T) {
 
 func TestUnavailableIsRetried(t *testing.T) {
 	service := &fakeUsers{}
-	service.answer = func(context.Context) (*userv1.Contact, error) {
+	service.respond = func(context.Context) (*userv1.Contact, error) {
 		if service.calls.Load() < 3 {
 			return nil, fault.New(fault.Unavailable, "starting")
 		}
@@ -118,7 +118,7 @@ func TestUnavailableIsRetried(t *testing.T) {
 }
 
 func TestServerGuards(t *testing.T) {
-	service := &fakeUsers{answer: func(context.Context) (*userv1.Contact, error) { panic("oh") }}
+	service := &fakeUsers{respond: func(context.Context) (*userv1.Contact, error) { panic("oh") }}
 	_, err := serveOn(t, service, "good", alwaysStarted).GetContact(t.Context(), &userv1.GetContactRequest{})
 	if fault.KindOf(err) != fault.Internal {
 		t.Errorf("panic: %v", err)
@@ -138,10 +138,10 @@ func TestBreaker(t *testing.T) {
 	now := time.Now()
 	b := newBreaker("user")
 	b.now = func() time.Time { return now }
-	away := func() error { return fault.New(fault.Unavailable, "away") }
+	unavailable := func() error { return fault.New(fault.Unavailable, "unavailable") }
 	fine := func() error { return nil }
 	for range breakerFailures {
-		_ = b.do(away)
+		_ = b.do(unavailable)
 	}
 	called := false
 	err := b.do(func() error { called = true; return nil })
@@ -149,7 +149,7 @@ func TestBreaker(t *testing.T) {
 		t.Fatalf("open breaker: called %v, %v", called, err)
 	}
 	now = now.Add(breakerPause)
-	if b.do(away); b.allow() {
+	if b.do(unavailable); b.allow() {
 		t.Fatal("the breaker is not open after a failed probe")
 	}
 	now = now.Add(breakerPause)
@@ -157,7 +157,7 @@ func TestBreaker(t *testing.T) {
 		t.Fatalf("probe: %v", err)
 	}
 	for range breakerFailures - 1 {
-		_ = b.do(away)
+		_ = b.do(unavailable)
 	}
 	if err := b.do(func() error { return fault.New(fault.NotFound, "none") }); fault.KindOf(err) != fault.NotFound {
 		t.Fatalf("below the limit: %v", err)
@@ -222,11 +222,11 @@ func TestResolverFindsNewReplicas(t *testing.T) {
 
 // TestLoadBalancing checks the load balancing of the service config that Dial uses.
 func TestLoadBalancing(t *testing.T) {
-	var replicas [2]users
+	var replicas [2]fakeUsers
 	builder := manual.NewBuilderWithScheme("two")
 	var endpoints []resolver.Endpoint
 	for i := range replicas {
-		replicas[i].answer = func(context.Context) (*userv1.Contact, error) { return &userv1.Contact{}, nil }
+		replicas[i].respond = func(context.Context) (*userv1.Contact, error) { return &userv1.Contact{}, nil }
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)

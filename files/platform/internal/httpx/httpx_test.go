@@ -35,8 +35,8 @@ func testMux() http.Handler {
 	})
 	mux.Handle("GET /bug", func(http.ResponseWriter, *http.Request) error { return errors.New("secret detail") })
 	mux.Handle("GET /panic", func(http.ResponseWriter, *http.Request) error { panic("oh") })
-	mux.Handle("GET /away", func(http.ResponseWriter, *http.Request) error {
-		return fault.New(fault.Unavailable, "stock is away")
+	mux.Handle("GET /unavailable", func(http.ResponseWriter, *http.Request) error {
+		return fault.New(fault.Unavailable, "stock is unavailable")
 	})
 	return Observe(mux.Route, mux)
 }
@@ -53,11 +53,11 @@ func TestAnswers(t *testing.T) {
 		{"no body", "POST", "/greet", "", 422, "empty"},
 		{"two values", "POST", "/greet", `{"name":"x"}{}`, 422, "more than one"},
 		{"too large", "POST", "/greet", `{"name":"` + strings.Repeat("x", MaxBody) + `"}`, 413, "exceeds"},
-		{"no route", "GET", "/nowhere", "", 404, "no such route"},
+		{"no route", "GET", "/nowhere", "", 404, "route not found"},
 		{"wrong method", "DELETE", "/greet", "", 405, "POST"},
 		{"a bug hides its detail", "GET", "/bug", "", 500, "Internal Server Error"},
 		{"a panic is an answer", "GET", "/panic", "", 500, "Internal Server Error"},
-		{"a dependency away", "GET", "/away", "", 503, "stock is away"},
+		{"an unavailable dependency", "GET", "/unavailable", "", 503, "stock is unavailable"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -105,7 +105,7 @@ func TestRefreshTokenReuseEndsSession(t *testing.T) {
 	if _, _, err := s.renew(t.Context(), second); fault.KindOf(err) != fault.Unauthenticated {
 		t.Errorf("the session did not end after a reuse: %v", err)
 	}
-	if found, err := s.of(t.Context(), "u1"); err != nil || len(found) != 0 {
+	if found, err := s.list(t.Context(), "u1"); err != nil || len(found) != 0 {
 		t.Errorf("session %s is still listed: %v", opened.ID, err)
 	}
 }
@@ -152,9 +152,9 @@ func TestRegistrationValidate(t *testing.T) {
 		"bad tenant":     {change(func(r *registration) { r.Tenant = "My Shop" }), "tenant"},
 		"both":           {change(func(r *registration) { r.Tenant, r.Invitation = "my-shop", "x" }), "invitation"},
 	} {
-		var own *fault.Error
+		var faultErr *fault.Error
 		err := test.body.Validate()
-		if errors.As(err, &own) != (test.wrong != "") || (own != nil && own.Fields[test.wrong] == "") {
+		if errors.As(err, &faultErr) != (test.wrong != "") || (faultErr != nil && faultErr.Fields[test.wrong] == "") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

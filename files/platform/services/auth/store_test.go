@@ -59,15 +59,15 @@ func (f *fixture) do(method, path, body, token string, status int) map[string]an
 	if recorder.Code != status {
 		f.t.Fatalf("%s %s: %d %s, want %d", method, path, recorder.Code, recorder.Body, status)
 	}
-	answer := map[string]any{"location": recorder.Header().Get("Location")}
-	_ = json.Unmarshal(recorder.Body.Bytes(), &answer)
-	return answer
+	response := map[string]any{"location": recorder.Header().Get("Location")}
+	_ = json.Unmarshal(recorder.Body.Bytes(), &response)
+	return response
 }
 
 func (f *fixture) login(email, password string) string {
 	f.t.Helper()
-	answer := f.do("POST", "/api/v1/auth/login", `{"email":"`+email+`","password":"`+password+`"}`, "", 200)
-	return "Bearer " + answer["access_token"].(string)
+	response := f.do("POST", "/api/v1/auth/login", `{"email":"`+email+`","password":"`+password+`"}`, "", 200)
+	return "Bearer " + response["access_token"].(string)
 }
 
 func TestRegisterLoginAndRoles(t *testing.T) {
@@ -121,11 +121,11 @@ func TestOAuth(t *testing.T) {
 	}
 	f.do("GET", "/oauth2/authorize?"+query.Encode(), "", "", 401)
 	code := func() string {
-		answer, err := url.Parse(f.do("GET", "/oauth2/authorize?"+query.Encode(), "", admin, 302)["location"].(string))
-		if err != nil || answer.Query().Get("state") != "s" {
-			t.Fatalf("%v, %v", answer, err)
+		response, err := url.Parse(f.do("GET", "/oauth2/authorize?"+query.Encode(), "", admin, 302)["location"].(string))
+		if err != nil || response.Query().Get("state") != "s" {
+			t.Fatalf("%v, %v", response, err)
 		}
-		return answer.Query().Get("code")
+		return response.Query().Get("code")
 	}
 	exchange := func(code, verifier string) string {
 		return url.Values{
@@ -139,12 +139,12 @@ func TestOAuth(t *testing.T) {
 	given := f.do("POST", "/oauth2/token", exchange(code(), verifier), "", 200)
 	access, refresh := given["access_token"].(string), given["refresh_token"].(string)
 	question := "client_id=order&client_secret=s3&token=" + access
-	if answer := f.do("POST", "/oauth2/introspect", question, "", 200); answer["active"] != true {
-		t.Errorf("%v", answer)
+	if response := f.do("POST", "/oauth2/introspect", question, "", 200); response["active"] != true {
+		t.Errorf("%v", response)
 	}
 	f.do("POST", "/oauth2/revoke", "token="+refresh, "", 200)
-	if answer := f.do("POST", "/oauth2/introspect", question, "", 200); answer["active"] != false {
-		t.Errorf("revoked: %v", answer)
+	if response := f.do("POST", "/oauth2/introspect", question, "", 200); response["active"] != false {
+		t.Errorf("revoked: %v", response)
 	}
 	query.Set("redirect_uri", "http://evil.example")
 	f.do("GET", "/oauth2/authorize?"+query.Encode(), "", admin, 422)

@@ -1,5 +1,5 @@
-// Package search finds products. It keeps an index in Elasticsearch, fed by the product events alone: the catalogue is
-// never asked, and an empty index fills itself when the consumer group's offsets are reset.
+// Package search searches products. Its index in Elasticsearch is built from product events only. To rebuild an empty index,
+// reset the offsets of the consumer group.
 package search
 
 import (
@@ -35,14 +35,14 @@ func Setup(a *app.App, cfg Config) error {
 	}
 	s := &Service{index: idx}
 	a.VerifyRemote(cfg.Tokens)
-	a.Needs("elasticsearch", idx.ping)
-	a.Init("index "+cfg.Index, idx.ensure)
+	a.RequireCheck("elasticsearch", idx.ping)
+	a.Init("creating index "+cfg.Index, idx.ensure)
 	s.routes(a.API)
 	kafka.Batch(a, cfg.Kafka, []string{kafka.ProductEvents}, batchSize, batchWait, s.onProducts)
 	return nil
 }
 
-// onProducts brings a batch of product events into the index.
+// onProducts indexes a batch of product events.
 func (s *Service) onProducts(ctx context.Context, events []kafka.Event) error {
 	documents := make([]document, 0, len(events))
 	for _, event := range events {
