@@ -196,9 +196,9 @@ def test_files_of_one_name_are_told_apart():
 
 
 def test_a_file_of_the_role_is_named_and_one_that_was_rendered_is_not():
-    page = (ROLE / "files" / "page.js").read_text(encoding="utf-8")
-    files = [{"content": page, "target": "/a/page.js"}, {"content": f"{page}more", "target": "/b/page.js"}]
+    page = (ROLE / "files" / "dashboard.js").read_text(encoding="utf-8")
+    files = [{"content": page, "target": "/a/dashboard.js"}, {"content": f"{page}more", "target": "/b/dashboard.js"}]
     assert translate(files=files, mounts=[]).configs == {
-        "web-a-page.js": {"content": page, "file": "./roles/dashboard/files/page.js"},
-        "web-b-page.js": {"content": f"{page}more"},
+        "web-a-dashboard.js": {"content": page, "file": "./roles/dashboard/files/dashboard.js"},
+        "web-b-dashboard.js": {"content": f"{page}more"},
     }
