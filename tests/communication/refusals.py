@@ -23,7 +23,7 @@ def bad_tokens(proof: Proof) -> None:
         _ask(proof, token, 200)
         code = proof.calls.code_of(NIL, token)
         assert code == "NOT_FOUND", f"gRPC ended with {code}"
-    with proof.check("so is the same token signed anew with auth's own key, taken from its schema", "postgres"):
+    with proof.check("a token signed with the key of auth, read from its schema, is accepted", "postgres"):
         key = tokens.signing_key(proof.instance.database, token)
         _ask(proof, tokens.signed(token, key, jti=str(uuid.uuid4())), 200)
     for what, bad in (

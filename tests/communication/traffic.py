@@ -22,7 +22,7 @@ CLIENTS = 100
 
 @dataclass
 class Traffic:
-    """Orders of one piece each, `rate` per second, during the `with` block. Its end waits until all are accepted or failed.
+    """Orders of one piece each, `rate` per second, during the `with` block, which waits until all have ended.
 
     After an exception, it does not wait for orders that are still failing.
     """
