@@ -39,15 +39,19 @@ func (c *countingParticipants) call(ctx context.Context, step string, o order) e
 func (c *countingParticipants) Reserve(ctx context.Context, o order) error {
 	return c.call(ctx, "reserve", o)
 }
+
 func (c *countingParticipants) Commit(ctx context.Context, o order) error {
 	return c.call(ctx, "commit", o)
 }
+
 func (c *countingParticipants) Refund(ctx context.Context, o order) error {
 	return c.call(ctx, "refund", o)
 }
+
 func (c *countingParticipants) Release(ctx context.Context, o order) error {
 	return c.call(ctx, "release", o)
 }
+
 func (c *countingParticipants) Charge(ctx context.Context, o order) (payment, string, error) {
 	return paymentApproved, "", c.call(ctx, "charge", o)
 }

@@ -27,11 +27,15 @@ func (a *fakeParticipants) record(name string, err error) error {
 func (a *fakeParticipants) Reserve(context.Context, order) error {
 	return a.record("reserve", a.reserve)
 }
+
 func (a *fakeParticipants) Commit(context.Context, order) error { return a.record("commit", a.commit) }
+
 func (a *fakeParticipants) Refund(context.Context, order) error { return a.record("refund", a.refund) }
+
 func (a *fakeParticipants) Release(context.Context, order) error {
 	return a.record("release", a.release)
 }
+
 func (a *fakeParticipants) Charge(context.Context, order) (payment, string, error) {
 	return a.charge, "because", a.record("charge", a.chargeErr)
 }
