@@ -1,1 +1,1 @@
-"""The platform proven from outside: an order travels through every service of an instance, by way of its gateway."""
+"""End-to-end tests of the platform: orders pass through every service of an instance, via its gateway."""

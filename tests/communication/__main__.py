@@ -1,4 +1,4 @@
-"""The program behind scripts/test-service-communication.sh: arguments, what is run, output."""
+"""The program that scripts/test-service-communication.sh runs: arguments, selection of tests, output."""
 
 from __future__ import annotations
 
@@ -41,24 +41,24 @@ ACCIDENTS: Mapping[str, Journey] = {
 }
 
 DESCRIPTION = """\
-Proves a running instance of the reference platform from outside, through its gateway: an order travels through all ten
-services; one that cannot be paid is compensated; bad tokens and other tenants are kept out. It prints every check with
-the time it took. For one that fails it says which hop failed, with the answer and what the logs have of the request.
+Tests a running instance of the reference platform end to end, through its gateway: an order passes through all ten
+services, a failed payment is compensated, and invalid tokens and other tenants are rejected. It prints every check with
+its duration. For a failed check, it shows which component failed, the response, and which logs contain the request.
 
-It adds customers and orders of its own; the products that it makes are withdrawn at the end.
+It creates customers and orders. The products that it creates are withdrawn at the end.
 """
 EPILOGUE = """\
 journeys:   {journeys}
 accidents:  {accidents}
-measurements, instead of a proof: `load`, a constant rate of reads and orders; `sagas`, one order after the other
+measurements instead of tests: `load`, a constant rate of reads and orders; `sagas`, one order after the other
 
-The exit status is 0 when every check passed (of a measurement: no error, no lost order), 1 when one failed, and 2 when
-there is no such instance, or when it is to have accidents while another run converges it.
+The exit status is 0 if every check passed (for a measurement: no error and no lost order), 1 if one failed, and 2 if
+the instance does not exist, or if another run uses the instance while accidents are requested.
 """
 
 
 def arguments(given: list[str]) -> argparse.Namespace:
-    """The command line; `only` is the names of what is to be run."""
+    """The parsed command line; `only` has the names of the journeys to run."""
     parser = Parser(
         prog="./scripts/test-service-communication.sh",
         description=DESCRIPTION,
@@ -68,24 +68,28 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("what", nargs="?", choices=("prove", "load", "sagas"), default="prove", help="default: prove")
     parser.add_argument("--instance", metavar="NAME", help="default: CLOUDLAB_INSTANCE, as for the playbooks")
     parser.add_argument(
-        "--accidents", action="store_true", help="the same under accidents: containers are killed and stopped"
+        "--accidents", action="store_true", help="also run tests in which containers are killed and stopped"
     )
     parser.add_argument(
-        "--only", action="append", choices=[*JOURNEYS, *ACCIDENTS], metavar="NAME", help="repeat it for several"
+        "--only",
+        action="append",
+        choices=[*JOURNEYS, *ACCIDENTS],
+        metavar="NAME",
+        help="run only this one; can be repeated",
     )
     measuring = parser.add_argument_group("measurements")
-    measuring.add_argument("--seconds", type=float, default=60, help="of load (default 60)")
-    measuring.add_argument("--reads", type=float, default=50, metavar="RATE", help="per second of load (default 50)")
-    measuring.add_argument("--orders", type=float, default=5, metavar="RATE", help="per second of load (default 5)")
-    measuring.add_argument("--count", type=int, default=60, help="of sagas (default 60)")
-    measuring.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    measuring.add_argument("--seconds", type=float, default=60, help="duration of load in seconds (default: 60)")
+    measuring.add_argument("--reads", type=float, default=50, metavar="RATE", help="reads per second (default: 50)")
+    measuring.add_argument("--orders", type=float, default=5, metavar="RATE", help="orders per second (default: 5)")
+    measuring.add_argument("--count", type=int, default=60, help="number of sagas (default: 60)")
+    measuring.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file")
     options = parser.parse_args(given)
     options.only = options.only or [*JOURNEYS, *(ACCIDENTS if options.accidents else ())]
     return options
 
 
-def begin(name: str) -> Proof:
-    """Everything that a run on the instance `name` needs. Raises InstanceError and EngineError."""
+def connect(name: str) -> Proof:
+    """The clients for a run on the instance `name`. Raises InstanceError and EngineError."""
     found = instance.read(name)
     gateway = Gateway(found.gateway)
     containers = Containers(name)
@@ -94,8 +98,8 @@ def begin(name: str) -> Proof:
 
 
 def prove(proof: Proof, names: list[str]) -> bool:
-    """Go through the journeys, each whatever became of the others; whether all checks passed."""
-    begun = time.monotonic()
+    """Run the journeys, also after a failure in one of them. Return whether all checks passed."""
+    start = time.monotonic()
     for name, journey in ({**JOURNEYS, **ACCIDENTS}).items():
         if name in names:
             proof.report.heading(f"{name}: {journey.__doc__.splitlines()[0]}")
@@ -104,13 +108,13 @@ def prove(proof: Proof, names: list[str]) -> bool:
             except Broken:
                 continue
     _tidy(proof)
-    print(f"\n{proof.report.summary()}, {time.monotonic() - begun:.0f} s")
+    print(f"\n{proof.report.summary()}, {time.monotonic() - start:.0f} s")
     return not proof.report.failed
 
 
 def _tidy(proof: Proof) -> None:
-    """Leave the catalogue as it was found."""
-    proof.report.heading("tidying up")
+    """Withdraw the products of this run."""
+    proof.report.heading("clean-up")
     try:
         with proof.check("the products of this run are withdrawn", "product") as it:
             it.note = str(proof.shop.withdraw_everything())
@@ -119,17 +123,17 @@ def _tidy(proof: Proof) -> None:
 
 
 def measure(proof: Proof, options: argparse.Namespace) -> bool:
-    """Take the figures, show them, and write them where that is wanted; whether all went well."""
+    """Run a measurement, print and optionally write its results. Return whether there were no errors."""
     if options.what == "sagas":
         series = load.sagas(proof, options.count)
-        print(f"sagas, one after the other, until confirmed: {series}")
+        print(f"sagas, sequential, until confirmed: {series}")
         document, good = {"sagas": series.document()}, not series.errors
     else:
         found = load.constant(proof, options.seconds, options.reads, options.orders)
-        print(f"{options.reads:g} reads a second:  {load.together(found.reads.values())}")
+        print(f"{options.reads:g} reads per second:  {load.together(found.reads.values())}")
         for kind, series in found.reads.items():
             print(f"    {kind:<10} {series}")
-        print(f"{options.orders:g} orders a second: {found.orders}")
+        print(f"{options.orders:g} orders per second: {found.orders}")
         print(f"lost orders: {found.lost}")
         document, good = found.document(), found.good
     proof.shop.withdraw_everything()
@@ -139,18 +143,18 @@ def measure(proof: Proof, options: argparse.Namespace) -> bool:
 
 
 def main(given: list[str]) -> int:
-    """Run what the command line asks for; the exit status."""
+    """Run what the command line requests. Return the exit status."""
     options = arguments(given)
     try:
         name = options.instance or instance.default_name(os.environ)
-        proof = begin(name)
+        proof = connect(name)
         if ACCIDENTS.keys() & set(options.only):
-            # A converge would mend the accident while it happens.
-            lock.acquire(instance.page_of(name).with_name("lock"), os.getpid())
+            # Another run would repair the accident while it happens.
+            lock.acquire(instance.description_of(name).with_name("lock"), os.getpid())
     except (instance.InstanceError, settings.SettingsError, engine.EngineError, lock.LockedError) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 2
-    print(f"instance {name}, gateway http://{proof.instance.gateway}, request ids {proof.shop.gateway.run}-…")
+    print(f"instance {name}, gateway http://{proof.instance.gateway}, request IDs {proof.shop.gateway.run}-…")
     try:
         good = prove(proof, options.only) if options.what == "prove" else measure(proof, options)
     except FAILURES as error:

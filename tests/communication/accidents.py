@@ -1,4 +1,4 @@
-"""What can happen to a running platform, each under a small constant load of orders."""
+"""Failures of components under a small constant load of orders."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from communication.shop import SLOW_CARD
 from communication.traffic import Traffic
 from communication.waiting import until
 
-# Orders whose payment takes long enough to kill somebody meanwhile.
+# Orders whose payment takes long enough to kill a process meanwhile.
 SLOW_ORDERS = 6
-# So many of them have to be caught in the act.
+# The minimum number of them that must be interrupted.
 INTERRUPTED = 2
 OUTAGE_SECONDS = 20
-# Orders that have to go through before and after an accident, so that there is traffic on both sides of it.
+# Orders that must be accepted before and after an accident.
 AROUND = 4
 
 
 def order_killed(proof: Proof) -> None:
-    """SIGKILL for order while sagas wait for their payment."""
+    """Kill order while sagas wait for their payment."""
     _killed(proof, "order")
 
 
 def payment_killed(proof: Proof) -> None:
-    """SIGKILL for payment while it waits for its provider."""
+    """Kill payment while it waits for its provider."""
     _killed(proof, "payment")
 
 
@@ -35,25 +35,25 @@ def _killed(proof: Proof, component: str) -> None:
     with _traffic(proof) as traffic:
         for _ in range(SLOW_ORDERS):
             traffic.add(SLOW_CARD)
-        with proof.check(f"{component} is killed in the middle of sagas", "order", "inventory", "payment") as it:
+        with proof.check(f"{component} is killed during sagas", "order", "inventory", "payment") as it:
             interrupted = until(lambda: _in_the_middle(proof, traffic), "orders wait for their payment")
             try:
                 proof.containers.kill(component)
             finally:
                 proof.containers.start(component)
-            it.note = f"{interrupted} orders were reserved and not yet paid"
+            it.note = f"{interrupted} orders were reserved but not paid"
         _recovered(proof, traffic, component)
     audit(proof, traffic, PIECES)
 
 
 def kafka_stopped(proof: Proof) -> None:
-    """No Kafka for a while: orders go on, their events wait."""
+    """Stop Kafka temporarily: orders are still processed, events are delivered later."""
     with _traffic(proof) as traffic:
-        with proof.check(f"orders go on while Kafka is stopped for {OUTAGE_SECONDS} s", "order") as it:
+        with proof.check(f"orders are processed while Kafka is stopped for {OUTAGE_SECONDS} s", "order") as it:
             try:
                 proof.containers.stop("kafka")
                 it.note = f"{_confirmed_within(OUTAGE_SECONDS, proof, traffic)} confirmed meanwhile"
-                assert proof.containers.states()["kafka"] == "exited", "somebody else has started Kafka"
+                assert proof.containers.states()["kafka"] == "exited", "Kafka was started by another process"
             finally:
                 proof.containers.start("kafka")
         _recovered(proof, traffic, "kafka")
@@ -61,7 +61,7 @@ def kafka_stopped(proof: Proof) -> None:
 
 
 def postgres_restarted(proof: Proof) -> None:
-    """PostgreSQL ends in order, with every connection, and starts again."""
+    """Restart PostgreSQL, which closes all connections."""
     with _traffic(proof) as traffic:
         with proof.check("PostgreSQL is restarted", "postgres"):
             proof.containers.restart("postgres")
@@ -71,11 +71,11 @@ def postgres_restarted(proof: Proof) -> None:
 
 @contextmanager
 def _traffic(proof: Proof) -> Iterator[Traffic]:
-    """Orders that flow: some have been accepted."""
+    """Traffic of which some orders have been accepted."""
     with proof.check("a customer, and a product in stock", "auth", "product", "inventory"):
         customer, product = proof.shop.register(), proof.stocked_product()
     with Traffic(proof.shop, customer, product) as traffic:
-        with proof.check(f"orders flow, {traffic.rate:g} a second", "order"):
+        with proof.check(f"orders are accepted, {traffic.rate:g} per second", "order"):
             _flowing(traffic)
         yield traffic
 
@@ -83,26 +83,26 @@ def _traffic(proof: Proof) -> Iterator[Traffic]:
 def _recovered(proof: Proof, traffic: Traffic, component: str) -> None:
     with proof.check(f"{component} is healthy again", component):
         proof.containers.wait_until_healthy(component)
-    with proof.check("orders flow again", "order"):
+    with proof.check("orders are accepted again", "order"):
         _flowing(traffic)
 
 
 def _flowing(traffic: Traffic) -> None:
-    wanted = len(traffic.accepted) + AROUND
-    until(lambda: len(traffic.accepted) >= wanted, f"{AROUND} more orders are accepted", 60)
+    target = len(traffic.accepted) + AROUND
+    until(lambda: len(traffic.accepted) >= target, f"{AROUND} more orders are accepted", 60)
 
 
 def _confirmed_within(seconds: float, proof: Proof, traffic: Traffic) -> int:
-    """How many orders are confirmed within these seconds. At least one has to be."""
+    """How many orders are confirmed within these seconds; at least one must be."""
     before = _count(proof, traffic, "confirmed")
-    time.sleep(seconds)  # how long it lasts is what the accident is about
+    time.sleep(seconds)  # the duration of the outage
     confirmed = _count(proof, traffic, "confirmed") - before
     assert confirmed, "no order was confirmed"
     return confirmed
 
 
 def _in_the_middle(proof: Proof, traffic: Traffic) -> int:
-    """How many orders have their goods and not yet their payment; 0 as long as that is hardly any."""
+    """How many orders are reserved but not paid; 0 while there are too few."""
     reserved = _count(proof, traffic, "reserved")
     return reserved if reserved >= INTERRUPTED else 0
 

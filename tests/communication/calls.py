@@ -1,4 +1,4 @@
-"""gRPC through the gateway: the call that the order service offers to the world."""
+"""gRPC through the gateway: the method of the order service that is exposed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import grpc
 from communication.gateway import TIMEOUT_SECONDS, Gateway, traceparent
 from communication.instance import ROOT
 
-# The compiler finds the description on the module path.
+# protos_and_services searches the module path.
 sys.path.append(str(ROOT / "files" / "platform" / "api"))
 messages, services = grpc.protos_and_services("order/v1/order.proto")
 
@@ -22,11 +22,11 @@ class CallFailed(AssertionError):
 
     def __init__(self, error: grpc.RpcError, request_id: str):
         self.code = error.code().name
-        super().__init__(f"gRPC {self.code} (request id {request_id}): {error.details()}")
+        super().__init__(f"gRPC {self.code} (request ID {request_id}): {error.details()}")
 
 
 class OrderCalls:
-    """order.v1.OrderService by way of the gateway. To be closed."""
+    """order.v1.OrderService through the gateway. Call close at the end."""
 
     def __init__(self, gateway: Gateway):
         self._gateway = gateway
@@ -34,7 +34,7 @@ class OrderCalls:
         self._stub = services.OrderServiceStub(self._channel)
 
     def get_order(self, order_id: str, token: str = "", request_id: str = ""):
-        """The message Order. Raises CallFailed."""
+        """Return the message Order. Raises CallFailed."""
         request_id = request_id or self._gateway.new_request_id()
         metadata = [("x-request-id", request_id), ("traceparent", traceparent(request_id))]
         if token:
@@ -47,7 +47,7 @@ class OrderCalls:
             raise CallFailed(error, request_id) from error
 
     def code_of(self, order_id: str, token: str = "") -> str:
-        """The name of the status that the call ends with."""
+        """Return the name of the status of the call."""
         try:
             self.get_order(order_id, token)
         except CallFailed as error:

@@ -1,4 +1,4 @@
-"""The instance's containers: how they are, what they log, and the accidents that can happen to them."""
+"""The instance's containers: their states and logs, and operations that cause failures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cloudlab.lifecycle import report
 from cloudlab.model import environment
 from communication.waiting import until
 
-# Elasticsearch and Kafka, from nothing, on a busy machine.
+# Elasticsearch and Kafka on a busy machine.
 START_SECONDS = 180
 
 
@@ -16,7 +16,7 @@ class Containers:
 
     def __init__(self, name: str):
         self._name = name
-        # PostgreSQL's orderly end may take as long as it is given.
+        # Stopping PostgreSQL can take as long as its stop timeout.
         self._client = engine.connect(timeout=120).client
 
     def states(self) -> dict[str, str]:
@@ -28,26 +28,26 @@ class Containers:
         return {component: " and ".join(sorted(states)) for component, states in found.items()}
 
     def log(self, component: str, since: float) -> bytes:
-        """What the component's containers wrote since then (seconds since the epoch)."""
+        """The logs of the component's containers since a time in seconds since the epoch."""
         return b"".join(self._client.logs(each, since=int(since)) for each in self._of(component))
 
     def kill(self, component: str) -> None:
-        """SIGKILL to every process of the component. Nothing brings it back but `start`."""
+        """Kill the component's containers. They stay down until `start`."""
         for each in self._of(component):
             self._client.kill(each)
 
     def stop(self, component: str, seconds: int = 30) -> None:
-        """The orderly end; SIGKILL after that time."""
+        """Stop the component, and kill it after that time."""
         for each in self._of(component):
             self._client.stop(each, timeout=seconds)
 
     def start(self, component: str) -> None:
-        """Start the component again."""
+        """Start the component."""
         for each in self._of(component):
             self._client.start(each)
 
     def restart(self, component: str, seconds: int = 30) -> None:
-        """Orderly end and start."""
+        """Stop and start the component."""
         for each in self._of(component):
             self._client.restart(each, timeout=seconds)
 

@@ -1,4 +1,4 @@
-"""Requests to the platform, all through its gateway; each carries a request id by which it can be followed."""
+"""Requests to the platform through its gateway, each with a request ID that appears in logs and traces."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any
 
 import requests
 
-# Longer than the gateway itself waits for a service, so that its answer is heard.
+# Longer than the gateway's timeout for a service, so that its response arrives.
 TIMEOUT_SECONDS = 20
 EXCERPT = 400
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: `body` as bytes, `seconds` until it was complete."""
+    """A response: `body` as bytes, `seconds` until it was complete."""
 
     method: str
     path: str
@@ -37,57 +37,57 @@ class Answer:
 
     @property
     def excerpt(self) -> str:
-        """The beginning of the body, on one line."""
+        """The start of the body, on one line."""
         text = " ".join(self.body[: 4 * EXCERPT].decode(errors="replace").split())
         return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
 
     @property
     def problem(self) -> dict[str, Any]:
-        """The problem details (RFC 9457) of an error; empty when the body is something else."""
+        """The problem details (RFC 9457) of an error; empty if the body is not one."""
         if "problem+json" not in self.headers.get("content-type", ""):
             return {}
         return self.json()
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path}: {self.status}, request id {self.request_id}"
+        return f"{self.method} {self.path}: {self.status}, request ID {self.request_id}"
 
 
 class Unexpected(AssertionError):
-    """An answer with another status than the expected ones."""
+    """A response with an unexpected status."""
 
     def __init__(self, answer: Answer, expected: Collection[int]):
         self.answer = answer
-        wanted = " or ".join(str(status) for status in sorted(expected))
-        super().__init__(f"status {answer.status} instead of {wanted}")
+        expected_text = " or ".join(str(status) for status in sorted(expected))
+        super().__init__(f"status {answer.status} instead of {expected_text}")
 
 
 class Unreachable(AssertionError):
-    """No answer at all."""
+    """No response."""
 
     def __init__(self, method: str, path: str, request_id: str, cause: Exception):
         self.answer = None
-        super().__init__(f"{method} {path} was not answered (request id {request_id}): {_innermost(cause)}")
+        super().__init__(f"{method} {path} got no response (request ID {request_id}): {_innermost(cause)}")
 
 
 def trace_id(request_id: str) -> str:
-    """The id of the trace that a request begins: it follows from the request id, so that nobody has to keep it."""
+    """The trace ID of a request, derived from the request ID."""
     return hashlib.sha256(request_id.encode()).hexdigest()[:32]
 
 
 def traceparent(request_id: str) -> str:
-    """The header that begins the trace (W3C Trace Context), to be recorded where traces are."""
+    """The traceparent header of a request (W3C Trace Context), sampled."""
     return f"00-{trace_id(request_id)}-{hashlib.sha256(request_id.encode()).hexdigest()[32:48]}-01"
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """What an error began with: libraries wrap a refused connection several times."""
+    """The original cause of an error: libraries wrap a refused connection several times."""
     while before := error.__cause__ or error.__context__:
         error = before
     return error
 
 
 class Gateway:
-    """The gateway at `address` (host:port). Any number of threads may use it; each has connections of its own."""
+    """The gateway at `address` (host:port). It is thread-safe; each thread has its own connections."""
 
     def __init__(self, address: str):
         self.address = address
@@ -96,16 +96,16 @@ class Gateway:
         self._local = threading.local()
 
     def new_request_id(self) -> str:
-        """An id that no other request has."""
+        """A unique request ID."""
         return f"{self.run}-{next(self._numbers)}"
 
     @property
     def last(self) -> Answer | None:
-        """The last answer to this thread."""
+        """The last response in this thread."""
         return getattr(self._local, "last", None)
 
     def forget(self) -> None:
-        """Let `last` be of what is asked from here on."""
+        """Clear `last`."""
         self._local.last = None
 
     def call(
@@ -126,7 +126,7 @@ class Gateway:
         sent = {"x-request-id": request_id, "traceparent": traceparent(request_id), **(headers or {})}
         if token:
             sent["authorization"] = f"Bearer {token}"
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             response = self._session().request(
                 method,
@@ -147,7 +147,7 @@ class Gateway:
             response.status_code,
             {name.lower(): value for name, value in response.headers.items()},
             response.content,
-            time.monotonic() - begun,
+            time.monotonic() - start,
         )
         self._local.last = answer
         if expect and answer.status not in expect:
@@ -158,6 +158,6 @@ class Gateway:
         session = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = requests.Session()
-            # The gateway is on this machine: neither proxies nor ~/.netrc concern it.
+            # The gateway is on this machine: ignore proxies and ~/.netrc.
             session.trust_env = False
         return session

@@ -1,4 +1,4 @@
-"""Where an instance answers: what its last converge wrote down for programs."""
+"""The addresses of an instance, read from the description that its last run wrote."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import yaml
 from cloudlab.model import environment, settings
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = "environment.json"
+DESCRIPTION = "environment.json"
 GATEWAY = "gateway"
 SERVICES = (
     "auth", "user", "product", "inventory", "order", "payment", "search", "content", "analytics", "notification",
 )  # fmt: skip
-# What an order passes besides the services.
+# Stores that an order uses.
 STORES = ("postgres", "redis", "kafka", "elasticsearch", "clickhouse")
 
 
 class InstanceError(Exception):
-    """The instance cannot be proven as it is; the message says what to do."""
+    """The instance cannot be tested; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Instance:
         entry = self.components["auth"]
         if not (entry.get("user") and entry.get("password")):
             raise InstanceError(
-                f"{page_of(self.name)} holds no login of the administrator. Converge the instance anew: "
+                f"{description_of(self.name)} has no login of the administrator. Converge the instance again: "
                 "ansible-playbook playbooks/dev.yml"
             )
         return entry["user"], entry["password"]
@@ -64,26 +64,26 @@ def default_name(environ: Mapping[str, str]) -> str:
     return defaults["cloudlab_instance"]
 
 
-def page_of(name: str) -> Path:
-    """The file in which the instance's last converge wrote down what runs."""
-    return environment.directory(ROOT, name) / PAGE
+def description_of(name: str) -> Path:
+    """The description of the instance, written by its last run."""
+    return environment.directory(ROOT, name) / DESCRIPTION
 
 
 def read(name: str) -> Instance:
-    """The instance `name`, with everything that an order passes. Raises InstanceError."""
-    page = page_of(name)
+    """The instance `name`. Raises InstanceError if a component that an order uses is missing."""
+    path = description_of(name)
     try:
-        document = json.loads(page.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InstanceError(
-            f"{page} does not exist: no instance {name} was ever brought up from here. Bring it up with "
-            "ansible-playbook playbooks/dev.yml, or name another one with --instance."
+            f"{path} does not exist: the instance {name} was never started from this checkout. Start it with "
+            "ansible-playbook playbooks/dev.yml, or choose another one with --instance."
         ) from None
     return parse(name, document)
 
 
 def parse(name: str, document: Mapping[str, Any]) -> Instance:
-    """The instance that the document of its converge describes. Raises InstanceError."""
+    """The instance that the document describes. Raises InstanceError."""
     components = {entry["component"]: entry for entry in document["components"]}
     missing = [part for part in (GATEWAY, *SERVICES, *STORES) if part not in components]
     if missing:
@@ -94,9 +94,9 @@ def parse(name: str, document: Mapping[str, Any]) -> Instance:
 def _incomplete(name: str, missing: Iterable[str], unavailable: Mapping[str, str]) -> str:
     reasons = [f"  {part}: {unavailable[part]}" for part in missing if part in unavailable]
     lines = [
-        f"{page_of(name)} does not name everything that an order passes; missing: {', '.join(missing)}.",
+        f"{description_of(name)} lacks components that an order uses; missing: {', '.join(missing)}.",
         *reasons,
-        "A converge with --tags names that part alone; ansible-playbook playbooks/describe.yml writes it anew.",
-        "What is proven is the reference platform: the default PLATFORM_SRC, in a profile with all of it.",
+        "After a run with --tags it has only those components; ansible-playbook playbooks/describe.yml regenerates it.",
+        "The test needs the complete reference platform: the default PLATFORM_SRC, in a profile with all services.",
     ]
     return "\n".join(lines)

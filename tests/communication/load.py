@@ -1,4 +1,4 @@
-"""How fast the platform is through its gateway: one saga after the other, and under a constant rate of requests."""
+"""Measure the platform through its gateway: sequential sagas, and a constant rate of requests."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from communication.proof import Proof
 from communication.shop import Account, Order, Product, new_picture
 from communication.waiting import until
 
-# Requests that can be under way at once. More than a platform that keeps up ever needs: a late one waits here, and its
-# time counts from the moment it was due.
+# Maximum number of concurrent requests, more than needed if the platform keeps up. The time of a request that has to
+# wait counts from when it was due.
 CLIENTS = 64
 SETTLE_SECONDS = 60
-# What is measured is not the first request ever made.
+# Requests before the measurement.
 WARM_UP = 5
 
 
 @dataclass(frozen=True)
 class Series:
-    """Requests of one kind: seconds each successful one took, and what the others ended with -> how often."""
+    """Requests of one kind: duration of each successful one in seconds, and error -> number of failed ones."""
 
     seconds: Sequence[float]
     errors: Counter[str] = field(default_factory=Counter)
 
     def quantile(self, part: float) -> float:
-        """Seconds within which that part of the requests was answered."""
+        """The quantile of the durations in seconds."""
         return sorted(self.seconds)[min(int(part * len(self.seconds)), len(self.seconds) - 1)]
 
     def document(self) -> dict[str, Any]:
-        """For programs; seconds."""
+        """For JSON; times in seconds."""
         figures = {"count": len(self.seconds), "errors": dict(self.errors)}
         if not self.seconds:
             return figures
@@ -48,18 +48,18 @@ class Series:
 
     def __str__(self) -> str:
         failed = ", ".join(f"{count} × {what}" for what, count in self.errors.items())
-        words = f"{len(self.seconds)} answered, errors: {failed or 'none'}"
+        text = f"{len(self.seconds)} answered, errors: {failed or 'none'}"
         if not self.seconds:
-            return words
+            return text
         milliseconds = [1000 * value for value in (self.quantile(0.5), self.quantile(0.95), max(self.seconds))]
-        return "{}; median {:.0f} ms, 95 % within {:.0f} ms, slowest {:.0f} ms".format(words, *milliseconds)
+        return "{}; median {:.0f} ms, 95 % within {:.0f} ms, slowest {:.0f} ms".format(text, *milliseconds)
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a constant rate led to.
+    """The result of a constant rate of requests.
 
-    reads: what was looked at -> how that went. lost: orders that were accepted and are not confirmed afterwards.
+    reads: kind -> series. lost: number of accepted orders that were not confirmed.
     """
 
     reads: Mapping[str, Series]
@@ -68,11 +68,11 @@ class Load:
 
     @property
     def good(self) -> bool:
-        """No error, and no lost order."""
+        """Whether there was no error and no lost order."""
         return not (together(self.reads.values()).errors or self.orders.errors or self.lost)
 
     def document(self) -> dict[str, Any]:
-        """For programs; seconds."""
+        """For JSON; times in seconds."""
         return {
             "reads": together(self.reads.values()).document(),
             "reads_of": {kind: series.document() for kind, series in self.reads.items()},
@@ -82,7 +82,7 @@ class Load:
 
 
 def together(series: Iterable[Series]) -> Series:
-    """Several series as one."""
+    """Merge several series."""
     several = list(series)
     return Series(
         [value for each in several for value in each.seconds], sum((each.errors for each in several), Counter())
@@ -90,7 +90,7 @@ def together(series: Iterable[Series]) -> Series:
 
 
 def sagas(proof: Proof, count: int) -> Series:
-    """Orders one after the other; seconds from each request to its confirmed order."""
+    """Place orders sequentially; measure from each request to its confirmed order."""
     customer, product = proof.shop.register(), proof.stocked_product(pieces=count + WARM_UP)
     seconds, errors = [], Counter()
     for number in range(WARM_UP + count):
@@ -104,7 +104,7 @@ def sagas(proof: Proof, count: int) -> Series:
 
 
 def constant(proof: Proof, seconds: float, reads: float, orders: float) -> Load:
-    """That many reads and orders a second, for so long, whatever became of the earlier ones."""
+    """Send reads and orders at constant rates, independent of the earlier ones."""
     customer, product = proof.shop.register(), proof.stocked_product(pieces=int(seconds * orders) + WARM_UP)
     accepted: list[str] = []
 
@@ -121,7 +121,7 @@ def constant(proof: Proof, seconds: float, reads: float, orders: float) -> Load:
 
 
 def _reads(proof: Proof, customer: Account, product: Product) -> dict[str, Callable[[], Any]]:
-    """What people look at, each as one request."""
+    """Typical read requests."""
     shop, call = proof.shop, proof.shop.gateway.call
     media = shop.upload(proof.administrator, new_picture(64), subject=f"product:{product.id}")
     order = Order.of(shop.place(customer, proof.stocked_product()))
@@ -138,11 +138,11 @@ def _reads(proof: Proof, customer: Account, product: Product) -> dict[str, Calla
 
 
 def paced(acts: Mapping[str, Callable[[], Any]], rate: float, seconds: float) -> dict[str, Series]:
-    """Call the acts in turn at a constant rate; name -> how that went. A call's time counts from when it was due."""
+    """Call the acts in turn at a constant rate. The duration of a call counts from when it was due."""
     names = list(acts)
-    took: dict[str, list[float]] = {name: [] for name in names}
+    durations: dict[str, list[float]] = {name: [] for name in names}
     errors: dict[str, Counter[str]] = {name: Counter() for name in names}
-    begun = time.monotonic()
+    start = time.monotonic()
 
     def one(name: str, due: float) -> None:
         try:
@@ -150,33 +150,33 @@ def paced(acts: Mapping[str, Callable[[], Any]], rate: float, seconds: float) ->
         except (Unexpected, Unreachable) as error:
             errors[name][_kind(error)] += 1
         else:
-            took[name].append(time.monotonic() - due)
+            durations[name].append(time.monotonic() - due)
 
     with ThreadPoolExecutor(CLIENTS) as clients:
         calls = []
         for number in range(int(rate * seconds)):
-            due = begun + number / rate
+            due = start + number / rate
             time.sleep(max(0.0, due - time.monotonic()))
             calls.append(clients.submit(one, names[number % len(names)], due))
     for call in calls:
-        call.result()  # raises what is a mistake of this program
-    return {name: Series(took[name], errors[name]) for name in names}
+        call.result()  # raises errors of this program
+    return {name: Series(durations[name], errors[name]) for name in names}
 
 
 def _kind(error: Unexpected | Unreachable) -> str:
-    """What an error has in common with others of its kind."""
+    """The category of an error."""
     if error.answer is None:
-        return "no answer"
+        return "no response"
     detail = error.answer.problem.get("detail", "")
     return f"status {error.answer.status}" + (f" ({detail})" if detail else "")
 
 
 def _lost(proof: Proof, customer: Account, accepted: Iterable[str]) -> int:
-    """How many of the orders are not confirmed once all have settled."""
+    """How many accepted orders are not confirmed once all are final."""
 
     def states() -> dict[str, str] | None:
         orders = {order["id"]: order["state"] for order in proof.shop.everything("/api/v1/orders", customer)}
         return orders if all(state in ("confirmed", "cancelled") for state in orders.values()) else None
 
-    found = until(states, "all orders settle", SETTLE_SECONDS, outage=True, pause=0.5)
+    found = until(states, "all orders reach a final state", SETTLE_SECONDS, outage=True, pause=0.5)
     return sum(found.get(order) != "confirmed" for order in accepted)

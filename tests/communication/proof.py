@@ -1,4 +1,4 @@
-"""What every journey works with."""
+"""The context of every journey."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from communication.shop import Account, Order, Product, Shop
 from communication.waiting import DEADLINE_SECONDS, NotInTime, until
 
 PIECES = 1000
-# Well before an access token ends.
+# Less than the lifetime of an access token.
 LOGIN_SECONDS = 300
 
 
 @dataclass
 class Proof:
-    """The instance, the platform on it, and where checks are reported."""
+    """The instance, clients for its platform, and the report."""
 
     instance: Instance
     containers: Containers
@@ -36,19 +36,19 @@ class Proof:
 
     @property
     def administrator(self) -> Account:
-        """The platform's administrator, logged in not long ago."""
+        """The platform's administrator, with a valid token."""
         if self._administrator is None or time.monotonic() - self._logged_in > LOGIN_SECONDS:
             self._administrator, self._logged_in = self.shop.administrator(), time.monotonic()
         return self._administrator
 
     def stocked_product(self, name: str = "Proof Headphones", pieces: int = PIECES) -> Product:
-        """A new product of which there is enough."""
+        """A new product in stock."""
         product = self.shop.create_product(self.administrator, name)
         self.shop.deliver(self.administrator, product, pieces)
         return product
 
     def settled(self, customer: Account, order: Order, seconds: float = DEADLINE_SECONDS) -> Order:
-        """The order once its saga has ended; `request_id` stays that of the request which placed it."""
+        """Wait until the order's saga has ended; keep the `request_id` of the request that placed it."""
         seen = [order]
 
         def ended() -> bool:

@@ -1,4 +1,4 @@
-"""A customer buys something: the way of an order through all services, and what it leaves in each."""
+"""A purchase: an order passes through all services."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOTAL = QUANTITY * PRICE
 
 
 def purchase(proof: Proof) -> None:
-    """From the registration to the last log line."""
+    """Complete purchase, from the registration to the logs."""
     customer = _arrive(proof)
     product = _offer(proof)
     picture = _illustrate(proof, product)
@@ -30,8 +30,8 @@ def _arrive(proof: Proof) -> Account:
     check, shop = proof.check, proof.shop
     with check("a customer registers and logs in", "auth"):
         customer = shop.register()
-    with check("the account has become a profile", "auth", "kafka", "user", request_id=customer.request_id):
-        until(lambda: shop.has_profile(customer, customer), "the profile is there")
+    with check("the account has a profile", "auth", "kafka", "user", request_id=customer.request_id):
+        until(lambda: shop.has_profile(customer, customer), "the profile exists")
     return customer
 
 
@@ -42,7 +42,7 @@ def _offer(proof: Proof) -> Product:
         administrator = proof.administrator
     with check("the administrator creates a product", "product"):
         product = shop.create_product(administrator, f"{word} Headphones")
-    with check("the warehouse takes it in", "inventory"):
+    with check("the product is delivered to the warehouse", "inventory"):
         stock = shop.deliver(administrator, product, PIECES)
         assert stock["available"] == PIECES, stock
     text = f"{misspelt(word)} hedphones"
@@ -65,25 +65,25 @@ def _illustrate(proof: Proof, product: Product) -> str:
         sent = new_picture()
         media = proof.shop.upload(proof.administrator, sent, subject=f"product:{product.id}", filename="front.png")
     path = f"/api/v1/media/{media['id']}/content"
-    with check("everyone can see it, and caches may keep it", "content") as it:
+    with check("the picture is public and cacheable", "content") as it:
         answer = call("GET", path)
-        assert answer.body == sent, f"{len(answer.body)} bytes instead of those uploaded"
+        assert answer.body == sent, f"{len(answer.body)} bytes instead of the uploaded ones"
         assert "immutable" in answer.headers["cache-control"], answer.headers["cache-control"]
         part = call("GET", path, headers={"range": "bytes=0-7"}, expect={206})
         assert part.body == sent[:8], part.body
         call("GET", path, headers={"if-none-match": answer.headers["etag"]}, expect={304})
         listed = call("GET", "/api/v1/media", params={"subject": f"product:{product.id}"}).json()["items"]
         assert [item["id"] for item in listed] == [media["id"]], listed
-        it.note = "whole, by range, and 304 by its ETag"
+        it.note = "complete, by range, and 304 by ETag"
     return media["request_id"]
 
 
 def _buy(proof: Proof, customer: Account, product: Product) -> Order:
     check, shop = proof.check, proof.shop
     key = uuid.uuid4().hex
-    with check(f"the customer orders {QUANTITY} of it", "order", "product"):
+    with check(f"the customer orders {QUANTITY} pieces", "order", "product"):
         answer = shop.place(customer, product, QUANTITY, key=key)
-        assert answer.headers["x-request-id"] == answer.request_id, "the answer has another request id"
+        assert answer.headers["x-request-id"] == answer.request_id, "the response has a different request ID"
         order = Order.of(answer)
         assert order.total == TOTAL, f"the total is {order.total} instead of {TOTAL}"
     way = ("order", "inventory", "payment")
@@ -91,18 +91,18 @@ def _buy(proof: Proof, customer: Account, product: Product) -> Order:
         ended = proof.settled(customer, order)
         assert ended.state == "confirmed", f"{ended.way}: {ended.reason}"
         it.note = ended.way
-    with check("the stock is down, and nothing stays reserved", "inventory", request_id=order.request_id):
+    with check("the stock is reduced, and nothing remains reserved", "inventory", request_id=order.request_id):
         stock = shop.stock(customer, product)
         assert (stock["on_hand"], stock["reserved"]) == (PIECES - QUANTITY, 0), stock
     with check("the payment is recorded", "payment", request_id=order.request_id) as it:
         (payment,) = shop.payments(customer, order) or [{}]
         assert (payment.get("state"), payment.get("amount")) == ("approved", TOTAL), payment
         it.note = f"{payment['amount'] / 100:.2f} {payment['currency']} {payment['state']}"
-    with check("the same request again is the same order", "order"):
+    with check("a repeated request returns the same order", "order"):
         again = shop.place(customer, product, QUANTITY, key=key)
-        assert again.json()["id"] == order.id, "a second order was made"
-        assert again.headers.get("idempotent-replayed") == "true", "the answer does not say that it is a repetition"
-        assert shop.stock(customer, product)["on_hand"] == PIECES - QUANTITY, "the stock went down once more"
+        assert again.json()["id"] == order.id, "a second order was created"
+        assert again.headers.get("idempotent-replayed") == "true", "the response is not marked as a repetition"
+        assert shop.stock(customer, product)["on_hand"] == PIECES - QUANTITY, "the stock was reduced again"
     return order
 
 
@@ -115,18 +115,18 @@ def _hear_of_it(proof: Proof, customer: Account, product: Product, order: Order)
         assert sent == {"email": "sent", "push": "sent"}, sent
         it.note = message["title"]
     way = ("order", "kafka", "analytics", "clickhouse")
-    with check("analytics has counted the order", *way, request_id=order.request_id) as it:
-        (row,) = until(lambda: _counted(proof, order), "the event order.confirmed is in the warehouse")
-        assert row["request_id"] == order.request_id, f"it is counted under the request id {row['request_id']}"
-        assert row["amount"] == TOTAL, f"it is counted with {row['amount']}"
+    with check("analytics counts the order", *way, request_id=order.request_id) as it:
+        (row,) = until(lambda: _counted(proof, order), "the event order.confirmed is stored")
+        assert row["request_id"] == order.request_id, f"it has the request ID {row['request_id']}"
+        assert row["amount"] == TOTAL, f"it has the amount {row['amount']}"
         summary = shop.summary(proof.administrator)
         assert summary["orders_confirmed"] >= 1, summary
         assert summary["revenue"] >= TOTAL, summary
         it.note = f"{summary['orders_confirmed']} confirmed today"
     way = ("inventory", "kafka", "product")
-    with check("the catalogue shows what is left", *way, request_id=order.request_id):
+    with check("the catalogue shows the remaining stock", *way, request_id=order.request_id):
         left = PIECES - QUANTITY
-        until(lambda: shop.product(product)["variants"][0]["available"] == left, f"the catalogue says {left} available")
+        until(lambda: shop.product(product)["variants"][0]["available"] == left, f"it shows {left} available")
 
 
 def _counted(proof: Proof, order: Order) -> list[dict]:
@@ -135,17 +135,17 @@ def _counted(proof: Proof, order: Order) -> list[dict]:
 
 
 def _ask_by_grpc(proof: Proof, customer: Account, order: Order) -> None:
-    with proof.check("gRPC through the gateway tells the same", "order"):
+    with proof.check("gRPC through the gateway returns the same order", "order"):
         message = proof.calls.get_order(order.id, customer.token)
         told = (message.id, message.state, message.total, message.user_id)
         assert told == (order.id, "confirmed", TOTAL, customer.id), told
-    with proof.check("gRPC through the gateway is refused without a token", GATEWAY):
+    with proof.check("gRPC through the gateway requires a token", GATEWAY):
         code = proof.calls.code_of(order.id)
         assert code == "UNAUTHENTICATED", f"the call ended with {code}"
 
 
 def _follow(proof: Proof, customer: Account, product: Product, picture: str, order: Order) -> None:
-    """Every hop has logged the request that it was part of."""
+    """Check that every component has logged its requests."""
     for what, request_id, hops in (
         ("registration", customer.request_id, ("auth", "user", "notification", "analytics")),
         ("product", product.request_id, ("product", "inventory", "search", "analytics")),
@@ -157,10 +157,10 @@ def _follow(proof: Proof, customer: Account, product: Product, picture: str, ord
         ),
     ):
         hops = (GATEWAY, *hops)
-        with proof.check(f"each hop of the {what} has logged its request id", *hops, request_id=request_id) as it:
-            found = trail.gather(proof.containers, hops, request_id, proof.report.began, DEADLINE_SECONDS)
+        with proof.check(f"all components of the {what} log its request ID", *hops, request_id=request_id) as it:
+            found = trail.gather(proof.containers, hops, request_id, proof.report.started, DEADLINE_SECONDS)
             absent = [hop for hop, lines in found.items() if not lines]
-            assert not absent, f"no line of {', '.join(absent)}; they log each request at LOG_LEVEL=info"
-            strange = {hop: ids for hop, ids in trail.traces(found).items() if ids != {trace_id(request_id)}}
-            assert not strange, f"another trace than {trace_id(request_id)}: {strange}"
+            assert not absent, f"no log line of {', '.join(absent)}. LOG_LEVEL must be info or lower"
+            unexpected = {hop: ids for hop, ids in trail.traces(found).items() if ids != {trace_id(request_id)}}
+            assert not unexpected, f"unexpected trace IDs instead of {trace_id(request_id)}: {unexpected}"
             it.note = f"{request_id}: {', '.join(f'{hop} {len(lines)}' for hop, lines in found.items())}; one trace"

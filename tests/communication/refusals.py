@@ -23,25 +23,25 @@ def bad_tokens(proof: Proof) -> None:
         _ask(proof, token, 200)
         code = proof.calls.code_of(NIL, token)
         assert code == "NOT_FOUND", f"gRPC ended with {code}"
-    with proof.check("so is the same token signed again with auth's own key, taken from its schema", "postgres"):
+    with proof.check("a token signed with the key of auth, read from its schema, is accepted", "postgres"):
         key = tokens.signing_key(proof.instance.database, token)
         _ask(proof, tokens.signed(token, key, jti=str(uuid.uuid4())), 200)
     for what, bad in (
         ("no token", ""),
-        ("a wrong token", "not-a-token"),
-        (f"a token that expired {tokens.EXPIRED_SECONDS} s ago, else right", tokens.expired(token, key)),
-        ("a token forged with a stranger's key", tokens.signed(token, tokens.stranger())),
+        ("a malformed token", "not-a-token"),
+        (f"a token that expired {tokens.EXPIRED_SECONDS} s ago", tokens.expired(token, key)),
+        ("a token signed with an unknown key", tokens.signed(token, tokens.unknown_key())),
         ("a token with more permissions than were signed", tokens.promoted(token)),
         ("a token without signature", tokens.unsigned(token)),
     ):
-        with proof.check(f"{what} is refused", GATEWAY) as it:
+        with proof.check(f"{what} is rejected", GATEWAY) as it:
             it.note = _ask(proof, bad, 401).problem.get("detail", "")
             code = proof.calls.code_of(NIL, bad)
             assert code == "UNAUTHENTICATED", f"gRPC ended with {code}"
-    with proof.check("a token for another audience is refused", GATEWAY) as it:
+    with proof.check("a token for another audience is rejected", GATEWAY) as it:
         other = tokens.signed(token, key, aud="invitation")
         it.note = proof.shop.gateway.call("GET", ORDERS, token=other, expect={401, 403}).problem.get("detail", "")
-    with proof.check("a customer's token does not create products", "product") as it:
+    with proof.check("a customer cannot create products", "product") as it:
         answer = proof.shop.gateway.call("POST", "/api/v1/products", token=token, json={}, expect={403})
         it.note = answer.problem.get("detail", "")
 
@@ -51,9 +51,9 @@ def _ask(proof: Proof, token: str, status: int) -> Answer:
 
 
 def tenants(proof: Proof) -> None:
-    """Nothing of one tenant can be seen or touched by another."""
+    """A tenant can neither read nor change data of another one."""
     owner, other = _founders(proof)
-    with proof.check("one has a product, a private picture and an order", "product", "content", "order"):
+    with proof.check("the first tenant has a product, a private picture and an order", "product", "content", "order"):
         product = proof.shop.create_product(owner)
         picture = proof.shop.upload(owner, new_picture(), visibility="private")
         order = _order_of(proof, owner)
@@ -63,12 +63,12 @@ def tenants(proof: Proof) -> None:
 
 
 def _founders(proof: Proof) -> tuple[Account, Account]:
-    with proof.check("two people found a tenant each", "auth"):
+    with proof.check("two users create a tenant each", "auth"):
         one, two = (proof.shop.register(f"proof-{uuid.uuid4().hex[:10]}") for _ in range(2))
         assert one.tenant != two.tenant, one.tenant
     for each in (one, two):
-        with proof.check("the founder has a profile", "auth", "kafka", "user", request_id=each.request_id):
-            until(lambda each=each: proof.shop.has_profile(each, each), "the profile is there")
+        with proof.check("the owner has a profile", "auth", "kafka", "user", request_id=each.request_id):
+            until(lambda each=each: proof.shop.has_profile(each, each), "the profile exists")
     return one, two
 
 
@@ -77,9 +77,9 @@ def _order_of(proof: Proof, customer: Account) -> Order:
 
 
 def _own(proof: Proof, owner: Account, picture: dict, order: Order) -> None:
-    """What the other one must not see is there for the owner: only so its absence says something."""
+    """The owner can read everything that the other tenant must not see."""
     call = proof.shop.gateway.call
-    with proof.check("the owner sees all of it", "content", "order", "payment"):
+    with proof.check("the owner can read everything", "content", "order", "payment"):
         call("GET", f"/api/v1/media/{picture['id']}/content", token=owner.token)
         proof.shop.order(owner, order.id)
         assert proof.shop.payments(owner, order), "the owner does not see the payment"
@@ -88,21 +88,21 @@ def _own(proof: Proof, owner: Account, picture: dict, order: Order) -> None:
 
 def _hidden(proof: Proof, owner: Account, other: Account, picture: dict, order: Order) -> None:
     check, shop, call = proof.check, proof.shop, proof.shop.gateway.call
-    with check("the other does not see the profile", "user"):
+    with check("the other tenant cannot read the profile", "user"):
         assert not shop.has_profile(owner, other), "the profile can be read"
         listed = {person["id"] for person in shop.everything("/api/v1/users", other)}
         assert listed == {other.id}, f"the list of users holds {listed}"
-    with check("the other does not see the order", "order"):
+    with check("the other tenant cannot read the order", "order"):
         call("GET", f"{ORDERS}/{order.id}", token=other.token, expect={404})
         assert shop.everything(ORDERS, other) == [], "the list of orders holds it"
         code = proof.calls.code_of(order.id, other.token)
         assert code == "NOT_FOUND", f"gRPC ended with {code}"
-    with check("the other does not see the payment", "payment"):
+    with check("the other tenant cannot read the payment", "payment"):
         assert not shop.payments(other, order), "the payment can be read"
-    with check("the other does not see the messages", "notification"):
+    with check("the other tenant cannot read the messages", "notification"):
         owners = {message["user_id"] for message in shop.everything("/api/v1/notifications", other)}
         assert owners <= {other.id}, f"the inbox holds messages to {owners}"
-    with check("the other does not see the private picture, nor does anybody without a token", "content"):
+    with check("the other tenant cannot read the private picture, nor can anonymous users", "content"):
         path = f"/api/v1/media/{picture['id']}"
         for address in (path, f"{path}/content"):
             call("GET", address, token=other.token, expect={404})
@@ -111,11 +111,11 @@ def _hidden(proof: Proof, owner: Account, other: Account, picture: dict, order: 
 
 def _untouchable(proof: Proof, other: Account, product: Product, order: Order) -> None:
     check, call = proof.check, proof.shop.gateway.call
-    with check("the other cannot cancel the order", "order"):
+    with check("the other tenant cannot cancel the order", "order"):
         call("POST", f"{ORDERS}/{order.id}/cancel", token=other.token, expect={404})
-    with check("the other cannot withdraw the product", "product"):
-        # That it exists is no secret: everyone sees the catalogue.
+    with check("the other tenant cannot withdraw the product", "product"):
+        # Its existence is public, because the catalogue is.
         call("DELETE", f"/api/v1/products/{product.id}", token=other.token, expect={403})
-    with check("the other cannot change its stock", "inventory"):
+    with check("the other tenant cannot change its stock", "inventory"):
         path = f"/api/v1/inventory/{product.sku}/adjustments"
         call("POST", path, token=other.token, json={"delta": 1}, expect={404})

@@ -1,4 +1,4 @@
-"""What the proof prints: one line per check, and for one that fails, the hop and the evidence."""
+"""The output: one line per check, and for a failed one, the failed component and the evidence."""
 
 from __future__ import annotations
 
@@ -17,33 +17,32 @@ from communication.containers import Containers
 from communication.gateway import Answer, Gateway
 from communication.instance import GATEWAY, SERVICES
 
-# What a check may end with. Anything else is a mistake in the proof itself.
+# Errors that fail a check. Any other exception is a bug in the tests.
 FAILURES = (AssertionError, grpc.RpcError, psycopg.Error, requests.RequestException, DockerException)
 
 
 class Broken(Exception):
-    """A check failed, and was reported; what builds on it cannot be checked."""
+    """A check failed and was reported; checks that depend on it cannot run."""
 
 
 @dataclass
 class Check:
-    """One check under way. Its body may set `note`, which is said on its line, and `request_id`.
+    """A check in progress. Its body may set `note`, which is printed on its line, and `request_id`.
 
-    path: the components that it passes, in order.
-    request_id: of an earlier request whose consequence is checked; without, the check is about the answers to its own
-    requests.
+    path: the components that its requests pass, in order.
+    request_id: of an earlier request whose effects are checked; if empty, the check is about its own requests.
     """
 
     text: str
     path: tuple[str, ...]
     request_id: str = ""
     note: str = ""
-    begun: float = field(default_factory=time.monotonic)
+    start: float = field(default_factory=time.monotonic)
 
     def line(self, verdict: str) -> str:
-        """The check on one line, with the time since it began."""
+        """The check on one line, with its duration."""
         note = f" ({self.note})" if self.note else ""
-        return f"  {verdict:<6} {time.monotonic() - self.begun:7.2f} s  {self.text}{note}"
+        return f"  {verdict:<6} {time.monotonic() - self.start:7.2f} s  {self.text}{note}"
 
 
 @dataclass
@@ -55,15 +54,15 @@ class Report:
     say: Callable[[str], None] = print
     passed: int = 0
     failed: list[str] = field(default_factory=list)
-    began: float = field(default_factory=time.time)
+    started: float = field(default_factory=time.time)
 
     def heading(self, text: str) -> None:
-        """What the following checks are about."""
+        """Print a heading for the following checks."""
         self.say(f"\n{text}")
 
     @contextmanager
     def check(self, text: str, *services: str, request_id: str = "") -> Iterator[Check]:
-        """One check of what passes the gateway and these; it passes when its body ends. Raises Broken otherwise."""
+        """One check of requests that pass the gateway and these services. Raises Broken if its body fails."""
         self.gateway.forget()
         check = Check(text, tuple(dict.fromkeys((GATEWAY, *services))), request_id)
         try:
@@ -85,20 +84,20 @@ class Report:
             self.say(f"    {name:<8} {value}")
 
     def _evidence(self, path: tuple[str, ...], request_id: str) -> tuple[Mapping[str, str], Mapping[str, int]]:
-        """States of all containers, and who on the way has logged the request. Nothing where the engine is away."""
+        """States of all containers, and number of log lines of the request by component; empty without the engine."""
         hops = [hop for hop in path if hop in (GATEWAY, *SERVICES)]
         try:
             states = self.containers.states()
             if not request_id:
                 return states, {}
-            lines = trail.gather(self.containers, hops, request_id, self.began, trail.PATIENCE_SECONDS)
+            lines = trail.gather(self.containers, hops, request_id, self.started, trail.FLUSH_SECONDS)
         except (requests.RequestException, DockerException) as error:
-            self.say(f"    (the engine cannot be asked: {error})")
+            self.say(f"    (the engine does not respond: {error})")
             return dict.fromkeys(path, diagnosis.HEALTHY), {}
         return states, {component: len(found) for component, found in lines.items()}
 
     def summary(self) -> str:
-        """The last lines."""
+        """The last lines of the output."""
         lines = [f"failed at {failure}" for failure in self.failed]
         return "\n".join([*lines, f"{self.passed} checks passed, {len(self.failed)} failed"])
 
@@ -106,14 +105,14 @@ class Report:
 def findings(
     hop: str, error: Exception, answer: Answer | None, request_id: str, logged: Mapping[str, int]
 ) -> dict[str, str]:
-    """What is known of a failure, name -> text."""
+    """The facts about a failure, name -> text."""
     found = {"hop": hop, "cause": " ".join(str(error).split()) or type(error).__name__}
     if answer:
         found |= {"answer": str(answer), "body": answer.excerpt or "(empty)"}
     if logged:
         present = [component for component, count in logged.items() if count]
         absent = [component for component, count in logged.items() if not count]
-        found["trail"] = f"{request_id} is in the log of {', '.join(present) or 'nobody'}" + (
-            f", and not of {', '.join(absent)}" if absent else ""
+        found["trail"] = f"{request_id} is in the log of {', '.join(present) or 'no component'}" + (
+            f", but not of {', '.join(absent)}" if absent else ""
         )
     return found

@@ -1,4 +1,4 @@
-"""What people do on the platform, request by request. Nothing here is judged but the status of each answer."""
+"""Operations on the platform, one request each. Only the status of the response is checked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from communication.gateway import Answer, Gateway
 PASSWORD = "correct horse battery"
 PRICE = 4999  # cents
 PAGE = 100
-# Longer than a saga takes: its answer is the finished order.
+# Longer than a saga takes, so that the response is the finished order.
 WAIT_SECONDS = 10
 FINAL = ("confirmed", "cancelled")
 
@@ -25,12 +25,12 @@ FINAL = ("confirmed", "cancelled")
 GOOD_CARD = "tok_visa"
 SLOW_CARD = "tok_slow"
 DECLINED_CARD = "tok_declined"
-SILENT_CARD = "tok_timeout"
+TIMEOUT_CARD = "tok_timeout"
 
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody who has logged in. `request_id` is that of the registration."""
+    """A user who is logged in. `request_id` is that of the registration."""
 
     id: str
     tenant: str
@@ -51,7 +51,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Order:
-    """An order as it was when asked for. `request_id` is of the request that was answered with it, "" in lists."""
+    """The state of an order. `request_id` is that of the request that returned it, "" in lists."""
 
     id: str
     state: str
@@ -62,14 +62,14 @@ class Order:
 
     @classmethod
     def of(cls, answer: Answer) -> Order:
-        """The order in an answer's body."""
+        """The order in the body of a response."""
         body = answer.json()
         return cls.read(body, answer.request_id)
 
     @classmethod
     def read(cls, body: dict[str, Any], request_id: str = "") -> Order:
         """The order in decoded JSON."""
-        history = tuple(passage["state"] for passage in body["history"])
+        history = tuple(transition["state"] for transition in body["history"])
         return cls(body["id"], body["state"], body.get("reason", ""), body["total"], history, request_id)
 
     @property
@@ -79,12 +79,12 @@ class Order:
 
     @property
     def way(self) -> str:
-        """The states that it went through."""
+        """Its states in order."""
         return " → ".join(self.history)
 
 
 class Shop:
-    """The platform behind a gateway. `administrator` logs in when first needed."""
+    """The platform behind a gateway."""
 
     def __init__(self, gateway: Gateway, login: tuple[str, str]):
         self.gateway = gateway
@@ -98,28 +98,28 @@ class Shop:
         return self.log_in(*self._login)
 
     def register(self, tenant: str = "") -> Account:
-        """A new customer, logged in. With `tenant`, the founder of a new tenant."""
+        """A new customer, logged in. With `tenant`, the owner of a new tenant."""
         email = f"proof-{uuid.uuid4().hex[:12]}@example.org"
         body = {"email": email, "password": PASSWORD, "name": "Ada Proof"} | ({"tenant": tenant} if tenant else {})
         answer = self.gateway.call("POST", "/api/v1/auth/register", json=body, expect={201})
         return self.log_in(email, PASSWORD, answer.request_id)
 
     def log_in(self, email: str, password: str, request_id: str = "") -> Account:
-        """Log in and ask who that is."""
+        """Log in and read the account."""
         body = {"email": email, "password": password}
         token = self.gateway.call("POST", "/api/v1/auth/login", json=body).json()["access_token"]
         user = self.gateway.call("GET", "/api/v1/auth/me", token=token).json()["user"]
         return Account(user["id"], user["tenant"], email, token, request_id)
 
     def has_profile(self, of: Account, seen_by: Account) -> bool:
-        """Whether one person can see the other's profile."""
+        """Whether a user can read the profile of `of`."""
         answer = self.gateway.call("GET", f"/api/v1/users/{of.id}", token=seen_by.token, expect={200, 404})
         return answer.status == 200
 
     # The catalogue
 
     def create_product(self, owner: Account, name: str = "Proof Headphones") -> Product:
-        """A new product, with nothing of it in stock."""
+        """A new product without stock."""
         sku = f"PROOF-{uuid.uuid4().hex[:10]}"
         variant = {"sku": sku, "name": "black", "price": PRICE, "currency": "EUR"}
         body = {"name": name, "description": "Noise cancelling", "brand": "Auralux", "category": "audio"}
@@ -131,7 +131,7 @@ class Shop:
         return product
 
     def product(self, product: Product) -> dict[str, Any]:
-        """The product as everyone sees it."""
+        """The public product."""
         return self.gateway.call("GET", f"/api/v1/products/{product.id}").json()
 
     def search(self, text: str) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class Shop:
         return self.gateway.call("GET", "/api/v1/search", params={"q": text, "limit": PAGE}).json()
 
     def withdraw_everything(self) -> int:
-        """Take what was created out of the catalogue; how many products that were."""
+        """Withdraw all created products. Return their number."""
         products, self._products = self._products, []
         token = self.administrator().token if products else ""
         for product in products:
@@ -149,7 +149,7 @@ class Shop:
     # Stock
 
     def deliver(self, owner: Account, product: Product, pieces: int) -> dict[str, int]:
-        """Put pieces into the warehouse; the stock afterwards."""
+        """Add pieces to the stock. Return the new stock."""
         path = f"/api/v1/inventory/{product.sku}/adjustments"
         return self.gateway.call("POST", path, token=owner.token, json={"delta": pieces}).json()
 
@@ -168,7 +168,7 @@ class Shop:
         wait: int = WAIT_SECONDS,
         key: str = "",
     ) -> Answer:
-        """Order something; wait so many seconds for the end of its saga. `key` is the idempotency key."""
+        """Place an order and wait up to `wait` seconds for the end of its saga. `key` is the idempotency key."""
         headers = {"prefer": f"wait={wait}"} | ({"idempotency-key": key} if key else {})
         body = {"items": [{"sku": product.sku, "quantity": quantity}], "card_token": card}
         return self.gateway.call(
@@ -176,21 +176,21 @@ class Shop:
         )
 
     def order(self, customer: Account, order_id: str) -> Order:
-        """The order as it is now."""
+        """The current order."""
         return Order.of(self.gateway.call("GET", f"/api/v1/orders/{order_id}", token=customer.token))
 
     def cancel(self, customer: Account, order: Order) -> Order:
-        """Send a confirmed order back."""
+        """Cancel a confirmed order."""
         path = f"/api/v1/orders/{order.id}/cancel"
         return Order.of(self.gateway.call("POST", path, token=customer.token, expect={202}))
 
     def payments(self, customer: Account, order: Order) -> list[dict[str, Any]]:
-        """What the customer paid, or tried to, for an order."""
+        """The customer's payments of an order."""
         params = {"order_id": order.id}
         return self.gateway.call("GET", "/api/v1/payments", token=customer.token, params=params).json()["items"]
 
     def messages(self, customer: Account, order: Order, kind: str) -> list[dict[str, Any]]:
-        """What the inbox holds of one kind (order.confirmed, …) about an order."""
+        """The messages of one kind (order.confirmed, …) about an order."""
         inbox = self.gateway.call("GET", "/api/v1/notifications", token=customer.token, params={"limit": PAGE}).json()
         return [item for item in inbox["items"] if item["subject_id"] == order.id and item["kind"] == kind]
 
@@ -219,7 +219,7 @@ class Shop:
     # Figures
 
     def recorded(self, administrator: Account, aggregate: str) -> list[dict[str, Any]]:
-        """The events about an aggregate that analytics has counted."""
+        """The events of an aggregate in analytics."""
         params = {"of": aggregate, "limit": PAGE}
         path = "/api/v1/analytics/events"
         return self.gateway.call("GET", path, token=administrator.token, params=params).json()["items"]
@@ -230,17 +230,17 @@ class Shop:
 
 
 def new_word() -> str:
-    """A word that nothing else is called: capital first."""
+    """A random capitalized word."""
     return "".join(random.sample(string.ascii_lowercase, 12)).capitalize()
 
 
 def misspelt(word: str) -> str:
-    """The word with its fifth letter forgotten."""
+    """The word without its fifth letter."""
     return word[:4] + word[5:]
 
 
 def new_picture(side: int = 16) -> bytes:
-    """A PNG of random pixels, unlike any other."""
+    """A unique PNG of random pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

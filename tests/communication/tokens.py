@@ -1,4 +1,4 @@
-"""Access tokens that must be refused, each wrong in one respect only."""
+"""Access tokens that must be rejected, each invalid in one way only."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 ALGORITHM = "ES256"
-# More than the few seconds by which clocks may differ.
+# More than the clock skew that verifiers tolerate.
 EXPIRED_SECONDS = 60
 
 
 def signing_key(database: str, token: str) -> ec.EllipticCurvePrivateKey:
-    """The key that auth signed the token with, out of its schema in the database at this URL.
+    """The key with which auth signed the token, read from its schema in the database.
 
-    No client can have it. With it, a token can be made that is right in everything but its time.
+    Clients cannot read it. It is needed for a token that is valid except for its time.
     """
     key_id = jwt.get_unverified_header(token)["kid"]
     with psycopg.connect(database, connect_timeout=10) as connection:
@@ -26,18 +26,18 @@ def signing_key(database: str, token: str) -> ec.EllipticCurvePrivateKey:
     return load_der_private_key(bytes(row[0]), password=None)
 
 
-def stranger() -> ec.EllipticCurvePrivateKey:
-    """A key of the right kind that nobody has published."""
+def unknown_key() -> ec.EllipticCurvePrivateKey:
+    """A key of the right type that is not published."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
 def signed(token: str, key: ec.EllipticCurvePrivateKey, **changes: object) -> str:
-    """The token with changed claims, signed with the key under the original key's id."""
+    """The token with changed claims, signed with the key with the original key ID."""
     return jwt.encode(claims(token) | changes, key, ALGORITHM, headers={"kid": jwt.get_unverified_header(token)["kid"]})
 
 
 def expired(token: str, key: ec.EllipticCurvePrivateKey) -> str:
-    """The token as it would be had it been issued earlier."""
+    """The token as if it had been issued earlier."""
     given = claims(token)
     lifetime = given["exp"] - given["iat"]
     end = int(time.time()) - EXPIRED_SECONDS
@@ -52,10 +52,10 @@ def promoted(token: str) -> str:
 
 
 def unsigned(token: str) -> str:
-    """The token, claiming to need no signature."""
+    """The token with the algorithm "none"."""
     return jwt.encode(claims(token), "", "none", headers={"kid": jwt.get_unverified_header(token)["kid"]})
 
 
 def claims(token: str) -> dict:
-    """What the token says, unverified."""
+    """The claims of the token, unverified."""
     return jwt.decode(token, options={"verify_signature": False})

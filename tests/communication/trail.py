@@ -1,4 +1,4 @@
-"""What a request left in the logs of those it passed, found by its request id."""
+"""Log lines of a request, found by its request ID."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from communication.containers import Containers
 from communication.waiting import NotInTime, until
 
-# Longer than it takes until a line has been written: the gateway collects its own for a second.
-PATIENCE_SECONDS = 2
+# Longer than it takes to write a log line: the gateway buffers its log for a second.
+FLUSH_SECONDS = 2
 
 Record = Mapping[str, Any]
 
 
 def records(log: bytes, request_id: str) -> list[Record]:
-    """The lines of a log that carry the request id, decoded. What is not a JSON object is no such line."""
-    # Most lines are of other requests: only those that hold the id at all are decoded.
+    """The decoded JSON log lines with the request ID."""
+    # Most lines belong to other requests: decode only those that contain the ID.
     found = (_decoded(line) for line in log.splitlines() if request_id.encode() in line)
     return [record for record in found if record.get("request_id") == request_id]
 
@@ -34,10 +34,10 @@ def _decoded(line: bytes) -> Record:
 def gather(
     containers: Containers, components: Iterable[str], request_id: str, since: float, seconds: float
 ) -> dict[str, list[Record]]:
-    """Component -> the lines of its log that carry the request id.
+    """Component -> its log lines with the request ID.
 
-    Some log only after they have answered: whoever has no line yet is looked at again, for so many seconds.
-    since: where in the logs to begin, in seconds since the epoch.
+    Some components log after they have responded: those without a line are read again for up to `seconds`.
+    since: start of the logs, in seconds since the epoch.
     """
     found: dict[str, list[Record]] = {component: [] for component in components}
 
@@ -52,5 +52,5 @@ def gather(
 
 
 def traces(found: Mapping[str, Iterable[Record]]) -> dict[str, set[str]]:
-    """Component -> the trace ids in its lines."""
+    """Component -> the trace IDs in its lines."""
     return {component: {record.get("trace_id", "") for record in lines} for component, lines in found.items()}

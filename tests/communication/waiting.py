@@ -1,4 +1,4 @@
-"""Conditions that come true some time later: asked again and again until a deadline, never slept for."""
+"""Waiting for conditions by polling until a deadline."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TypeVar
 from communication.gateway import Unexpected, Unreachable
 
 POLL_SECONDS = 0.05
-# What takes a moment, on a machine that is busy otherwise. Only a fault takes longer.
+# Enough on a busy machine; only a bug takes longer.
 DEADLINE_SECONDS = 30
 
 Found = TypeVar("Found")
 
 
 class NotInTime(AssertionError):
-    """The condition did not come true before its deadline."""
+    """The condition was not met before its deadline."""
 
 
 def until(
@@ -26,23 +26,23 @@ def until(
     outage: bool = False,
     pause: float = POLL_SECONDS,
 ) -> Found:
-    """What `probe` returns as soon as that is true. `what` names it for the error, NotInTime.
+    """Return the first true result of `probe`. `what` describes it in the error NotInTime.
 
-    outage: an answer that says "not now" (status 5xx, or none at all) is one more reason to ask again, not a failure.
+    outage: retry if there is no response or its status is 5xx, instead of failing.
     """
     deadline = time.monotonic() + seconds
-    obstacle = ""
+    last_error = ""
     while True:
         try:
             found = probe()
         except (Unexpected, Unreachable) as error:
             if not (outage and is_outage(error)):
                 raise
-            found, obstacle = None, f"; the last answer was {error.answer or error}"
+            found, last_error = None, f"; the last response was {error.answer or error}"
         if found:
             return found
         if time.monotonic() > deadline:
-            raise NotInTime(f"not within {seconds:g} s: {what}{obstacle}")
+            raise NotInTime(f"not within {seconds:g} s: {what}{last_error}")
         time.sleep(pause)
 
 

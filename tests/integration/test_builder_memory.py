@@ -79,7 +79,7 @@ def test_too_little_memory_is_named_with_its_setting(lab):
     assert "small: cannot be built" not in said
     assert lab.is_healthy("small")
     log = lab.client.logs(lab.container("builder")).decode()
-    assert "the builder ran out of memory: building again with fewer compilers at a time" in log
+    assert "the builder ran out of memory: retrying with fewer parallel compilers" in log
 
 
 def test_in_lite_everything_is_built(lab):

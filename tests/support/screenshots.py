@@ -84,7 +84,7 @@ def _still(page: Page) -> bytes:
 def read(environ: Mapping[str, str]) -> dict[str, Any]:
     """The report of the instance in the settings. Raises ScreenshotsError."""
     name = instance.default_name(environ)
-    file = instance.page_of(name)
+    file = instance.description_of(name)
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The proof of the platform, tried without one: what it makes of answers, logs, orders and figures."""
+"""The communication test without a platform: how it handles responses, logs, orders and measurements."""
 
 import itertools
 import json
@@ -31,7 +31,7 @@ PRODUCT = Product("p1", "SKU-1", "Headphones", "r-1")
 
 
 def answer(status=200, body=b"{}", kind="application/json", request_id="r-1"):
-    """What the gateway answered."""
+    """A response of the gateway."""
     return Answer("GET", "/path", request_id, status, {"content-type": kind}, body, 0.1)
 
 
@@ -132,7 +132,7 @@ def test_another_status_is_an_error_with_the_answer(gateway):
 
 
 def test_no_answer_is_an_error_with_its_first_cause():
-    with pytest.raises(Unreachable, match=r"GET /x was not answered \(request id proof-.*refused"):
+    with pytest.raises(Unreachable, match=r"GET /x got no response \(request ID proof-.*refused"):
         Gateway("127.0.0.1:1").call("GET", "/x")
 
 
@@ -176,7 +176,7 @@ def test_lines_are_found_by_their_request_id():
             b'{"msg": "request", "request_id": "run-1"}',
             b'{"msg": "request", "request_id": "run-12"}',
             b'{"msg": "of run-1", "request_id": "other"}',
-            b"cloudlab: the program ended, run-1",
+            b"cloudlab: the program exited, run-1",
             b'["run-1"]',
             b'{"msg": "saga", "request_id": "run-1"}',
         ]
@@ -226,7 +226,7 @@ class Engine:
 @pytest.fixture
 def reported(gateway, monkeypatch):
     """A report, and the lines that it printed."""
-    monkeypatch.setattr(trail, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(trail, "FLUSH_SECONDS", 0)
     printed = []
     return report.Report(gateway, Engine(), printed.append), printed
 
@@ -247,8 +247,8 @@ def test_a_check_that_fails_names_the_hop_and_the_evidence(reported):
         checks.gateway.call("GET", "/503")
     text = "\n".join(printed)
     assert "notification: its container is exited" in text
-    assert "GET /503: 503, request id proof-" in text
-    assert "r-1 is in the log of gateway, order, and not of notification" in text
+    assert "GET /503: 503, request ID proof-" in text
+    assert "r-1 is in the log of gateway, order, but not of notification" in text
     assert checks.summary().splitlines() == ["failed at notification: he is told", "0 checks passed, 1 failed"]
 
 
@@ -264,7 +264,7 @@ def test_a_mistake_of_the_proof_is_no_failed_check(reported):
 @pytest.fixture(scope="module")
 def issued():
     """A good token, and the key that signed it."""
-    key = tokens.stranger()
+    key = tokens.unknown_key()
     now = int(time.time())
     token = jwt.encode({"sub": "u1", "iat": now, "exp": now + 900}, key, "ES256", headers={"kid": "k1"})
     return token, key
@@ -283,7 +283,7 @@ def test_each_bad_token_is_wrong_in_one_respect(issued):
         verify(tokens.expired(token, key), key)
     assert tokens.claims(tokens.expired(token, key))["sub"] == "u1"
     with pytest.raises(jwt.InvalidSignatureError):
-        verify(tokens.signed(token, tokens.stranger()), key)
+        verify(tokens.signed(token, tokens.unknown_key()), key)
     with pytest.raises(jwt.InvalidSignatureError):
         verify(tokens.promoted(token), key)
     assert tokens.claims(tokens.promoted(token))["permissions"] == ["*"]
@@ -349,7 +349,7 @@ def test_a_refused_order_is_sent_again_under_its_key(monkeypatch):
     first = counter.keys[0]
     assert counter.keys[:3] == [first] * 3
     assert flow.placed[first] == f"order of {first}"
-    assert flow.told == "2 × status 503"
+    assert flow.failures == "2 × status 503"
 
 
 def test_an_order_that_is_wrong_is_not_sent_again(monkeypatch):

@@ -43,7 +43,7 @@ def test_the_page_shows_everything_as_it_is(up):
             state = "absent" if name in LEFT_OUT else "healthy"
             expect(page.locator(f"#component-{name} .state")).to_have_text(state)
         # What has filled the stores is done, and nobody's concern.
-        expect(page.locator("#troubles")).to_be_hidden()
+        expect(page.locator("#problems")).to_be_hidden()
         expect(page.locator(".card")).to_have_count(len(up.values["catalogue"]))
 
 

@@ -147,7 +147,7 @@ def test_a_container_that_ends_shows_without_a_reload(lab, opened):
     card.get_by_text("Commands").click()
     lab.client.stop(lab.container("redis"))
     expect(state).to_have_text("exited", timeout=SECONDS * 1000)
-    expect(opened.locator("#troubles")).to_have_text("redis: exited")
+    expect(opened.locator("#problems")).to_have_text("redis: exited")
     lab.client.start(lab.container("redis"))
     expect(state).to_have_text("healthy", timeout=SECONDS * 1000)
     # What somebody has opened stays open.
@@ -156,9 +156,9 @@ def test_a_container_that_ends_shows_without_a_reload(lab, opened):
 
 def test_a_container_that_is_gone_is_missed(lab, opened):
     lab.client.remove_container(lab.container("redis"), force=True)
-    missed = opened.locator("#troubles a")
+    missed = opened.locator("#problems a")
     expect(missed).to_have_text("redis: absent", timeout=SECONDS * 1000)
-    expect(missed).to_have_attribute("data-mood", "bad")
+    expect(missed).to_have_attribute("data-status", "error")
     lab.converge(*COMPONENTS)
     expect(missed).to_have_count(0)
 

@@ -22,7 +22,7 @@ def config(catalogue: Mapping[str, Any], names: Iterable[str], polling: str) -> 
     """The builder's configuration file for the services `names`; `polling` is auto, true or false."""
     keys = ("module", "main", "tags")
     services = [{"name": name, **{key: catalogue[name]["go"][key] for key in keys}} for name in sorted(names)]
-    document = {"source": SOURCE, "shelf": ARTIFACTS, "polling": polling, "services": services}
+    document = {"source": SOURCE, "artifacts": ARTIFACTS, "polling": polling, "services": services}
     return json.dumps(document, indent=2) + "\n"
 
 

@@ -85,7 +85,7 @@ def decide(service: Service, moment: Moment) -> Verdict | None:
     if moment.built:
         report = moment.report(service)
         if report["state"] == FAILED:
-            return Verdict(NOT_BUILT, report.get("words", ""))
+            return Verdict(NOT_BUILT, report.get("error", ""))
         if report["state"] != BUILT:
             return None
         since = report.get("finished", "")

@@ -1,4 +1,4 @@
-// Command fleet reads a file of its working directory and serves nothing but gRPC health.
+// Command fleet reads a file in its working directory and serves only the gRPC health protocol.
 package main
 
 import (
@@ -17,11 +17,11 @@ import (
 )
 
 func main() {
-	address := flag.String("listen", ":7000", "where to listen")
+	address := flag.String("listen", ":7000", "address to listen on")
 	flag.Parse()
 	content, err := os.ReadFile("fleet.conf")
 	if err != nil {
-		log.Fatal("fleet: this has to run where its configuration is: ", err)
+		log.Fatal("fleet: the working directory must contain the configuration: ", err)
 	}
 	listener, err := net.Listen("tcp", *address)
 	if err != nil {

@@ -1,4 +1,5 @@
-// Command ledger keeps its rows in a database of its own, which it is told part by part, and answers plain text over TCP.
+// Command ledger stores lines in its own database, whose DSN it builds from several variables, and responds in plain text over
+// TCP.
 package main
 
 import (
@@ -43,11 +44,11 @@ func run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		go answer(ctx, pool, connection)
+		go serve(ctx, pool, connection)
 	}
 }
 
-// connect waits for the server as long as it takes: it may be started later than this service.
+// connect waits for the server without a limit, because it may start later than this service.
 func connect(ctx context.Context) (*pgxpool.Pool, error) {
 	pool, err := pgxpool.New(ctx, fmt.Sprintf("host=%s port=%s user=%s password=%s dbname=%s sslmode=disable",
 		os.Getenv("PG_HOST"), os.Getenv("PG_PORT"), os.Getenv("PG_USER"), os.Getenv("PG_PASS"), os.Getenv("PG_NAME")))
@@ -59,7 +60,7 @@ func connect(ctx context.Context) (*pgxpool.Pool, error) {
 		if err == nil {
 			return pool, nil
 		}
-		log.Print("ledger: the database is not there yet: ", err)
+		log.Print("ledger: the database is not ready: ", err)
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -68,8 +69,8 @@ func connect(ctx context.Context) (*pgxpool.Pool, error) {
 	}
 }
 
-// answer appends each line that it is sent and says how many there are.
-func answer(ctx context.Context, pool *pgxpool.Pool, connection net.Conn) {
+// serve stores each line that it receives and responds with their number.
+func serve(ctx context.Context, pool *pgxpool.Pool, connection net.Conn) {
 	defer connection.Close()
 	lines := bufio.NewScanner(connection)
 	for lines.Scan() {

@@ -1,4 +1,4 @@
-// Ch-ui stands in for CH-UI: it starts only with what the original needs, and lets in who ClickHouse lets in.
+// Command ch-ui stands in for CH-UI: it has the same requirements at start, and accepts the logins that ClickHouse accepts.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-const shortestKey = 32
+const minKeyLength = 32
 
 func main() {
 	log.SetFlags(0)
@@ -22,7 +22,7 @@ func main() {
 		log.Fatalf("usage: ch-ui server [--pid-file PATH]")
 	}
 	flags := flag.NewFlagSet("server", flag.ExitOnError)
-	pidFile := flags.String("pid-file", "ch-ui-server.pid", "where the process id is kept")
+	pidFile := flags.String("pid-file", "ch-ui-server.pid", "file for the process ID")
 	_ = flags.Parse(os.Args[2:])
 	if err := run(*pidFile); err != nil {
 		log.Fatalf("failed to start the server: %v", err)
@@ -32,13 +32,13 @@ func main() {
 func run(pidFile string) error {
 	pid := strconv.Itoa(os.Getpid()) + "\n"
 	if err := os.WriteFile(pidFile, []byte(pid), 0o600); err != nil {
-		return fmt.Errorf("write the process id: %w", err)
+		return fmt.Errorf("write the process ID: %w", err)
 	}
 	database := os.Getenv("DATABASE_PATH")
 	if err := os.WriteFile(filepath.Join(filepath.Dir(database), ".probe"), nil, 0o600); err != nil {
 		return fmt.Errorf("open the database %s: %w", database, err)
 	}
-	if len(os.Getenv("APP_SECRET_KEY")) < shortestKey {
+	if len(os.Getenv("APP_SECRET_KEY")) < minKeyLength {
 		return errors.New("APP_SECRET_KEY is too short")
 	}
 	mux := http.NewServeMux()
@@ -49,7 +49,7 @@ func run(pidFile string) error {
 	return server.ListenAndServe()
 }
 
-// login asks ClickHouse whether it knows the account.
+// login checks the account with a request to ClickHouse.
 func login(w http.ResponseWriter, r *http.Request) {
 	var account struct{ Username, Password string }
 	if err := json.NewDecoder(r.Body).Decode(&account); err != nil {
@@ -69,6 +69,6 @@ func login(w http.ResponseWriter, r *http.Request) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		http.Error(w, "ClickHouse refused the account", http.StatusUnauthorized)
+		http.Error(w, "ClickHouse rejected the login", http.StatusUnauthorized)
 	}
 }

@@ -198,9 +198,9 @@ def test_files_with_the_same_base_name_have_different_keys():
 
 
 def test_an_unchanged_file_of_the_role_is_referenced():
-    page = (ROLE / "files" / "page.js").read_text(encoding="utf-8")
-    files = [{"content": page, "target": "/a/page.js"}, {"content": f"{page}more", "target": "/b/page.js"}]
+    page = (ROLE / "files" / "dashboard.js").read_text(encoding="utf-8")
+    files = [{"content": page, "target": "/a/dashboard.js"}, {"content": f"{page}more", "target": "/b/dashboard.js"}]
     assert translate(files=files, mounts=[]).configs == {
-        "web-a-page.js": {"content": page, "file": "./roles/dashboard/files/page.js"},
-        "web-b-page.js": {"content": f"{page}more"},
+        "web-a-dashboard.js": {"content": page, "file": "./roles/dashboard/files/dashboard.js"},
+        "web-b-dashboard.js": {"content": f"{page}more"},
     }

@@ -53,7 +53,7 @@ def test_not_built_yet(state):
 
 
 def test_a_source_that_cannot_be_built_is_a_failure_although_the_former_program_runs():
-    verdict = decide(container(), "failed", words="main.go:1:1: no")
+    verdict = decide(container(), "failed", error="main.go:1:1: no")
     assert (verdict.cause, verdict.output) == ("cannot be built", "main.go:1:1: no")
 
 

@@ -175,7 +175,7 @@ def test_the_builder_trusts_what_the_machine_trusts():
 def test_the_builders_configuration():
     [file] = [file for file in builder_spec({}, polling="true")["files"] if "content" in file]
     config = json.loads(file["content"])
-    assert (config["source"], config["shelf"], config["polling"]) == ("/src", "/go/bin", "true")
+    assert (config["source"], config["artifacts"], config["polling"]) == ("/src", "/go/bin", "true")
     assert config["services"] == [
         {"name": "order", "module": ".", "main": "./cmd/order", "tags": ["x"]},
         {"name": "pay-out", "module": ".", "main": ".", "tags": []},

@@ -1,4 +1,4 @@
-// Command analytics runs the analytics service. Its settings come from the environment; see the README.
+// Command analytics runs the analytics service. Its settings come from the environment.
 package main
 
 import (

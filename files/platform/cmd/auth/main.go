@@ -1,4 +1,4 @@
-// Command auth runs the auth service. Its settings come from the environment; see the README.
+// Command auth runs the auth service. Its settings come from the environment.
 package main
 
 import (

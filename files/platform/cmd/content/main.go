@@ -1,4 +1,4 @@
-// Command content runs the content service. Its settings come from the environment; see the README.
+// Command content runs the content service. Its settings come from the environment.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command inventory runs the inventory service. Its settings come from the environment; see the README.
+// Command inventory runs the inventory service. Its settings come from the environment.
 package main
 
 import (

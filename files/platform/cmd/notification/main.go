@@ -1,4 +1,4 @@
-// Command notification runs the notification service. Its settings come from the environment; see the README.
+// Command notification runs the notification service. Its settings come from the environment.
 package main
 
 import (

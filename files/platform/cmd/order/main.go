@@ -1,4 +1,4 @@
-// Command order runs the order service. Its settings come from the environment; see the README.
+// Command order runs the order service. Its settings come from the environment.
 package main
 
 import (

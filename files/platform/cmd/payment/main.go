@@ -1,4 +1,4 @@
-// Command payment runs the payment service. Its settings come from the environment; see the README.
+// Command payment runs the payment service. Its settings come from the environment.
 package main
 
 import (

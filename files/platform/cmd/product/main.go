@@ -1,4 +1,4 @@
-// Command product runs the product service. Its settings come from the environment; see the README.
+// Command product runs the product service. Its settings come from the environment.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command search runs the search service. Its settings come from the environment; see the README.
+// Command search runs the search service. Its settings come from the environment.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command user runs the user service. Its settings come from the environment; see the README.
+// Command user runs the user service. Its settings come from the environment.
 package main
 
 import (

@@ -1,8 +1,8 @@
-// Package app runs a service: it serves REST, gRPC, health and metrics from the first moment, brings up what the service
-// needs in the background and for as long as that takes, and shuts down in order and in bounded time.
+// Package app runs a service: it serves REST, gRPC, health and metrics immediately, initializes the service in the
+// background with retries, and shuts down gracefully within a time limit.
 //
-// A dependency that is away is never fatal. Until every Init task is done, API calls are answered 503 with the reason;
-// /readyz names what is missing, and the service goes on by itself once it is there.
+// An unavailable dependency is never fatal. Until every Init task has succeeded, API calls return 503 with the reason, and
+// /readyz names the failed checks.
 package app
 
 import (
@@ -29,15 +29,15 @@ import (
 	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/grpcx"
 	"cloudlab.example/platform/internal/httpx"
-	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/logging"
 	"cloudlab.example/platform/internal/metrics"
-	"cloudlab.example/platform/internal/otel"
+	"cloudlab.example/platform/internal/tracing"
 )
 
-// closeTimeout bounds what comes after the last request: flushing and closing clients.
+// closeTimeout limits flushing and closing clients after the last request.
 const closeTimeout = 2 * time.Second
 
-// App is a service under construction: its setup function adds routes, gRPC services, checks and workers.
+// App is a service being set up: its setup function adds routes, gRPC services, checks and workers.
 type App struct {
 	Name string
 	API  *httpx.Mux   // routes of the REST API
@@ -57,10 +57,10 @@ type task struct {
 	run  func(context.Context) error
 }
 
-// Run serves until the context ends. setup must only wire things together: what needs a dependency goes into Init or Go.
+// Run serves until the context ends. setup must not use dependencies; use Init and Go for that.
 func Run(ctx context.Context, name string, cfg config.Common, setup func(*App) error) error {
-	log.Setup(os.Stdout, name, cfg.LogLevel)
-	flush, err := otel.Setup(ctx, name)
+	logging.Setup(os.Stdout, name, cfg.LogLevel)
+	flush, err := tracing.Setup(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -83,51 +83,55 @@ func newApp(name string, cfg config.Common) *App {
 	return a
 }
 
-// Verify makes the service accept tokens signed by these keys. Every service calls it, or VerifyRemote.
+// Verify makes the service accept tokens signed by these keys. Every service calls Verify or VerifyRemote.
 func (a *App) Verify(keys auth.KeySource, tokens config.Tokens) {
 	a.verifier = auth.NewVerifier(keys, tokens.Issuer, tokens.Audience)
 }
 
-// VerifyRemote makes the service accept the tokens of the auth service, whose keys it fetches.
+// VerifyRemote makes the service accept tokens of the auth service, and fetches their keys.
 func (a *App) VerifyRemote(tokens config.Tokens) {
 	keys := auth.NewRemoteKeys(tokens.JWKSURL)
 	a.Verify(keys, tokens)
-	a.Needs("auth-keys", keys.Ready)
+	a.RequireCheck("auth-keys", keys.Ready)
 	a.Go("auth-keys", keys.Run)
 }
 
-// Dial returns a client connection to another service; its state shows in /readyz without making this service unready.
+// Dial returns a client connection to another service. While it is broken, this service is degraded.
 func (a *App) Dial(target, address string, client config.Client) (*grpc.ClientConn, error) {
 	conn, err := grpcx.Dial(target, address, auth.NewTokenSource(client))
 	if err != nil {
 		return nil, err
 	}
-	a.Uses(target, grpcx.Ready(conn))
+	a.DegradeCheck(target, grpcx.Ready(conn))
 	a.OnClose(func(context.Context) error { return conn.Close() })
 	return conn, nil
 }
 
-// Needs adds a check without which the service is not ready (503).
-func (a *App) Needs(name string, check func(context.Context) error) { a.health.add(name, true, check) }
+// RequireCheck adds a check that makes the service unready (503) if it fails.
+func (a *App) RequireCheck(name string, check func(context.Context) error) {
+	a.health.add(name, true, check)
+}
 
-// Uses adds a check without which the service works, but not fully ("degraded").
-func (a *App) Uses(name string, check func(context.Context) error) { a.health.add(name, false, check) }
+// DegradeCheck adds a check that makes the service degraded if it fails.
+func (a *App) DegradeCheck(name string, check func(context.Context) error) {
+	a.health.add(name, false, check)
+}
 
-// Init adds a task that is repeated until it succeeds; tasks run one after the other, and the API and the workers start
-// when all are done.
+// Init adds a task that is retried until it succeeds. Tasks run one after the other; the API and the workers start after the
+// last one. The name says what the task does, for example "running migrations".
 func (a *App) Init(name string, run func(context.Context) error) {
 	a.inits = append(a.inits, task{name, run})
 }
 
-// Go adds a worker that runs until the context ends. One that fails is logged and started again.
+// Go adds a worker that runs until the context ends. A worker that fails is logged and restarted.
 func (a *App) Go(name string, run func(context.Context) error) {
 	a.workers = append(a.workers, task{name, run})
 }
 
-// OnClose adds a function that is called at the end, the last added first.
+// OnClose adds a function that is called at shutdown, in reverse order.
 func (a *App) OnClose(closer func(context.Context) error) { a.closers = append(a.closers, closer) }
 
-// serve owns everything that runs. The order of the end: not ready any more, finish requests, stop workers, close clients.
+// serve owns all goroutines. Shutdown order: become unready, finish requests, stop workers, close clients.
 func (a *App) serve(ctx context.Context) error {
 	defer a.close()
 	httpListener, grpcListener, err := listen(a.cfg)
@@ -178,14 +182,14 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// handler joins the routes that every service has with the API behind its middleware.
+// handler serves the operational routes and, behind its middleware, the API.
 func (a *App) handler() http.Handler {
-	api := httpx.Observe(a.API.Route, a.gate(a.verifier.Middleware(a.API)))
+	api := httpx.Observe(a.API.Route, a.requireStarted(a.verifier.Middleware(a.API)))
 	root := http.NewServeMux()
 	root.HandleFunc("GET /livez", a.health.live)
 	root.HandleFunc("GET /readyz", a.health.ready)
 	root.Handle("GET /metrics", metrics.Handler())
-	// For whoever reaches the port itself; the gateway has no route to it.
+	// Not exposed by the gateway.
 	root.HandleFunc("GET /debug/pprof/", pprof.Index)
 	root.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	root.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
@@ -193,8 +197,8 @@ func (a *App) handler() http.Handler {
 	return root
 }
 
-// gate answers 503 until the Init tasks are done.
-func (a *App) gate(next http.Handler) http.Handler {
+// requireStarted returns 503 until the Init tasks have succeeded.
+func (a *App) requireStarted(next http.Handler) http.Handler {
 	return httpx.Handler(func(w http.ResponseWriter, r *http.Request) error {
 		if err := a.started.err(); err != nil {
 			return err
@@ -204,18 +208,18 @@ func (a *App) gate(next http.Handler) http.Handler {
 	})
 }
 
-// work runs the Init tasks and then the workers, and returns when all have ended.
+// work runs the Init tasks, then the workers, until the context ends.
 func (a *App) work(ctx context.Context) {
 	for _, init := range a.inits {
-		a.started.set(fault.New(fault.Unavailable, "%s has not started: %s is to be done", a.Name, init.name))
+		a.started.set(fault.New(fault.Unavailable, "%s is starting: %s", a.Name, init.name))
 		backoff := newBackoff()
 		for {
 			err := init.run(ctx)
 			if err == nil {
 				break
 			}
-			a.started.set(fault.Wrap(fault.Unavailable, err, "%s has not started: %s failed", a.Name, init.name))
-			slog.Warn("start delayed", "task", init.name, "error", err)
+			a.started.set(fault.Wrap(fault.Unavailable, err, "%s is starting: %s failed", a.Name, init.name))
+			slog.Warn("start task failed, retrying", "task", init.name, "error", err)
 			if !backoff.wait(ctx) {
 				return
 			}
@@ -223,37 +227,37 @@ func (a *App) work(ctx context.Context) {
 	}
 	a.started.set(nil)
 	slog.Info("started")
-	var running sync.WaitGroup
+	var wg sync.WaitGroup
 	for _, worker := range a.workers {
-		running.Go(func() { keepRunning(ctx, worker) })
+		wg.Go(func() { keepRunning(ctx, worker) })
 	}
-	running.Wait()
+	wg.Wait()
 }
 
 func keepRunning(ctx context.Context, worker task) {
 	backoff := newBackoff()
 	for {
-		begin := time.Now()
-		err := contained(ctx, worker.run)
+		start := time.Now()
+		err := runRecovered(ctx, worker.run)
 		if ctx.Err() != nil {
 			return
 		}
-		if time.Since(begin) > time.Minute {
+		if time.Since(start) > time.Minute {
 			backoff = newBackoff()
 		}
 		level := slog.LevelError
 		if fault.Retryable(err) {
 			level = slog.LevelWarn
 		}
-		slog.Log(ctx, level, "worker ended; starting it again", "worker", worker.name, "error", err)
+		slog.Log(ctx, level, "worker failed, restarting", "worker", worker.name, "error", err)
 		if !backoff.wait(ctx) {
 			return
 		}
 	}
 }
 
-// contained turns a panic of a worker into an error: a bug in the background must not take down what serves.
-func contained(ctx context.Context, run func(context.Context) error) (err error) {
+// runRecovered converts a panic of a worker to an error: a bug in a worker must not stop the server.
+func runRecovered(ctx context.Context, run func(context.Context) error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
@@ -262,25 +266,25 @@ func contained(ctx context.Context, run func(context.Context) error) (err error)
 	return run(ctx)
 }
 
-// drain finishes what is being served, within the shutdown time.
+// drain finishes the current requests, within the shutdown timeout.
 func (a *App) drain(server *http.Server) {
 	slog.Info("stopping")
 	a.health.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), a.cfg.ShutdownTimeout)
 	defer cancel()
-	var draining sync.WaitGroup
-	draining.Go(func() {
+	var wg sync.WaitGroup
+	wg.Go(func() {
 		if err := server.Shutdown(ctx); err != nil {
-			slog.Warn("requests cut off", "error", err)
+			slog.Warn("shutdown timeout exceeded, closing connections", "error", err)
 			_ = server.Close()
 		}
 	})
-	draining.Go(func() {
+	wg.Go(func() {
 		stop := context.AfterFunc(ctx, a.GRPC.Stop)
 		defer stop()
 		a.GRPC.GracefulStop()
 	})
-	draining.Wait()
+	wg.Wait()
 }
 
 func (a *App) close() {
@@ -288,12 +292,12 @@ func (a *App) close() {
 	defer cancel()
 	for _, closer := range slices.Backward(a.closers) {
 		if err := closer(ctx); err != nil {
-			slog.Warn("closing", "error", err)
+			slog.Warn("closing a client failed", "error", err)
 		}
 	}
 }
 
-// startState holds why the service has not started yet; nil once it has.
+// startState holds the reason why the service has not started yet; nil once it has.
 type startState struct {
 	mu     sync.RWMutex
 	reason error

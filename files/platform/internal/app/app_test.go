@@ -39,7 +39,7 @@ func get(t *testing.T, handler http.Handler, path string) (int, string) {
 }
 
 func TestReadiness(t *testing.T) {
-	away := func(context.Context) error { return errors.New("connection refused") }
+	unavailable := func(context.Context) error { return errors.New("connection refused") }
 	fine := func(context.Context) error { return nil }
 	tests := []struct {
 		name        string
@@ -49,15 +49,15 @@ func TestReadiness(t *testing.T) {
 		says        string
 	}{
 		{"all there", fine, fine, 200, "ready", ""},
-		{"what it uses is away", fine, away, 200, "degraded", `"kafka":"connection refused"`},
-		{"what it needs is away", away, fine, 503, "unready", `"postgres":"connection refused"`},
-		{"all away", away, away, 503, "unready", `"kafka":"connection refused"`},
+		{"what it uses is unavailable", fine, unavailable, 200, "degraded", `"kafka":"connection refused"`},
+		{"what it needs is unavailable", unavailable, fine, 503, "unready", `"postgres":"connection refused"`},
+		{"all unavailable", unavailable, unavailable, 503, "unready", `"kafka":"connection refused"`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			a := testApp()
-			a.Needs("postgres", test.needs)
-			a.Uses("kafka", test.uses)
+			a.RequireCheck("postgres", test.needs)
+			a.DegradeCheck("kafka", test.uses)
 			code, body := get(t, a.handler(), "/readyz")
 			var got report
 			if err := json.Unmarshal([]byte(body), &got); err != nil {
@@ -67,7 +67,7 @@ func TestReadiness(t *testing.T) {
 				t.Errorf("%d %s", code, body)
 			}
 			if code, _ := get(t, a.handler(), "/livez"); code != http.StatusOK {
-				t.Errorf("/livez %d: it must not ask dependencies", code)
+				t.Errorf("/livez: status %d although it must not check dependencies", code)
 			}
 		})
 	}
@@ -87,13 +87,13 @@ func TestProfilesAreServed(t *testing.T) {
 	}
 }
 
-// TestStartsWithoutItsDependency is the life of a service whose store comes late, and which is then told to stop.
-func TestStartsWithoutItsDependency(t *testing.T) {
+// TestStartWithoutDependency covers a service from a start without its store to its shutdown.
+func TestStartWithoutDependency(t *testing.T) {
 	a := testApp()
 	var storeThere, worked atomic.Bool
 	a.Init("migrations", func(context.Context) error {
 		if !storeThere.Load() {
-			return errors.New("store away")
+			return errors.New("store unavailable")
 		}
 		return nil
 	})
@@ -108,7 +108,7 @@ func TestStartsWithoutItsDependency(t *testing.T) {
 		return code == http.StatusServiceUnavailable && strings.Contains(body, "migrations failed")
 	})
 	if worked.Load() {
-		t.Error("a worker runs before the start is complete")
+		t.Error("a worker runs before the start tasks have succeeded")
 	}
 	storeThere.Store(true)
 	eventually(t, "the API answers", func() bool { code, _ := get(t, handler, "/api/v1/hello"); return code == http.StatusOK })
@@ -118,22 +118,22 @@ func TestStartsWithoutItsDependency(t *testing.T) {
 	select {
 	case err := <-ended:
 		if err != nil {
-			t.Errorf("end: %v", err)
+			t.Errorf("Run: %v", err)
 		}
 	case <-time.After(5 * time.Second):
-		t.Fatal("it does not end")
+		t.Fatal("Run does not return")
 	}
 	if code, body := get(t, handler, "/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "stopping") {
-		t.Errorf("after the end: %d %s", code, body)
+		t.Errorf("after shutdown: %d %s", code, body)
 	}
 }
 
 func TestGRPCHealthFollowsReadiness(t *testing.T) {
 	a := testApp()
 	var healthy atomic.Bool
-	a.Needs("postgres", func(context.Context) error {
+	a.RequireCheck("postgres", func(context.Context) error {
 		if !healthy.Load() {
-			return errors.New("away")
+			return errors.New("unavailable")
 		}
 		return nil
 	})
@@ -159,7 +159,7 @@ func TestGRPCHealthFollowsReadiness(t *testing.T) {
 	}
 }
 
-func TestWorkersAreStartedAgain(t *testing.T) {
+func TestFailedWorkersAreRestarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		starts := 0
@@ -167,7 +167,7 @@ func TestWorkersAreStartedAgain(t *testing.T) {
 			if starts++; starts == 2 {
 				panic("bug")
 			}
-			return fault.New(fault.Unavailable, "away")
+			return fault.New(fault.Unavailable, "unavailable")
 		}})
 		time.Sleep(3 * time.Second)
 		stop()
@@ -178,7 +178,7 @@ func TestWorkersAreStartedAgain(t *testing.T) {
 	})
 }
 
-func TestABusyPortIsNamed(t *testing.T) {
+func TestPortInUse(t *testing.T) {
 	first, other, err := listen(config.Common{HTTPAddr: "127.0.0.1:0", GRPCAddr: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -198,5 +198,5 @@ func eventually(t *testing.T, what string, is func() bool) {
 			return
 		}
 	}
-	t.Fatalf("not within 10 s: %s", what)
+	t.Fatalf("timed out after 10 s: %s", what)
 }

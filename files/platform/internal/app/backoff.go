@@ -7,23 +7,23 @@ import (
 )
 
 const (
-	firstPause  = 200 * time.Millisecond
-	longestWait = 5 * time.Second
+	minBackoff = 200 * time.Millisecond
+	maxBackoff = 5 * time.Second
 )
 
-// backoff makes pauses that double up to a limit, with jitter so that ten services do not knock together.
+// backoff doubles the delay up to a limit, with jitter so that services do not retry at the same time.
 type backoff struct{ next time.Duration }
 
-func newBackoff() *backoff { return &backoff{next: firstPause} }
+func newBackoff() *backoff { return &backoff{next: minBackoff} }
 
-// wait pauses; false means that the context ended.
+// wait sleeps; it returns false if the context ended.
 func (b *backoff) wait(ctx context.Context) bool {
-	pause := b.next/2 + rand.N(b.next/2)
-	b.next = min(2*b.next, longestWait)
+	delay := b.next/2 + rand.N(b.next/2)
+	b.next = min(2*b.next, maxBackoff)
 	select {
 	case <-ctx.Done():
 		return false
-	case <-time.After(pause):
+	case <-time.After(delay):
 		return true
 	}
 }

@@ -23,14 +23,14 @@ type check struct {
 type report struct {
 	Service string            `json:"service"`
 	Status  string            `json:"status"` // ready, degraded or unready
-	Checks  map[string]string `json:"checks"` // "ok", or what is wrong
+	Checks  map[string]string `json:"checks"` // "ok" or an error message
 }
 
-// healthStatus serves the same answer over REST and gRPC.
+// healthStatus serves the same status over REST and gRPC.
 type healthStatus struct {
-	*health.Server // Watch and List; follows what Check found last
+	*health.Server // implements Watch and List with the last result of Check
 	service        string
-	begin          time.Time
+	start          time.Time
 
 	mu       sync.Mutex
 	checks   []check
@@ -38,7 +38,7 @@ type healthStatus struct {
 }
 
 func newHealth(service string) *healthStatus {
-	h := &healthStatus{Server: health.NewServer(), service: service, begin: time.Now()}
+	h := &healthStatus{Server: health.NewServer(), service: service, start: time.Now()}
 	h.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	return h
 }
@@ -56,16 +56,16 @@ func (h *healthStatus) stop() {
 	h.Shutdown()
 }
 
-// live says that the process runs and can answer; it asks no dependency.
+// live reports that the process responds; it checks no dependency.
 func (h *healthStatus) live(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{
 		"service": h.service, "status": "ok",
-		"uptime_seconds": int(time.Since(h.begin).Seconds()),
+		"uptime_seconds": int(time.Since(h.start).Seconds()),
 	})
 }
 
 func (h *healthStatus) ready(w http.ResponseWriter, r *http.Request) {
-	report := h.examine(r.Context())
+	report := h.runChecks(r.Context())
 	status := http.StatusOK
 	if report.Status == "unready" {
 		status = http.StatusServiceUnavailable
@@ -79,15 +79,15 @@ func (h *healthStatus) Check(ctx context.Context, request *grpc_health_v1.Health
 		return h.Server.Check(ctx, request)
 	}
 	status := grpc_health_v1.HealthCheckResponse_SERVING
-	if h.examine(ctx).Status == "unready" {
+	if h.runChecks(ctx).Status == "unready" {
 		status = grpc_health_v1.HealthCheckResponse_NOT_SERVING
 	}
 	h.SetServingStatus("", status)
 	return &grpc_health_v1.HealthCheckResponse{Status: status}, nil
 }
 
-// examine runs all checks at once.
-func (h *healthStatus) examine(ctx context.Context) report {
+// runChecks runs all checks in parallel.
+func (h *healthStatus) runChecks(ctx context.Context) report {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	h.mu.Lock()
@@ -95,11 +95,11 @@ func (h *healthStatus) examine(ctx context.Context) report {
 	h.mu.Unlock()
 
 	results := make([]error, len(checks))
-	var running sync.WaitGroup
+	var wg sync.WaitGroup
 	for i, c := range checks {
-		running.Go(func() { results[i] = c.run(ctx) })
+		wg.Go(func() { results[i] = c.run(ctx) })
 	}
-	running.Wait()
+	wg.Wait()
 
 	found := report{Service: h.service, Status: "ready", Checks: make(map[string]string, len(checks))}
 	for i, c := range checks {

@@ -27,15 +27,15 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-// jwksServer publishes one key as "k1" and counts how often it is asked.
-func jwksServer(t *testing.T, key *ecdsa.PrivateKey, asked *atomic.Int32) *httptest.Server {
+// jwksServer publishes one key as "k1" and counts the requests.
+func jwksServer(t *testing.T, key *ecdsa.PrivateKey, requests *atomic.Int32) *httptest.Server {
 	t.Helper()
 	jwk, err := NewJWK("k1", &key.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		asked.Add(1)
+		requests.Add(1)
 		_ = json.NewEncoder(w).Encode(JWKS{Keys: []JWK{jwk}})
 	}))
 	t.Cleanup(server.Close)
@@ -61,17 +61,17 @@ func sign(t *testing.T, method jwt.SigningMethod, key any, id string, change fun
 }
 
 func TestVerify(t *testing.T) {
-	key, stranger := newKey(t), newKey(t)
-	var asked atomic.Int32
-	verifier := NewVerifier(NewRemoteKeys(jwksServer(t, key, &asked).URL), "iss", "aud")
+	key, otherKey := newKey(t), newKey(t)
+	var requests atomic.Int32
+	verifier := NewVerifier(NewRemoteKeys(jwksServer(t, key, &requests).URL), "iss", "aud")
 	es256 := jwt.SigningMethodES256
 	tests := []struct {
 		name, token string
 		ok          bool
 	}{
 		{"valid", sign(t, es256, key, "k1", nil), true},
-		{"forged by another key", sign(t, es256, stranger, "k1", nil), false},
-		{"unknown key id", sign(t, es256, stranger, "k2", nil), false},
+		{"forged by another key", sign(t, es256, otherKey, "k1", nil), false},
+		{"unknown key ID", sign(t, es256, otherKey, "k2", nil), false},
 		{"expired", sign(t, es256, key, "k1", func(c *Claims) {
 			c.ExpiresAt = jwt.NewNumericDate(time.Now().Add(-time.Second))
 		}), false},
@@ -96,15 +96,15 @@ func TestVerify(t *testing.T) {
 			}
 		})
 	}
-	if asked.Load() > 2 {
-		t.Errorf("auth was asked for its keys %d times", asked.Load())
+	if requests.Load() > 2 {
+		t.Errorf("%d requests for the keys", requests.Load())
 	}
 }
 
-func TestKeysOutliveAuth(t *testing.T) {
+func TestKeysRemainWithoutAuth(t *testing.T) {
 	key := newKey(t)
-	var asked atomic.Int32
-	server := jwksServer(t, key, &asked)
+	var requests atomic.Int32
+	server := jwksServer(t, key, &requests)
 	keys := NewRemoteKeys(server.URL)
 	verifier := NewVerifier(keys, "iss", "aud")
 	token := sign(t, jwt.SigningMethodES256, key, "k1", nil)
@@ -116,27 +116,27 @@ func TestKeysOutliveAuth(t *testing.T) {
 	}
 	server.Close()
 	if _, err := verifier.Verify(t.Context(), token); err != nil {
-		t.Errorf("with auth away: %v", err)
+		t.Errorf("auth unavailable: %v", err)
 	}
 	if err := keys.Ready(t.Context()); err != nil {
-		t.Errorf("not ready with auth away: %v", err)
+		t.Errorf("not ready although keys are cached: %v", err)
 	}
 }
 
-func TestKeysNeverHad(t *testing.T) {
+func TestKeysNeverFetched(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 	verifier := NewVerifier(NewRemoteKeys(server.URL), "iss", "aud")
 	_, err := verifier.Verify(t.Context(), sign(t, jwt.SigningMethodES256, newKey(t), "k1", nil))
 	if fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("error %v, want Unavailable: the token may be good", err)
+		t.Errorf("error %v, want Unavailable: the token may be valid", err)
 	}
 }
 
 func TestMiddleware(t *testing.T) {
 	key := newKey(t)
-	var asked atomic.Int32
-	verifier := NewVerifier(NewRemoteKeys(jwksServer(t, key, &asked).URL), "iss", "aud")
+	var requests atomic.Int32
+	verifier := NewVerifier(NewRemoteKeys(jwksServer(t, key, &requests).URL), "iss", "aud")
 	handler := verifier.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := Require(r.Context(), OrdersPlace); err != nil {
 			w.WriteHeader(http.StatusTeapot)
@@ -176,9 +176,9 @@ func TestRequire(t *testing.T) {
 }
 
 func TestTokenSourceReusesItsToken(t *testing.T) {
-	var asked atomic.Int32
+	var requests atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
+		requests.Add(1)
 		if id, secret, _ := r.BasicAuth(); id != "order" || secret != "s3" {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
@@ -193,8 +193,8 @@ func TestTokenSourceReusesItsToken(t *testing.T) {
 			t.Fatalf("%q, %v", token, err)
 		}
 	}
-	if asked.Load() != 1 {
-		t.Errorf("asked %d times", asked.Load())
+	if requests.Load() != 1 {
+		t.Errorf("%d token requests", requests.Load())
 	}
 	_, err := NewTokenSource(config.Client{TokenURL: server.URL, ID: "order", Secret: "bad"}).Token(t.Context())
 	if !fault.Retryable(err) {

@@ -11,7 +11,7 @@ import (
 	"cloudlab.example/platform/internal/fault"
 )
 
-// What a caller may be permitted to do. "*" permits everything.
+// Permissions of callers. "*" is every permission.
 const (
 	CatalogueWrite   = "catalogue.write"   // change products of one's own tenant
 	InventoryWrite   = "inventory.write"   // change stock of one's own tenant's products
@@ -25,9 +25,9 @@ const (
 	PlatformAdmin    = "*"
 )
 
-// Claims is what an access token says of its bearer.
+// Claims are the claims of an access token.
 type Claims struct {
-	jwt.RegisteredClaims          // Subject is the user's id, or the client's for a service
+	jwt.RegisteredClaims          // Subject is the ID of the user, or of the client for a service
 	Tenant               string   `json:"tenant,omitempty"`
 	Email                string   `json:"email,omitempty"`
 	Roles                []string `json:"roles,omitempty"`
@@ -36,19 +36,19 @@ type Claims struct {
 	ClientID             string   `json:"client_id,omitempty"`
 }
 
-// Can says whether the bearer has a permission.
+// Can reports whether the bearer has a permission.
 func (c Claims) Can(permission string) bool {
 	return slices.Contains(c.Permissions, permission) || slices.Contains(c.Permissions, PlatformAdmin)
 }
 
 type claimsKey struct{}
 
-// WithClaims returns a context of an authenticated caller.
+// WithClaims returns the context of an authenticated caller.
 func WithClaims(ctx context.Context, claims Claims) context.Context {
 	return context.WithValue(ctx, claimsKey{}, claims)
 }
 
-// Caller returns who is calling; the error is Unauthenticated when nobody proved to.
+// Caller returns the claims of the caller; the error is Unauthenticated for an anonymous one.
 func Caller(ctx context.Context) (Claims, error) {
 	claims, ok := ctx.Value(claimsKey{}).(Claims)
 	if !ok {

@@ -11,10 +11,10 @@ import (
 
 	"cloudlab.example/platform/internal/config"
 	"cloudlab.example/platform/internal/fault"
-	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/logging"
 )
 
-// TokenSource gets a service its own token by OAuth2 client credentials, and a new one before the old one expires.
+// TokenSource obtains a service's own token by OAuth2 client credentials, and renews it before it expires.
 type TokenSource struct {
 	cfg    config.Client
 	client *http.Client
@@ -25,12 +25,13 @@ type TokenSource struct {
 	expires time.Time
 }
 
-// NewTokenSource asks for nothing yet.
+// NewTokenSource returns a source that requests its first token when it is used.
 func NewTokenSource(cfg config.Client) *TokenSource {
 	return &TokenSource{cfg: cfg, client: &http.Client{Timeout: 3 * time.Second}}
 }
 
-// Token returns a valid token. While auth is away the old one is used until it expires; then the error is Unavailable.
+// Token returns a valid token. If auth is unavailable, it returns the previous token until that expires, then the error
+// Unavailable.
 func (s *TokenSource) Token(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,28 +58,28 @@ func (s *TokenSource) fetch(ctx context.Context) (string, time.Duration, error) 
 		return "", 0, err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set(log.RequestIDHeader, log.RequestID(ctx))
+	request.Header.Set(logging.RequestIDHeader, logging.RequestID(ctx))
 	request.SetBasicAuth(url.QueryEscape(s.cfg.ID), url.QueryEscape(s.cfg.Secret.Reveal()))
 	response, err := s.client.Do(request)
 	if err != nil {
-		return "", 0, fault.Wrap(fault.Unavailable, err, "auth is away, so %s has no token", s.cfg.ID)
+		return "", 0, fault.Wrap(fault.Unavailable, err, "auth is unavailable: %s has no token", s.cfg.ID)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return "", 0, fault.New(fault.Unavailable, "auth refused client %s with %s; are AUTH_CLIENT_ID and "+
-			"AUTH_CLIENT_SECRET among auth's OAUTH_CLIENTS?", s.cfg.ID, response.Status)
+		return "", 0, fault.New(fault.Unavailable, "auth rejected client %s with status %s. "+
+			"Add its AUTH_CLIENT_ID and AUTH_CLIENT_SECRET to OAUTH_CLIENTS of auth", s.cfg.ID, response.Status)
 	}
 	var body struct {
 		AccessToken string `json:"access_token"`
 		ExpiresIn   int    `json:"expires_in"`
 	}
 	if err := json.NewDecoder(response.Body).Decode(&body); err != nil {
-		return "", 0, fault.Wrap(fault.Unavailable, err, "auth's answer cannot be read")
+		return "", 0, fault.Wrap(fault.Unavailable, err, "the token response of auth is not valid JSON")
 	}
 	return body.AccessToken, time.Duration(body.ExpiresIn) * time.Second, nil
 }
 
-// GetRequestMetadata implements credentials.PerRPCCredentials: calls of a service to another carry its token.
+// GetRequestMetadata implements credentials.PerRPCCredentials.
 func (s *TokenSource) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
 	token, err := s.Token(ctx)
 	if err != nil {
@@ -87,5 +88,5 @@ func (s *TokenSource) GetRequestMetadata(ctx context.Context, _ ...string) (map[
 	return map[string]string{"authorization": "Bearer " + token}, nil
 }
 
-// RequireTransportSecurity is false: the environment's networks are private and plain.
+// RequireTransportSecurity returns false: the environment's networks are private and unencrypted.
 func (s *TokenSource) RequireTransportSecurity() bool { return false }

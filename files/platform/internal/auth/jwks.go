@@ -27,14 +27,14 @@ type JWK struct {
 	Y         string `json:"y"`
 }
 
-// JWKS is a set of keys, as published.
+// JWKS is a set of published keys.
 type JWKS struct {
 	Keys []JWK `json:"keys"`
 }
 
 const coordinate = 32 // bytes of a P-256 coordinate
 
-// NewJWK describes a public key.
+// NewJWK returns the JWK of a public key.
 func NewJWK(id string, key *ecdsa.PublicKey) (JWK, error) {
 	point, err := key.Bytes() // 4 || X || Y
 	if err != nil {
@@ -47,7 +47,7 @@ func NewJWK(id string, key *ecdsa.PublicKey) (JWK, error) {
 	}, nil
 }
 
-// PublicKey returns the key that is described.
+// PublicKey decodes the key.
 func (k JWK) PublicKey() (*ecdsa.PublicKey, error) {
 	if k.KeyType != "EC" || k.Curve != "P-256" {
 		return nil, fmt.Errorf("key %s: %s %s is not supported", k.KeyID, k.KeyType, k.Curve)
@@ -61,12 +61,12 @@ func (k JWK) PublicKey() (*ecdsa.PublicKey, error) {
 }
 
 const (
-	refreshEvery  = 5 * time.Minute        // keys are rotated by hand, so rarely
-	refreshFailed = time.Second            // while no keys were ever had
-	refreshAtMost = 500 * time.Millisecond // forged key ids must not make us hammer auth
+	refreshEvery = 5 * time.Minute        // keys are rotated manually, thus rarely
+	refreshRetry = time.Second            // after a failed refresh
+	refreshLimit = 500 * time.Millisecond // minimum interval: forged key IDs must not cause a flood of requests
 )
 
-// RemoteKeys fetches and caches the keys that auth publishes. Once it has them, auth may be away.
+// RemoteKeys fetches and caches the keys that auth publishes. It works without auth once it has them.
 type RemoteKeys struct {
 	url    string
 	client *http.Client
@@ -77,7 +77,7 @@ type RemoteKeys struct {
 	fetched time.Time
 }
 
-// NewRemoteKeys fetches from a JWKS URL.
+// NewRemoteKeys returns the keys of a JWKS URL.
 func NewRemoteKeys(url string) *RemoteKeys {
 	return &RemoteKeys{
 		url: url, client: &http.Client{Timeout: 3 * time.Second},
@@ -90,7 +90,7 @@ func (k *RemoteKeys) Run(ctx context.Context) error {
 	for {
 		wait := refreshEvery
 		if err := k.refresh(ctx); err != nil {
-			wait = refreshFailed
+			wait = refreshRetry
 		}
 		select {
 		case <-ctx.Done():
@@ -100,7 +100,7 @@ func (k *RemoteKeys) Run(ctx context.Context) error {
 	}
 }
 
-// Ready is an error while tokens cannot be verified: no keys were ever had.
+// Ready returns an error until keys have been fetched once.
 func (k *RemoteKeys) Ready(context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -110,7 +110,7 @@ func (k *RemoteKeys) Ready(context.Context) error {
 	return nil
 }
 
-// Key implements KeySource. An unknown id is looked for once more at auth: the key may be newer than our copy.
+// Key implements KeySource. An unknown ID causes a refresh: the key may be newer than the cached set.
 func (k *RemoteKeys) Key(ctx context.Context, id string) (crypto.PublicKey, error) {
 	if key, ok := k.cached(id); ok {
 		return key, nil
@@ -120,7 +120,7 @@ func (k *RemoteKeys) Key(ctx context.Context, id string) (crypto.PublicKey, erro
 		return key, nil
 	}
 	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "the keys of auth cannot be had")
+		return nil, fault.Wrap(fault.Unavailable, err, "the signing keys of auth are unavailable")
 	}
 	return nil, fault.New(fault.Unauthenticated, "unknown key %q", id)
 }
@@ -135,12 +135,12 @@ func (k *RemoteKeys) cached(id string) (crypto.PublicKey, bool) {
 func (k *RemoteKeys) refresh(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if time.Since(k.fetched) < refreshAtMost {
+	if time.Since(k.fetched) < refreshLimit {
 		return k.err
 	}
 	keys, err := k.fetch(ctx)
 	if ctx.Err() != nil {
-		return ctx.Err() // the caller gave up: that says nothing about auth
+		return ctx.Err() // cancelled by the caller: not a failure of auth
 	}
 	k.fetched, k.err = time.Now(), err
 	if err == nil {
@@ -160,7 +160,7 @@ func (k *RemoteKeys) fetch(ctx context.Context) (map[string]crypto.PublicKey, er
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s", k.url, response.Status)
+		return nil, fmt.Errorf("%s: status %s", k.url, response.Status)
 	}
 	var set JWKS
 	if err := json.NewDecoder(response.Body).Decode(&set); err != nil {

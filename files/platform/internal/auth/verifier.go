@@ -13,7 +13,8 @@ import (
 	"cloudlab.example/platform/internal/httpx"
 )
 
-// KeySource finds a public key by its id. An unknown id is Unauthenticated; keys that cannot be had are Unavailable.
+// KeySource finds a public key by its ID. The error is Unauthenticated for an unknown ID, and Unavailable if there are no
+// keys yet.
 type KeySource interface {
 	Key(ctx context.Context, id string) (crypto.PublicKey, error)
 }
@@ -24,7 +25,7 @@ type Verifier struct {
 	parser *jwt.Parser
 }
 
-// NewVerifier accepts the tokens of one issuer for one audience.
+// NewVerifier returns a verifier that accepts the tokens of one issuer for one audience.
 func NewVerifier(keys KeySource, issuer, audience string) *Verifier {
 	return &Verifier{keys: keys, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodES256.Alg()}),
@@ -32,7 +33,7 @@ func NewVerifier(keys KeySource, issuer, audience string) *Verifier {
 	)}
 }
 
-// Verify returns what a token says, or why it is refused.
+// Verify returns the claims of a valid token.
 func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	var claims Claims
 	_, err := v.parser.ParseWithClaims(token, &claims, func(t *jwt.Token) (any, error) {
@@ -43,14 +44,14 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	case err == nil:
 		return claims, nil
 	case fault.Retryable(err):
-		return claims, fault.Wrap(fault.Unavailable, err, "tokens cannot be verified: the keys of auth cannot be had")
+		return claims, fault.Wrap(fault.Unavailable, err, "the token cannot be verified: the signing keys of auth are unavailable")
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return claims, fault.Wrap(fault.Unauthenticated, err, "the token has expired")
 	}
 	return claims, fault.Wrap(fault.Unauthenticated, err, "the token is not valid")
 }
 
-// VerifyHeader verifies an Authorization header. An empty one is an anonymous caller: the context is returned as it is.
+// VerifyHeader verifies an Authorization header. If it is empty, the caller is anonymous and the context unchanged.
 func (v *Verifier) VerifyHeader(ctx context.Context, header string) (context.Context, error) {
 	if header == "" {
 		return ctx, nil
@@ -66,12 +67,12 @@ func (v *Verifier) VerifyHeader(ctx context.Context, header string) (context.Con
 	return WithClaims(ctx, claims), nil
 }
 
-// Middleware lets anonymous and valid callers through; a token that is not valid is refused even on public routes.
+// Middleware accepts anonymous callers and valid tokens; it rejects invalid tokens even on public routes.
 func (v *Verifier) Middleware(next http.Handler) http.Handler {
 	return httpx.Handler(func(w http.ResponseWriter, r *http.Request) error {
 		header := r.Header.Get("Authorization")
 		if strings.HasPrefix(header, "Basic ") {
-			header = "" // OAuth2 clients authenticate so at the token endpoint, which checks it itself
+			header = "" // of OAuth2 clients; the token endpoint checks it
 		}
 		ctx, err := v.VerifyHeader(r.Context(), header)
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestLoadNamesWhatIsMissing(t *testing.T) {
+func TestLoadNamesMissingVariables(t *testing.T) {
 	t.Setenv("DATABASE_URL", "")
 	type needs struct {
 		Postgres
@@ -19,12 +19,12 @@ func TestLoadNamesWhatIsMissing(t *testing.T) {
 	}
 	for _, name := range []string{"AUTH_CLIENT_ID", "AUTH_CLIENT_SECRET"} {
 		if !strings.Contains(err.Error(), name) {
-			t.Errorf("%q does not name %s", err, name)
+			t.Errorf("error %q does not name %s", err, name)
 		}
 	}
 }
 
-func TestSecretsNeverPrint(t *testing.T) {
+func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Setenv("DATABASE_URL", "postgres://u:hunter2@db/x")
 	cfg, err := Load[Postgres]()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package fault gives errors a kind that both transports understand: REST turns it into a status and problem+json,
-// gRPC into a code, and the consumers decide by it whether to try again.
+// Package fault gives errors a kind that maps to an HTTP status and problem details, to a gRPC code, and to the decision
+// whether a consumer retries.
 package fault
 
 import (
@@ -12,28 +12,28 @@ import (
 	"strings"
 )
 
-// Kind says what a caller can do about an error.
+// Kind classifies an error by what a caller can do about it.
 type Kind int
 
-// The kinds, from "a bug" to "try again".
+// The kinds of errors.
 const (
-	Internal        Kind = iota // a bug or something unforeseen
-	Invalid                     // the request itself is wrong
-	Unauthenticated             // no, or no valid token
-	Forbidden                   // a valid token without the permission
-	NotFound                    // there is no such thing, or not for this caller
-	Conflict                    // it exists already, or was changed meanwhile
-	Precondition                // the state of things does not allow it
+	Internal        Kind = iota // a bug or an unexpected failure
+	Invalid                     // the request is malformed
+	Unauthenticated             // no token, or an invalid one
+	Forbidden                   // the permission is missing
+	NotFound                    // it does not exist, or is not visible to this caller
+	Conflict                    // it already exists, or was changed concurrently
+	Precondition                // the current state does not allow it
 	TooLarge                    // the body exceeds the limit
-	Unavailable                 // a dependency is away: try again
-	Timeout                     // a dependency did not answer in time: try again where that is safe
+	Unavailable                 // a dependency is unavailable: retry
+	Timeout                     // a dependency did not respond in time: retry if that is safe
 )
 
-// Error is an error with a kind. Message is meant for the caller; the cause only for the log.
+// Error is an error with a kind. Message is for the caller, Cause only for the log.
 type Error struct {
 	Kind    Kind
 	Message string
-	Fields  map[string]string // for Invalid: what is wrong with which field
+	Fields  map[string]string // for Invalid: a message per field
 	Cause   error
 }
 
@@ -48,7 +48,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// New makes an error of a kind, with a message for the caller.
+// New returns an error of a kind, with a message for the caller.
 func New(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
 }
@@ -58,10 +58,10 @@ func Wrap(kind Kind, cause error, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...), Cause: cause}
 }
 
-// Fields collects what is wrong with a request, field by field. The zero value is ready to use.
+// Fields collects the invalid fields of a request. The zero value is ready to use.
 type Fields map[string]string
 
-// Check records the message for a field unless ok.
+// Check records a message for the field unless ok.
 func (f *Fields) Check(ok bool, field, message string) {
 	if ok {
 		return
@@ -72,7 +72,7 @@ func (f *Fields) Check(ok bool, field, message string) {
 	(*f)[field] = message
 }
 
-// Err returns nil when nothing was recorded.
+// Err returns nil if no message was recorded.
 func (f Fields) Err() error {
 	if len(f) == 0 {
 		return nil
@@ -80,14 +80,14 @@ func (f Fields) Err() error {
 	return &Error{Kind: Invalid, Message: "the request is not valid", Fields: f}
 }
 
-// KindOf finds the kind of any error: of ours, of the standard library's, and of PostgreSQL's by its SQLSTATE.
+// KindOf returns the kind of any error: of this package, of the standard library, or of PostgreSQL by its SQLSTATE.
 func KindOf(err error) Kind {
-	var own *Error
+	var faultErr *Error
 	var state interface{ SQLState() string }
 	var network net.Error
 	switch {
-	case errors.As(err, &own):
-		return own.Kind
+	case errors.As(err, &faultErr):
+		return faultErr.Kind
 	case errors.Is(err, sql.ErrNoRows): // pgx.ErrNoRows wraps it
 		return NotFound
 	case errors.As(err, &state):
@@ -100,13 +100,13 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// Retryable says whether the same call may succeed later without anything being changed.
+// Retryable reports whether the same call may succeed later.
 func Retryable(err error) bool {
 	kind := KindOf(err)
 	return kind == Unavailable || kind == Timeout
 }
 
-// kindOfState maps the SQLSTATE classes a service can do something about (PostgreSQL manual, appendix A).
+// kindOfState maps SQLSTATE codes (PostgreSQL manual, appendix A) to kinds.
 func kindOfState(state string) Kind {
 	switch {
 	case state == "23505": // unique_violation

@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	breakerFailures = 5               // in a row, until the breaker opens
-	breakerPause    = 2 * time.Second // until one call may probe whether the service is back
+	breakerFailures = 5               // consecutive failures that open the breaker
+	breakerPause    = 2 * time.Second // until one call probes the service
 )
 
-// breaker fails calls at once while a service is away, so that callers do not queue up behind time-outs. After
-// breakerFailures failures in a row it opens; after breakerPause it lets one call through, whose outcome decides.
+// breaker is a circuit breaker: while a service is unavailable, calls fail at once instead of queueing behind timeouts. It
+// opens after breakerFailures consecutive failures; after breakerPause it lets one call through, whose result decides.
 type breaker struct {
 	target string
 	now    func() time.Time
@@ -27,17 +27,17 @@ type breaker struct {
 
 func newBreaker(target string) *breaker { return &breaker{target: target, now: time.Now} }
 
-// do runs the call unless the breaker is open. Only faults of the service count: a refusal is a working service.
+// do runs the call unless the breaker is open. Only retryable errors count: a rejection comes from a working service.
 func (b *breaker) do(call func() error) error {
-	if !b.enter() {
-		return fault.New(fault.Unavailable, "%s is away: not called, since its last %d calls failed", b.target, breakerFailures)
+	if !b.allow() {
+		return fault.New(fault.Unavailable, "%s is unavailable: its last %d calls failed", b.target, breakerFailures)
 	}
 	err := call()
-	b.leave(fault.Retryable(err))
+	b.record(fault.Retryable(err))
 	return err
 }
 
-func (b *breaker) enter() bool {
+func (b *breaker) allow() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.failures < breakerFailures {
@@ -50,7 +50,7 @@ func (b *breaker) enter() bool {
 	return true
 }
 
-func (b *breaker) leave(failed bool) {
+func (b *breaker) record(failed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.probing = false

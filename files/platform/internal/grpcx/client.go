@@ -19,14 +19,14 @@ import (
 
 	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/metrics"
-	"cloudlab.example/platform/internal/otel"
+	"cloudlab.example/platform/internal/tracing"
 )
 
-// DefaultTimeout bounds a call, retries included, whose context has no earlier deadline.
+// DefaultTimeout limits a call, including retries, whose context has no deadline.
 const DefaultTimeout = 3 * time.Second
 
-// Calls are spread over all replicas. UNAVAILABLE is tried again, at most four times and not when most calls fail:
-// that is safe, since every method of the platform is a read or idempotent by the id in its request.
+// serviceConfig balances calls over all replicas and retries UNAVAILABLE, with a limit and throttling. Retries are safe:
+// every method of the platform is a read or idempotent by the ID in its request.
 const serviceConfig = `{
   "loadBalancingConfig": [{"round_robin": {}}],
   "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.2},
@@ -39,8 +39,8 @@ const serviceConfig = `{
   }]
 }`
 
-// Dial makes a client of a service at host:port. It connects when first used, and survives that the service is away.
-// Calls carry the token, unless token is nil.
+// Dial returns a client connection to a service at host:port. It connects when first used and reconnects as needed. Calls
+// carry the token, unless token is nil.
 func Dial(target, address string, token credentials.PerRPCCredentials, extra ...grpc.DialOption) (*grpc.ClientConn, error) {
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -51,7 +51,7 @@ func Dial(target, address string, token credentials.PerRPCCredentials, extra ...
 			MinConnectTimeout: 2 * time.Second,
 		}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 2 * time.Second}),
-		grpc.WithChainUnaryInterceptor(call(target, newBreaker(target))),
+		grpc.WithChainUnaryInterceptor(clientInterceptor(target, newBreaker(target))),
 	}
 	if token != nil {
 		options = append(options, grpc.WithPerRPCCredentials(token))
@@ -63,7 +63,7 @@ func Dial(target, address string, token credentials.PerRPCCredentials, extra ...
 	return conn, nil
 }
 
-// Ready is an error while a connection is known to be broken. One that was not used yet counts as good.
+// Ready returns a check that fails while the connection is broken. An unused connection counts as healthy.
 func Ready(conn *grpc.ClientConn) func(context.Context) error {
 	return func(context.Context) error {
 		if state := conn.GetState(); state == connectivity.TransientFailure {
@@ -73,28 +73,28 @@ func Ready(conn *grpc.ClientConn) func(context.Context) error {
 	}
 }
 
-// call is what surrounds every call: deadline, span and ids, breaker, metric, and an error with a kind.
-func call(target string, breaker *breaker) grpc.UnaryClientInterceptor {
+// clientInterceptor adds a deadline, a span, IDs, the breaker and a metric to every call, and a kind to its error.
+func clientInterceptor(target string, breaker *breaker) grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
 		invoke grpc.UnaryInvoker, options ...grpc.CallOption,
 	) error {
-		begin := time.Now()
+		start := time.Now()
 		if _, ok := ctx.Deadline(); !ok {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, DefaultTimeout)
 			defer cancel()
 		}
-		ctx, span := otel.Start(ctx, strings.TrimPrefix(method, "/"), trace.SpanKindClient,
+		ctx, span := tracing.Start(ctx, strings.TrimPrefix(method, "/"), trace.SpanKindClient,
 			attribute.String("rpc.system", "grpc"), attribute.String("peer.service", target))
-		for key, value := range otel.Headers(ctx) {
+		for key, value := range tracing.Headers(ctx) {
 			ctx = metadata.AppendToOutgoingContext(ctx, key, value)
 		}
 		err := breaker.do(func() error {
 			return fromStatus(invoke(ctx, method, request, reply, conn, options...), target)
 		})
-		otel.End(span, err)
+		tracing.End(span, err)
 		code := status.Code(toStatus(err)).String()
-		metrics.GRPCClient.WithLabelValues(method, code).Observe(time.Since(begin).Seconds())
+		metrics.GRPCClient.WithLabelValues(method, code).Observe(time.Since(start).Seconds())
 		return err
 	}
 }

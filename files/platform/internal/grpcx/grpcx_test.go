@@ -20,19 +20,19 @@ import (
 
 	userv1 "cloudlab.example/platform/api/user/v1"
 	"cloudlab.example/platform/internal/fault"
-	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/logging"
 )
 
-// users is a server whose answer a test decides.
-type users struct {
+// fakeUsers is a user service whose response a test decides.
+type fakeUsers struct {
 	userv1.UnimplementedUserServiceServer
-	calls  atomic.Int32
-	answer func(ctx context.Context) (*userv1.Contact, error)
+	calls   atomic.Int32
+	respond func(ctx context.Context) (*userv1.Contact, error)
 }
 
-func (u *users) GetContact(ctx context.Context, _ *userv1.GetContactRequest) (*userv1.Contact, error) {
+func (u *fakeUsers) GetContact(ctx context.Context, _ *userv1.GetContactRequest) (*userv1.Contact, error) {
 	u.calls.Add(1)
-	return u.answer(ctx)
+	return u.respond(ctx)
 }
 
 func open(ctx context.Context, header string) (context.Context, error) {
@@ -50,7 +50,7 @@ func (t token) GetRequestMetadata(context.Context, ...string) (map[string]string
 func (token) RequireTransportSecurity() bool { return false }
 
 // serveOn starts a server on an in-memory listener and returns a client of it.
-func serveOn(t *testing.T, service *users, credential token, started func() error) userv1.UserServiceClient {
+func serveOn(t *testing.T, service *fakeUsers, credential token, started func() error) userv1.UserServiceClient {
 	t.Helper()
 	listener := bufconn.Listen(1 << 16)
 	server := NewServer(open, started)
@@ -68,21 +68,21 @@ func serveOn(t *testing.T, service *users, credential token, started func() erro
 
 func alwaysStarted() error { return nil }
 
-func TestCallCarriesTheRequest(t *testing.T) {
-	service := &users{answer: func(ctx context.Context) (*userv1.Contact, error) {
+func TestCallPropagatesRequest(t *testing.T) {
+	service := &fakeUsers{respond: func(ctx context.Context) (*userv1.Contact, error) {
 		if _, ok := ctx.Deadline(); !ok {
 			return nil, errors.New("no deadline")
 		}
-		return &userv1.Contact{Name: log.RequestID(ctx)}, nil
+		return &userv1.Contact{Name: logging.RequestID(ctx)}, nil
 	}}
 	client := serveOn(t, service, "good", alwaysStarted)
-	contact, err := client.GetContact(log.WithRequestID(t.Context(), "r-9"), &userv1.GetContactRequest{})
+	contact, err := client.GetContact(logging.WithRequestID(t.Context(), "r-9"), &userv1.GetContactRequest{})
 	if err != nil || contact.GetName() != "r-9" {
 		t.Fatalf("%v, %v", contact, err)
 	}
 }
 
-func TestErrorsKeepTheirKind(t *testing.T) {
+func TestErrorsKeepKind(t *testing.T) {
 	tests := []struct {
 		name    string
 		err     error
@@ -95,7 +95,7 @@ func TestErrorsKeepTheirKind(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			service := &users{answer: func(context.Context) (*userv1.Contact, error) { return nil, test.err }}
+			service := &fakeUsers{respond: func(context.Context) (*userv1.Contact, error) { return nil, test.err }}
 			_, err := serveOn(t, service, "good", alwaysStarted).GetContact(t.Context(), &userv1.GetContactRequest{})
 			if fault.KindOf(err) != test.want || err.Error() != test.message {
 				t.Errorf("%d %q, want %d %q", fault.KindOf(err), err, test.want, test.message)
@@ -104,9 +104,9 @@ func TestErrorsKeepTheirKind(t *testing.T) {
 	}
 }
 
-func TestUnavailableIsTriedAgain(t *testing.T) {
-	service := &users{}
-	service.answer = func(context.Context) (*userv1.Contact, error) {
+func TestUnavailableIsRetried(t *testing.T) {
+	service := &fakeUsers{}
+	service.respond = func(context.Context) (*userv1.Contact, error) {
 		if service.calls.Load() < 3 {
 			return nil, fault.New(fault.Unavailable, "starting")
 		}
@@ -118,7 +118,7 @@ func TestUnavailableIsTriedAgain(t *testing.T) {
 }
 
 func TestServerGuards(t *testing.T) {
-	service := &users{answer: func(context.Context) (*userv1.Contact, error) { panic("oh") }}
+	service := &fakeUsers{respond: func(context.Context) (*userv1.Contact, error) { panic("oh") }}
 	_, err := serveOn(t, service, "good", alwaysStarted).GetContact(t.Context(), &userv1.GetContactRequest{})
 	if fault.KindOf(err) != fault.Internal {
 		t.Errorf("panic: %v", err)
@@ -138,10 +138,10 @@ func TestBreaker(t *testing.T) {
 	now := time.Now()
 	b := newBreaker("user")
 	b.now = func() time.Time { return now }
-	away := func() error { return fault.New(fault.Unavailable, "away") }
+	unavailable := func() error { return fault.New(fault.Unavailable, "unavailable") }
 	fine := func() error { return nil }
 	for range breakerFailures {
-		_ = b.do(away)
+		_ = b.do(unavailable)
 	}
 	called := false
 	err := b.do(func() error { called = true; return nil })
@@ -149,25 +149,25 @@ func TestBreaker(t *testing.T) {
 		t.Fatalf("open breaker: called %v, %v", called, err)
 	}
 	now = now.Add(breakerPause)
-	if b.do(away); b.enter() {
-		t.Fatal("a failed probe must open the breaker again")
+	if b.do(unavailable); b.allow() {
+		t.Fatal("the breaker is not open after a failed probe")
 	}
 	now = now.Add(breakerPause)
 	if err := b.do(fine); err != nil {
 		t.Fatalf("probe: %v", err)
 	}
 	for range breakerFailures - 1 {
-		_ = b.do(away)
+		_ = b.do(unavailable)
 	}
 	if err := b.do(func() error { return fault.New(fault.NotFound, "none") }); fault.KindOf(err) != fault.NotFound {
 		t.Fatalf("below the limit: %v", err)
 	}
 	if err := b.do(fine); err != nil {
-		t.Fatalf("a refusal is an answer, and resets the count: %v", err)
+		t.Fatalf("a rejection does not reset the count: %v", err)
 	}
 }
 
-// clientConn collects what a resolver finds.
+// clientConn collects the states that a resolver reports.
 type clientConn struct {
 	resolver.ClientConn
 	mu     sync.Mutex
@@ -208,7 +208,7 @@ func TestResolverFindsNewReplicas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2*lookFailed + 3*lookEvery)
+		time.Sleep(2*lookupRetry + 3*lookupInterval)
 		synctest.Wait()
 		r.Close()
 		if conn.errors != 2 || len(conn.states) != 2 {
@@ -220,13 +220,13 @@ func TestResolverFindsNewReplicas(t *testing.T) {
 	})
 }
 
-// TestReplicasShareTheLoad shows that the service config which Dial uses spreads calls.
-func TestReplicasShareTheLoad(t *testing.T) {
-	var replicas [2]users
+// TestLoadBalancing checks the load balancing of the service config that Dial uses.
+func TestLoadBalancing(t *testing.T) {
+	var replicas [2]fakeUsers
 	builder := manual.NewBuilderWithScheme("two")
 	var endpoints []resolver.Endpoint
 	for i := range replicas {
-		replicas[i].answer = func(context.Context) (*userv1.Contact, error) { return &userv1.Contact{}, nil }
+		replicas[i].respond = func(context.Context) (*userv1.Contact, error) { return &userv1.Contact{}, nil }
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)

@@ -11,14 +11,13 @@ import (
 	"google.golang.org/grpc/resolver"
 )
 
-// scheme names our resolver. It differs from gRPC's own "dns" in two points that matter where containers come and go:
-// it looks again every few seconds, so that new replicas get their share; and it keeps doing so when the name is unknown,
-// where "dns" backs off to two minutes, so that a service which was away is found again at once.
+// scheme names this resolver. Unlike gRPC's own "dns" it looks a name up every few seconds, so that new replicas receive
+// calls, and continues if the name is unknown, where "dns" backs off to two minutes. So a restarted service is found at once.
 const scheme = "replicas"
 
 const (
-	lookEvery  = 5 * time.Second
-	lookFailed = time.Second
+	lookupInterval = 5 * time.Second
+	lookupRetry    = time.Second
 )
 
 type resolverBuilder struct {
@@ -37,7 +36,7 @@ func (b resolverBuilder) Build(target resolver.Target, conn resolver.ClientConn,
 		return nil, fmt.Errorf("%q is not host:port: %w", target.Endpoint(), err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &replicas{host: host, port: port, lookup: b.lookup, conn: conn, again: make(chan struct{}, 1), cancel: cancel}
+	r := &replicas{host: host, port: port, lookup: b.lookup, conn: conn, wake: make(chan struct{}, 1), cancel: cancel}
 	r.done.Add(1)
 	go r.watch(ctx)
 	return r, nil
@@ -47,15 +46,15 @@ type replicas struct {
 	host, port string
 	lookup     func(ctx context.Context, host string) ([]string, error)
 	conn       resolver.ClientConn
-	again      chan struct{}
+	wake       chan struct{}
 	cancel     context.CancelFunc
 	done       sync.WaitGroup
 }
 
-// ResolveNow is gRPC's hint that a connection broke.
+// ResolveNow implements resolver.Resolver: gRPC calls it when a connection breaks.
 func (r *replicas) ResolveNow(resolver.ResolveNowOptions) {
 	select {
-	case r.again <- struct{}{}:
+	case r.wake <- struct{}{}:
 	default:
 	}
 }
@@ -69,38 +68,38 @@ func (r *replicas) watch(ctx context.Context) {
 	defer r.done.Done()
 	var known []string
 	for {
-		wait := lookEvery
-		if found, err := r.look(ctx); err != nil {
-			wait, known = lookFailed, nil
+		wait := lookupInterval
+		if found, err := r.addresses(ctx); err != nil {
+			wait, known = lookupRetry, nil
 			r.conn.ReportError(err)
 		} else if !slices.Equal(found, known) {
 			known = found
-			_ = r.conn.UpdateState(stateOf(found)) // its error asks for a new look, which comes anyway
+			_ = r.conn.UpdateState(stateOf(found)) // its error asks for another lookup, which follows anyway
 		}
-		if !r.pause(ctx, wait) {
+		if !r.sleep(ctx, wait) {
 			return
 		}
 	}
 }
 
-// pause waits until the next look is due; a hint shortens that, to not less than lookFailed.
-func (r *replicas) pause(ctx context.Context, wait time.Duration) bool {
+// sleep waits until the next lookup; ResolveNow shortens that, but not below lookupRetry.
+func (r *replicas) sleep(ctx context.Context, wait time.Duration) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case <-time.After(min(wait, lookFailed)):
+	case <-time.After(min(wait, lookupRetry)):
 	}
 	select {
 	case <-ctx.Done():
 		return false
-	case <-r.again:
-	case <-time.After(wait - min(wait, lookFailed)):
+	case <-r.wake:
+	case <-time.After(wait - min(wait, lookupRetry)):
 	}
 	return true
 }
 
-// look returns the replicas' addresses in a fixed order. An unknown name counts as an error.
-func (r *replicas) look(ctx context.Context) ([]string, error) {
+// addresses returns the sorted addresses of the replicas. An unknown name is an error.
+func (r *replicas) addresses(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	hosts, err := r.lookup(ctx, r.host)

@@ -17,37 +17,37 @@ import (
 	"google.golang.org/grpc/status"
 
 	"cloudlab.example/platform/internal/fault"
-	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/logging"
 	"cloudlab.example/platform/internal/metrics"
-	"cloudlab.example/platform/internal/otel"
+	"cloudlab.example/platform/internal/tracing"
 )
 
-// Authenticate returns a context of the caller that an authorization header proves; "" is an anonymous one.
+// Authenticate returns a context with the caller of an authorization header; "" is an anonymous caller.
 type Authenticate func(ctx context.Context, header string) (context.Context, error)
 
-// NewServer makes a server whose calls are traced, logged, counted and authenticated. Health and reflection are open and
-// quiet. Before started() returns nil, every other call is refused as Unavailable.
+// NewServer returns a server whose calls are traced, logged, counted and authenticated. Health and reflection are public and
+// not logged. Until started returns nil, every other call fails as Unavailable.
 func NewServer(authenticate Authenticate, started func() error) *grpc.Server {
 	return grpc.NewServer(
-		grpc.ChainUnaryInterceptor(serve(authenticate, started)),
+		grpc.ChainUnaryInterceptor(serverInterceptor(authenticate, started)),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 5 * time.Minute, Time: time.Minute}),
 	)
 }
 
-func serve(authenticate Authenticate, started func() error) grpc.UnaryServerInterceptor {
+func serverInterceptor(authenticate Authenticate, started func() error) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		if strings.HasPrefix(info.FullMethod, "/grpc.") {
 			return handler(ctx, request)
 		}
-		begin := time.Now()
-		headers := first(metadata.ValueFromIncomingContext, ctx, log.RequestIDHeader, "traceparent", "tracestate", "authorization")
-		if headers[log.RequestIDHeader] == "" {
-			headers[log.RequestIDHeader] = uuid.NewString()
+		start := time.Now()
+		headers := firstValues(ctx, logging.RequestIDHeader, "traceparent", "tracestate", "authorization")
+		if headers[logging.RequestIDHeader] == "" {
+			headers[logging.RequestIDHeader] = uuid.NewString()
 		}
-		ctx = otel.FromHeaders(ctx, headers)
-		ctx, span := otel.Start(ctx, strings.TrimPrefix(info.FullMethod, "/"), trace.SpanKindServer,
-			attribute.String("rpc.system", "grpc"), attribute.String("request.id", log.RequestID(ctx)))
+		ctx = tracing.FromHeaders(ctx, headers)
+		ctx, span := tracing.Start(ctx, strings.TrimPrefix(info.FullMethod, "/"), trace.SpanKindServer,
+			attribute.String("rpc.system", "grpc"), attribute.String("request.id", logging.RequestID(ctx)))
 
 		var response any
 		err := started()
@@ -55,20 +55,20 @@ func serve(authenticate Authenticate, started func() error) grpc.UnaryServerInte
 			ctx, err = authenticate(ctx, headers["authorization"])
 		}
 		if err == nil {
-			response, err = recovered(ctx, request, handler)
+			response, err = callRecovered(ctx, request, handler)
 		}
 
-		answer := toStatus(err)
-		otel.End(span, answer)
-		code := status.Code(answer).String()
-		metrics.GRPCServer.WithLabelValues(info.FullMethod, code).Observe(time.Since(begin).Seconds())
-		logCall(ctx, info.FullMethod, code, begin, err)
-		return response, answer
+		result := toStatus(err)
+		tracing.End(span, result)
+		code := status.Code(result).String()
+		metrics.GRPCServer.WithLabelValues(info.FullMethod, code).Observe(time.Since(start).Seconds())
+		logCall(ctx, info.FullMethod, code, start, err)
+		return response, result
 	}
 }
 
-func logCall(ctx context.Context, method, code string, begin time.Time, err error) {
-	attrs := []any{"method", method, "code", code, "duration_ms", float64(time.Since(begin).Microseconds()) / 1000}
+func logCall(ctx context.Context, method, code string, start time.Time, err error) {
+	attrs := []any{"method", method, "code", code, "duration_ms", float64(time.Since(start).Microseconds()) / 1000}
 	if err != nil {
 		attrs = append(attrs, "error", err)
 	}
@@ -79,7 +79,8 @@ func logCall(ctx context.Context, method, code string, begin time.Time, err erro
 	slog.Log(ctx, level, "call", attrs...)
 }
 
-func recovered(ctx context.Context, request any, handler grpc.UnaryHandler) (response any, err error) {
+// callRecovered converts a panic of a handler to an error.
+func callRecovered(ctx context.Context, request any, handler grpc.UnaryHandler) (response any, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			slog.ErrorContext(ctx, "panic", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
@@ -89,13 +90,13 @@ func recovered(ctx context.Context, request any, handler grpc.UnaryHandler) (res
 	return handler(ctx, request)
 }
 
-// first picks the first value of each key.
-func first(values func(context.Context, string) []string, ctx context.Context, keys ...string) map[string]string {
-	picked := make(map[string]string, len(keys))
+// firstValues returns the first value of each key in the incoming metadata.
+func firstValues(ctx context.Context, keys ...string) map[string]string {
+	values := make(map[string]string, len(keys))
 	for _, key := range keys {
-		if all := values(ctx, key); len(all) > 0 {
-			picked[key] = all[0]
+		if all := metadata.ValueFromIncomingContext(ctx, key); len(all) > 0 {
+			values[key] = all[0]
 		}
 	}
-	return picked
+	return values
 }

@@ -1,5 +1,5 @@
-// Package grpcx is how the services talk to each other: a server that identifies its callers, and clients with deadlines,
-// safe retries, a circuit breaker, and a share of every replica.
+// Package grpcx provides gRPC servers that authenticate their callers, and clients with deadlines, safe retries, a circuit
+// breaker and load balancing.
 package grpcx
 
 import (
@@ -32,7 +32,7 @@ var kindOf = func() map[codes.Code]fault.Kind {
 	return kinds
 }()
 
-// toStatus makes the answer for an error. The cause of an internal one stays in the log.
+// toStatus converts an error to a gRPC status. The cause of an internal error is only logged.
 func toStatus(err error) error {
 	if err == nil {
 		return nil
@@ -41,17 +41,17 @@ func toStatus(err error) error {
 		return s.Err()
 	}
 	code := codeOf[fault.KindOf(err)]
-	var own *fault.Error
+	var faultErr *fault.Error
 	switch {
-	case errors.As(err, &own):
-		return status.Error(code, own.Message)
+	case errors.As(err, &faultErr):
+		return status.Error(code, faultErr.Message)
 	case code == codes.Internal:
 		return status.Error(code, "internal error")
 	}
 	return status.Error(code, err.Error())
 }
 
-// fromStatus gives the error of a call a kind. target names the service that was called.
+// fromStatus converts the error of a call to target to an error with a kind.
 func fromStatus(err error, target string) error {
 	if err == nil {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"cloudlab.example/platform/internal/fault"
-	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/logging"
 )
 
 type greeting struct {
@@ -35,8 +35,8 @@ func testMux() http.Handler {
 	})
 	mux.Handle("GET /bug", func(http.ResponseWriter, *http.Request) error { return errors.New("secret detail") })
 	mux.Handle("GET /panic", func(http.ResponseWriter, *http.Request) error { panic("oh") })
-	mux.Handle("GET /away", func(http.ResponseWriter, *http.Request) error {
-		return fault.New(fault.Unavailable, "stock is away")
+	mux.Handle("GET /unavailable", func(http.ResponseWriter, *http.Request) error {
+		return fault.New(fault.Unavailable, "stock is unavailable")
 	})
 	return Observe(mux.Route, mux)
 }
@@ -53,11 +53,11 @@ func TestAnswers(t *testing.T) {
 		{"no body", "POST", "/greet", "", 422, "empty"},
 		{"two values", "POST", "/greet", `{"name":"x"}{}`, 422, "more than one"},
 		{"too large", "POST", "/greet", `{"name":"` + strings.Repeat("x", MaxBody) + `"}`, 413, "exceeds"},
-		{"no route", "GET", "/nowhere", "", 404, "no such route"},
+		{"no route", "GET", "/nowhere", "", 404, "route not found"},
 		{"wrong method", "DELETE", "/greet", "", 405, "POST"},
 		{"a bug hides its detail", "GET", "/bug", "", 500, "Internal Server Error"},
 		{"a panic is an answer", "GET", "/panic", "", 500, "Internal Server Error"},
-		{"a dependency away", "GET", "/away", "", 503, "stock is away"},
+		{"an unavailable dependency", "GET", "/unavailable", "", 503, "stock is unavailable"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestAnswers(t *testing.T) {
 				t.Error("the cause leaked to the client")
 			}
 			if got := recorder.Header().Get("X-Request-Id"); got != "r-7" {
-				t.Errorf("request id %q was not handed back", got)
+				t.Errorf("request ID %q was not returned", got)
 			}
 			if test.status < 400 {
 				return
@@ -89,10 +89,10 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-func TestRequestIDRefusesWhatIsUnfit(t *testing.T) {
+func TestRequestIDReplacesUnsafeIDs(t *testing.T) {
 	for _, id := range []string{"", "a b", "line\nbreak", strings.Repeat("x", 129), "ünïcode"} {
 		request := httptest.NewRequest("GET", "/", nil)
-		request.Header[http.CanonicalHeaderKey(log.RequestIDHeader)] = []string{id}
+		request.Header[http.CanonicalHeaderKey(logging.RequestIDHeader)] = []string{id}
 		if got := requestID(request); got == id || len(got) != 36 {
 			t.Errorf("requestID(%q) = %q", id, got)
 		}
@@ -103,7 +103,7 @@ func TestListOf(t *testing.T) {
 	rows := []uuid.UUID{{3}, {2}, {1}}
 	id := func(u uuid.UUID) uuid.UUID { return u }
 	if list := ListOf(Page{Limit: 2}, rows, id); len(list.Items) != 2 || list.NextCursor != rows[1].String() {
-		t.Errorf("with a next page: %+v", list)
+		t.Errorf("page with a next one: %+v", list)
 	}
 	if list := ListOf(Page{Limit: 3}, rows, id); len(list.Items) != 3 || list.NextCursor != "" {
 		t.Errorf("last page: %+v", list)

@@ -14,40 +14,41 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
-	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/logging"
 	"cloudlab.example/platform/internal/metrics"
-	"cloudlab.example/platform/internal/otel"
+	"cloudlab.example/platform/internal/tracing"
 )
 
-// Observe wraps the API's routes. From the outside in: request id, span, log line and metric, recovery from panics.
-// next must set r.Pattern when it matches a route, as ServeMux does.
+// Observe wraps the API's routes. From the outside in: request ID, span, log line and metric, recovery from panics. route
+// returns the pattern that a request matches.
 func Observe(route func(*http.Request) string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		name := route(r)
 		ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
-		ctx = log.WithRequestID(ctx, requestID(r))
-		ctx, span := otel.Start(ctx, spanName(r, name), trace.SpanKindServer,
+		ctx = logging.WithRequestID(ctx, requestID(r))
+		ctx, span := tracing.Start(ctx, spanName(r, name), trace.SpanKindServer,
 			attribute.String("http.request.method", r.Method), attribute.String("url.path", r.URL.Path),
-			attribute.String("http.route", name), attribute.String("request.id", log.RequestID(ctx)))
+			attribute.String("http.route", name), attribute.String("request.id", logging.RequestID(ctx)))
 		defer span.End()
-		w.Header().Set(log.RequestIDHeader, log.RequestID(ctx))
+		w.Header().Set(logging.RequestIDHeader, logging.RequestID(ctx))
 		recorder := &recorder{ResponseWriter: w, status: http.StatusOK}
 
-		recovered(recorder, r.WithContext(ctx), next)
+		serveRecovered(recorder, r.WithContext(ctx), next)
 
 		span.SetAttributes(attribute.Int("http.response.status_code", recorder.status))
 		if recorder.status >= http.StatusInternalServerError {
 			span.SetStatus(codes.Error, http.StatusText(recorder.status))
 		}
-		took := time.Since(start)
-		metrics.HTTPRequests.WithLabelValues(r.Method, name, strconv.Itoa(recorder.status)).Observe(took.Seconds())
+		duration := time.Since(start)
+		metrics.HTTPRequests.WithLabelValues(r.Method, name, strconv.Itoa(recorder.status)).Observe(duration.Seconds())
 		slog.InfoContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "route", name,
-			"status", recorder.status, "bytes", recorder.bytes, "duration_ms", float64(took.Microseconds())/1000)
+			"status", recorder.status, "bytes", recorder.bytes, "duration_ms", float64(duration.Microseconds())/1000)
 	})
 }
 
-func recovered(w *recorder, r *http.Request, next http.Handler) {
+// serveRecovered responds with 500 if the handler panics.
+func serveRecovered(w *recorder, r *http.Request, next http.Handler) {
 	defer func() {
 		cause := recover()
 		if cause == nil || cause == http.ErrAbortHandler { //nolint:errorlint // net/http compares it the same way
@@ -65,12 +66,12 @@ func spanName(r *http.Request, route string) string {
 	if route == "" {
 		return r.Method
 	}
-	return route // a pattern carries its method
+	return route // a pattern includes the method
 }
 
-// requestID takes over the caller's id if it is fit for logs and headers, and makes one otherwise.
+// requestID returns the caller's ID if it is safe in logs and headers, and a new one otherwise.
 func requestID(r *http.Request) string {
-	id := r.Header.Get(log.RequestIDHeader)
+	id := r.Header.Get(logging.RequestIDHeader)
 	if len(id) == 0 || len(id) > 128 {
 		return uuid.NewString()
 	}
@@ -82,7 +83,7 @@ func requestID(r *http.Request) string {
 	return id
 }
 
-// recorder remembers what was answered.
+// recorder records the status and size of a response.
 type recorder struct {
 	http.ResponseWriter
 	status int

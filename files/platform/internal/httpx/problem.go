@@ -8,7 +8,7 @@ import (
 	"net/http"
 
 	"cloudlab.example/platform/internal/fault"
-	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/logging"
 )
 
 // Problem is the body of every error, application/problem+json (RFC 9457).
@@ -35,21 +35,21 @@ var statusOf = map[fault.Kind]int{
 	fault.Timeout:         http.StatusGatewayTimeout,
 }
 
-// WriteError answers with the problem that the error's kind stands for. The cause goes to the log only.
+// WriteError responds with problem details for the error. The cause is only logged.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		return // the client has gone: nobody reads an answer
+		return // the client has disconnected
 	}
 	kind := fault.KindOf(err)
 	problem := Problem{Status: statusOf[kind]}
-	var own *fault.Error
-	if errors.As(err, &own) {
-		problem.Detail, problem.Errors = own.Message, own.Fields
+	var faultErr *fault.Error
+	if errors.As(err, &faultErr) {
+		problem.Detail, problem.Errors = faultErr.Message, faultErr.Fields
 	}
 	switch {
 	case kind == fault.Internal:
 		slog.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
-	case fault.Retryable(err): // not ours to mend, and over by itself
+	case fault.Retryable(err): // a temporary failure of a dependency
 		slog.WarnContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
 	}
 	switch {
@@ -58,7 +58,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	case kind == fault.Unavailable:
 		w.Header().Set("Retry-After", "1")
 		if problem.Detail == "" {
-			problem.Detail = "something this needs is away for the moment; /readyz says what"
+			problem.Detail = "a dependency is unavailable; /readyz names it"
 		}
 	}
 	writeProblem(w, r, problem)
@@ -68,7 +68,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, problem Problem) {
 	problem.Type = "about:blank"
 	problem.Title = http.StatusText(problem.Status)
 	problem.Instance = r.URL.Path
-	problem.RequestID = log.RequestID(r.Context())
+	problem.RequestID = logging.RequestID(r.Context())
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Del("Content-Length")
 	w.WriteHeader(problem.Status)

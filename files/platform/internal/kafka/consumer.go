@@ -19,50 +19,50 @@ import (
 	"cloudlab.example/platform/internal/config"
 	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/metrics"
-	"cloudlab.example/platform/internal/otel"
+	"cloudlab.example/platform/internal/tracing"
 )
 
 const (
-	sessionTimeout = 8 * time.Second // how long a crashed member keeps its partitions; the broker's least is 6 s
-	maxAttempts    = 8               // of an event that fails for an unknown reason, before it is a dead letter
-	maxPause       = 5 * time.Second
+	sessionTimeout = 8 * time.Second // how long a crashed member keeps its partitions; the broker's minimum is 6 s
+	maxAttempts    = 8               // for an event that fails for an unknown reason, until it becomes a dead letter
+	maxBackoff     = 5 * time.Second
 )
 
-// Consumer reads topics as one member of the service's group. Offsets are committed after the handler is done, so a
-// handler sees every event at least once and has to cope with repetition (see the inbox of package outbox).
+// Consumer reads topics as a member of the service's consumer group. Offsets are committed after the handler returns, so a
+// handler receives every event at least once and must be idempotent (see the inbox of package outbox).
 type Consumer struct {
 	cfg     config.Kafka
 	group   string
 	topics  []string
-	size    int           // most records at a time
-	maxWait time.Duration // how long to gather them
+	size    int           // maximum number of records per batch
+	maxWait time.Duration // how long to wait for a full batch
 	handle  handler
 	client  atomic.Pointer[kgo.Client]
-	// attempts counts failures for unknown reasons, per event; only the goroutine of run touches it
+	// attempts counts failures for unknown reasons by event; only the goroutine of run uses it
 	attempts map[string]int
 }
 
-// handler returns the records that are done, and those from which to begin again.
-type handler func(ctx context.Context, records []*kgo.Record) (done, again []*kgo.Record, err error)
+// handler returns the records that are done, and those to retry.
+type handler func(ctx context.Context, records []*kgo.Record) (done, retry []*kgo.Record, err error)
 
-// Each calls handle for one event after the other. While it fails with a retryable fault, the event's partition waits.
-// An event that is Invalid, or keeps failing for other reasons, becomes a dead letter.
+// Each calls handle for one event after the other. A retryable failure blocks the event's partition until it succeeds. An
+// event that is Invalid, or fails repeatedly for other reasons, becomes a dead letter.
 func Each(a *app.App, cfg config.Kafka, topics []string, handle func(context.Context, Event) error) *Consumer {
 	c := newConsumer(a.Name, cfg, topics)
-	c.handle = c.each(handle)
-	c.attach(a)
+	c.handle = c.handleEach(handle)
+	c.register(a)
 	return c
 }
 
-// Batch calls handle for up to size events of all partitions together, which it gathers for at most maxWait. A batch that
-// fails is repeated, together with what came after it.
+// Batch calls handle for up to size events of all partitions, collected for at most maxWait. A failed batch is retried,
+// together with later events.
 func Batch(a *app.App, cfg config.Kafka, topics []string, size int, maxWait time.Duration,
 	handle func(context.Context, []Event) error,
 ) *Consumer {
 	c := newConsumer(a.Name, cfg, topics)
 	c.size, c.maxWait = size, maxWait
-	c.handle = c.all(handle)
-	c.attach(a)
+	c.handle = c.handleBatch(handle)
+	c.register(a)
 	return c
 }
 
@@ -70,12 +70,12 @@ func newConsumer(group string, cfg config.Kafka, topics []string) *Consumer {
 	return &Consumer{cfg: cfg, group: group, topics: topics, size: 100, attempts: map[string]int{}}
 }
 
-func (c *Consumer) attach(a *app.App) {
-	a.Uses("kafka-consumer", func(ctx context.Context) error {
+func (c *Consumer) register(a *app.App) {
+	a.DegradeCheck("kafka-consumer", func(ctx context.Context) error {
 		if client := c.client.Load(); client != nil {
-			return explain(client.Ping(ctx), c.cfg)
+			return pingError(client.Ping(ctx), c.cfg)
 		}
-		return nil // not started: the check "start" says why
+		return nil // not started: the check "start" reports the reason
 	})
 	a.Go("kafka-consumer", c.run)
 }
@@ -83,7 +83,7 @@ func (c *Consumer) attach(a *app.App) {
 // run joins the group and consumes until the context ends.
 func (c *Consumer) run(ctx context.Context) error {
 	host, _ := os.Hostname()
-	client, err := kgo.NewClient(append(common(c.cfg, c.group),
+	client, err := kgo.NewClient(append(commonOptions(c.cfg, c.group),
 		kgo.ConsumerGroup(c.group), kgo.ConsumeTopics(c.topics...), kgo.InstanceID(cmp.Or(c.cfg.InstanceID, host)),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(sessionTimeout/4), kgo.RebalanceTimeout(30*time.Second),
@@ -94,25 +94,25 @@ func (c *Consumer) run(ctx context.Context) error {
 	}
 	defer client.CloseAllowingRebalance()
 	c.client.Store(client)
-	var pause time.Duration
+	var backoff time.Duration
 	for ctx.Err() == nil {
-		err := c.process(ctx, client, c.gather(ctx, client))
+		err := c.process(ctx, client, c.collect(ctx, client))
 		client.AllowRebalance()
 		if err == nil {
-			pause = 0
+			backoff = 0
 			continue
 		}
-		pause = min(max(2*pause, 100*time.Millisecond), maxPause)
+		backoff = min(max(2*backoff, 100*time.Millisecond), maxBackoff)
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause):
+		case <-time.After(backoff):
 		}
 	}
 	return nil
 }
 
-// gather waits for records and, where the consumer wants batches, for more of them until the batch is full or due.
-func (c *Consumer) gather(ctx context.Context, client *kgo.Client) []*kgo.Record {
+// collect waits for records, and for a batch until it is full or maxWait has passed.
+func (c *Consumer) collect(ctx context.Context, client *kgo.Client) []*kgo.Record {
 	records := poll(ctx, client, c.size)
 	if len(records) == 0 || c.maxWait == 0 {
 		return records
@@ -128,8 +128,8 @@ func (c *Consumer) gather(ctx context.Context, client *kgo.Client) []*kgo.Record
 func poll(ctx context.Context, client *kgo.Client, limit int) []*kgo.Record {
 	fetches := client.PollRecords(ctx, limit)
 	fetches.EachError(func(topic string, partition int32, err error) {
-		if ctx.Err() == nil { // the client goes on trying by itself
-			slog.Warn("fetch", "topic", topic, "partition", partition, "error", err)
+		if ctx.Err() == nil { // the client retries
+			slog.Warn("fetching records failed", "topic", topic, "partition", partition, "error", err)
 		}
 	})
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
@@ -141,23 +141,23 @@ func poll(ctx context.Context, client *kgo.Client, limit int) []*kgo.Record {
 	return fetches.Records()
 }
 
-// process handles the records, commits what is done, and rewinds to what is not.
+// process handles the records, commits those that are done, and rewinds to those to retry.
 func (c *Consumer) process(ctx context.Context, client *kgo.Client, records []*kgo.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	done, again, err := c.handle(ctx, records)
+	done, retry, err := c.handle(ctx, records)
 	if len(done) > 0 {
-		// At the end of the process what was done is still committed. Failing to is harmless: a later commit covers it.
+		// Also at shutdown. A failure is harmless: a later commit includes these offsets.
 		commitCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 		defer cancel()
 		if err := client.CommitRecords(commitCtx, done...); err != nil {
-			slog.Warn("commit", "error", err)
+			slog.Warn("committing offsets failed", "error", err)
 		}
 	}
-	if len(again) > 0 {
-		client.SetOffsets(earliest(again))
-		metrics.Consumed.WithLabelValues(again[0].Topic, "retried").Inc()
+	if len(retry) > 0 {
+		client.SetOffsets(firstOffsets(retry))
+		metrics.Consumed.WithLabelValues(retry[0].Topic, "retried").Inc()
 	}
 	for _, record := range done {
 		metrics.Consumed.WithLabelValues(record.Topic, "done").Inc()
@@ -165,8 +165,8 @@ func (c *Consumer) process(ctx context.Context, client *kgo.Client, records []*k
 	return err
 }
 
-// earliest finds, for each partition, where its first record stands.
-func earliest(records []*kgo.Record) map[string]map[int32]kgo.EpochOffset {
+// firstOffsets returns the lowest offset of the records in each partition.
+func firstOffsets(records []*kgo.Record) map[string]map[int32]kgo.EpochOffset {
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	for _, record := range records {
 		partitions := offsets[record.Topic]
@@ -181,64 +181,64 @@ func earliest(records []*kgo.Record) map[string]map[int32]kgo.EpochOffset {
 	return offsets
 }
 
-// each makes a handler of a function for one event. What follows a failed event in its partition waits with it.
-func (c *Consumer) each(handle func(context.Context, Event) error) handler {
-	return func(ctx context.Context, records []*kgo.Record) (done, again []*kgo.Record, failed error) {
+// handleEach returns a handler that calls handle per event. A failed event blocks later ones in its partition.
+func (c *Consumer) handleEach(handle func(context.Context, Event) error) handler {
+	return func(ctx context.Context, records []*kgo.Record) (done, retry []*kgo.Record, failed error) {
 		type partition struct {
 			topic  string
 			number int32
 		}
-		waiting := map[partition]bool{}
+		blocked := map[partition]bool{}
 		for _, record := range records {
-			at := partition{record.Topic, record.Partition}
-			if waiting[at] {
+			p := partition{record.Topic, record.Partition}
+			if blocked[p] {
 				continue
 			}
-			err := ctx.Err() // stopping: leave the rest to the next owner
+			err := ctx.Err() // at shutdown, the next owner of the partition handles the rest
 			if err == nil {
-				err = c.one(ctx, record, handle)
+				err = c.handleRecord(ctx, record, handle)
 			}
 			if err != nil {
-				waiting[at], failed = true, err
-				again = append(again, record)
+				blocked[p], failed = true, err
+				retry = append(retry, record)
 				continue
 			}
 			done = append(done, record)
 		}
-		return done, again, failed
+		return done, retry, failed
 	}
 }
 
-// one handles a record; nil means that it is done with, be it as a dead letter.
-func (c *Consumer) one(ctx context.Context, record *kgo.Record, handle func(context.Context, Event) error) error {
+// handleRecord handles a record; nil means that it is done, possibly as a dead letter.
+func (c *Consumer) handleRecord(ctx context.Context, record *kgo.Record, handle func(context.Context, Event) error) error {
 	event, err := FromRecord(record)
 	if err == nil {
-		err = contained(ctx, event, handle)
+		err = callRecovered(ctx, event, handle)
 	}
-	place := fmt.Sprintf("%s/%d/%d", record.Topic, record.Partition, record.Offset)
+	position := fmt.Sprintf("%s/%d/%d", record.Topic, record.Partition, record.Offset)
 	if err != nil && !fault.Retryable(err) {
-		c.attempts[place]++
-		if fault.KindOf(err) == fault.Invalid || c.attempts[place] >= maxAttempts {
-			err = c.bury(ctx, record, err)
+		c.attempts[position]++
+		if fault.KindOf(err) == fault.Invalid || c.attempts[position] >= maxAttempts {
+			err = c.deadLetter(ctx, record, err)
 		}
 	}
 	if err == nil {
-		delete(c.attempts, place)
+		delete(c.attempts, position)
 	}
 	return err
 }
 
-// observe begins a span that continues the event's cause. The function it returns ends the span and logs the outcome.
+// observe starts a span that continues the trace of the event. The returned function ends the span and logs the result.
 func observe(ctx context.Context, event Event) (context.Context, func(error)) {
-	ctx, span := otel.Start(otel.FromHeaders(ctx, event.Headers), "consume "+event.Topic, trace.SpanKindConsumer,
+	ctx, span := tracing.Start(tracing.FromHeaders(ctx, event.Headers), "consume "+event.Topic, trace.SpanKindConsumer,
 		attribute.String("messaging.system", "kafka"), attribute.String("messaging.destination.name", event.Topic),
 		attribute.String("event.type", event.Type), attribute.String("messaging.message.id", event.ID.String()))
-	begin := time.Now()
+	start := time.Now()
 	return ctx, func(err error) {
-		otel.End(span, err)
+		tracing.End(span, err)
 		level, attrs := slog.LevelInfo, []any{
 			"topic", event.Topic, "type", event.Type, "event_id", event.ID.String(),
-			"key", event.Key, "duration_ms", float64(time.Since(begin).Microseconds()) / 1000,
+			"key", event.Key, "duration_ms", float64(time.Since(start).Microseconds()) / 1000,
 		}
 		if err != nil {
 			level, attrs = slog.LevelWarn, append(attrs, "error", err)
@@ -247,8 +247,8 @@ func observe(ctx context.Context, event Event) (context.Context, func(error)) {
 	}
 }
 
-// contained calls the handler; a panic is an error of this event, not the end of the process.
-func contained(ctx context.Context, event Event, handle func(context.Context, Event) error) (err error) {
+// callRecovered calls the handler and converts a panic to an error.
+func callRecovered(ctx context.Context, event Event, handle func(context.Context, Event) error) (err error) {
 	ctx, end := observe(ctx, event)
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -259,8 +259,8 @@ func contained(ctx context.Context, event Event, handle func(context.Context, Ev
 	return handle(ctx, event)
 }
 
-// bury sends a record to the dead letters, with the reason, so that those behind it can go on.
-func (c *Consumer) bury(ctx context.Context, record *kgo.Record, reason error) error {
+// deadLetter sends a record to the dead letter topic with the reason, so that it does not block later ones.
+func (c *Consumer) deadLetter(ctx context.Context, record *kgo.Record, reason error) error {
 	slog.ErrorContext(ctx, "dead letter", "topic", record.Topic, "partition", record.Partition, "offset", record.Offset,
 		"error", reason)
 	letter := &kgo.Record{Topic: DeadLetters, Key: record.Key, Value: record.Value, Headers: append(record.Headers,
@@ -270,20 +270,20 @@ func (c *Consumer) bury(ctx context.Context, record *kgo.Record, reason error) e
 	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
 	if err := c.client.Load().ProduceSync(ctx, letter).FirstErr(); err != nil {
-		return fault.Wrap(fault.Unavailable, err, "dead letter")
+		return fault.Wrap(fault.Unavailable, err, "publish a dead letter")
 	}
 	metrics.Consumed.WithLabelValues(record.Topic, "dead").Inc()
 	return nil
 }
 
-// all makes a handler of a function for a batch.
-func (c *Consumer) all(handle func(context.Context, []Event) error) handler {
-	return func(ctx context.Context, records []*kgo.Record) (done, again []*kgo.Record, err error) {
+// handleBatch returns a handler that calls handle per batch.
+func (c *Consumer) handleBatch(handle func(context.Context, []Event) error) handler {
+	return func(ctx context.Context, records []*kgo.Record) (done, retry []*kgo.Record, err error) {
 		events := make([]Event, 0, len(records))
 		for _, record := range records {
 			event, err := FromRecord(record)
 			if err != nil {
-				if err := c.bury(ctx, record, err); err != nil {
+				if err := c.deadLetter(ctx, record, err); err != nil {
 					return nil, records, err
 				}
 				continue

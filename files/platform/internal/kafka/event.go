@@ -1,5 +1,5 @@
-// Package kafka publishes and consumes the platform's events. An event is a record: the key is its aggregate's id, so
-// that what happens to one order stays in order; id, type, tenant, trace context and request id are headers; the value is
+// Package kafka publishes and consumes the platform's events. An event is a record whose key is the ID of its aggregate, so
+// that the events of an aggregate keep their order. ID, type, tenant, trace context and request ID are headers; the value is
 // JSON.
 package kafka
 
@@ -26,7 +26,7 @@ const (
 	PaymentEvents      = "payment.events"
 	ContentEvents      = "content.events"
 	NotificationEvents = "notification.events"
-	DeadLetters        = "platform.dead-letters" // what no consumer could make sense of
+	DeadLetters        = "platform.dead-letters" // events that consumers could not handle
 )
 
 const (
@@ -41,14 +41,14 @@ type Event struct {
 	ID         uuid.UUID
 	Topic      string
 	Type       string // "order.confirmed"
-	Key        string // the aggregate's id
+	Key        string // the aggregate's ID
 	Tenant     string
 	OccurredAt time.Time
 	Data       json.RawMessage
-	Headers    map[string]string // trace context and request id of the cause
+	Headers    map[string]string // trace context and request ID
 }
 
-// Decode reads the event's data. What cannot be read is Invalid: trying again would not help.
+// Decode reads the event's data. An error is Invalid, because a retry cannot succeed.
 func (e Event) Decode(value any) error {
 	if err := json.Unmarshal(e.Data, value); err != nil {
 		return fault.Wrap(fault.Invalid, err, "data of %s %s", e.Type, e.ID)
@@ -56,8 +56,8 @@ func (e Event) Decode(value any) error {
 	return nil
 }
 
-// Record makes the record that carries the event. The record's own timestamp is that of its sending: the client counts the
-// time it may take from there, and an event may have waited in the outbox for long.
+// Record returns the record of the event. Its timestamp is the time of sending: the delivery timeout starts there, and an
+// event may have been in the outbox for a long time.
 func (e Event) Record() *kgo.Record {
 	record := &kgo.Record{Topic: e.Topic, Key: []byte(e.Key), Value: e.Data}
 	add := func(key, value string) {
@@ -73,7 +73,7 @@ func (e Event) Record() *kgo.Record {
 	return record
 }
 
-// FromRecord reads a record. The error is Invalid for one that is no event of ours.
+// FromRecord reads a record. The error is Invalid if it is not an event of the platform.
 func FromRecord(record *kgo.Record) (Event, error) {
 	headers := make(map[string]string, len(record.Headers))
 	for _, header := range record.Headers {
@@ -91,7 +91,7 @@ func FromRecord(record *kgo.Record) (Event, error) {
 		event.OccurredAt = at
 	}
 	if event.Type == "" || !json.Valid(event.Data) {
-		return event, fault.New(fault.Invalid, "event %s has no type, or its value is not JSON", event.ID)
+		return event, fault.New(fault.Invalid, "event %s has no type or its value is not JSON", event.ID)
 	}
 	return event, nil
 }

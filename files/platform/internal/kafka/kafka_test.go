@@ -15,8 +15,8 @@ import (
 
 	"cloudlab.example/platform/internal/config"
 	"cloudlab.example/platform/internal/fault"
-	"cloudlab.example/platform/internal/log"
-	"cloudlab.example/platform/internal/otel"
+	"cloudlab.example/platform/internal/logging"
+	"cloudlab.example/platform/internal/tracing"
 )
 
 func event(kind, key string) Event {
@@ -26,20 +26,20 @@ func event(kind, key string) Event {
 	}
 }
 
-func TestEventSurvivesTheRecord(t *testing.T) {
+func TestRecordRoundTrip(t *testing.T) {
 	sent := event("order.placed", "o1")
-	sent.Headers = map[string]string{log.RequestIDHeader: "r-1"}
+	sent.Headers = map[string]string{logging.RequestIDHeader: "r-1"}
 	got, err := FromRecord(sent.Record())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.ID != sent.ID || got.Type != sent.Type || got.Key != sent.Key || got.Tenant != sent.Tenant ||
-		!got.OccurredAt.Equal(sent.OccurredAt) || got.Headers[log.RequestIDHeader] != "r-1" {
+		!got.OccurredAt.Equal(sent.OccurredAt) || got.Headers[logging.RequestIDHeader] != "r-1" {
 		t.Errorf("got %+v, sent %+v", got, sent)
 	}
 }
 
-func TestEventsThatWaitedLongAreStillSent(t *testing.T) {
+func TestOldEventsAreSent(t *testing.T) {
 	_, producer := cluster(t)
 	old := event("order.placed", "o1")
 	old.OccurredAt = time.Now().Add(-time.Hour)
@@ -48,7 +48,7 @@ func TestEventsThatWaitedLongAreStillSent(t *testing.T) {
 	}
 }
 
-func TestStrangeRecordsAreInvalid(t *testing.T) {
+func TestInvalidRecords(t *testing.T) {
 	broken := event("order.placed", "o1")
 	broken.Data = []byte("{")
 	untyped := event("", "o1")
@@ -61,7 +61,7 @@ func TestStrangeRecordsAreInvalid(t *testing.T) {
 	}
 }
 
-// cluster starts a broker in memory and a producer of it.
+// cluster starts a broker in memory and returns a producer for it.
 func cluster(t *testing.T) (config.Kafka, *Producer) {
 	t.Helper()
 	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, OrderEvents), kfake.SeedTopics(1, DeadLetters))
@@ -70,7 +70,7 @@ func cluster(t *testing.T) (config.Kafka, *Producer) {
 	}
 	t.Cleanup(fake.Close)
 	cfg := config.Kafka{Brokers: fake.ListenAddrs()}
-	client, err := kgo.NewClient(producing(cfg, "test")...)
+	client, err := kgo.NewClient(producerOptions(cfg, "test")...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,18 +78,18 @@ func cluster(t *testing.T) (config.Kafka, *Producer) {
 	return cfg, &Producer{client}
 }
 
-// seen collects what handlers saw.
-type seen struct {
+// recorder collects the types of handled events.
+type recorder struct {
 	mu    sync.Mutex
 	types []string
 }
 
-func (s *seen) add(kind string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.types = append(s.types, kind)
+func (r *recorder) add(kind string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.types = append(r.types, kind)
 	count := 0
-	for _, t := range s.types {
+	for _, t := range r.types {
 		if t == kind {
 			count++
 		}
@@ -97,86 +97,86 @@ func (s *seen) add(kind string) int {
 	return count
 }
 
-func (s *seen) wait(t *testing.T, enough func([]string) bool) []string {
+func (r *recorder) wait(t *testing.T, enough func([]string) bool) []string {
 	t.Helper()
 	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		s.mu.Lock()
-		types := slices.Clone(s.types)
-		s.mu.Unlock()
+		r.mu.Lock()
+		types := slices.Clone(r.types)
+		r.mu.Unlock()
 		if enough(types) {
 			return types
 		}
 	}
-	t.Fatalf("saw only %v", s.types)
+	t.Fatalf("timed out after events %v", r.types)
 	return nil
 }
 
 func consume(t *testing.T, c *Consumer) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { _ = c.run(ctx) })
-	t.Cleanup(func() { cancel(); running.Wait() })
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = c.run(ctx) })
+	t.Cleanup(func() { cancel(); wg.Wait() })
 }
 
-func TestEachRetriesInOrderAndBuriesWhatIsInvalid(t *testing.T) {
+func TestEachRetriesInOrderAndDeadLettersInvalidEvents(t *testing.T) {
 	cfg, producer := cluster(t)
-	ctx := log.WithRequestID(t.Context(), "r-5")
+	ctx := logging.WithRequestID(t.Context(), "r-5")
 	for _, kind := range []string{"first", "flaky", "poison", "last"} { // one key: one partition, in order
 		e := event(kind, "o1")
-		e.Headers = otel.Headers(ctx)
+		e.Headers = tracing.Headers(ctx)
 		if err := producer.Publish(ctx, e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	var saw, letters seen
+	var handled, letters recorder
 	c := newConsumer("test", cfg, []string{OrderEvents})
-	c.handle = c.each(func(ctx context.Context, e Event) error {
-		if log.RequestID(ctx) != "r-5" {
-			t.Errorf("%s: request id %q", e.Type, log.RequestID(ctx))
+	c.handle = c.handleEach(func(ctx context.Context, e Event) error {
+		if logging.RequestID(ctx) != "r-5" {
+			t.Errorf("%s: request id %q", e.Type, logging.RequestID(ctx))
 		}
-		times := saw.add(e.Type)
+		times := handled.add(e.Type)
 		switch {
 		case e.Type == "flaky" && times < 3:
-			return fault.New(fault.Unavailable, "store away")
+			return fault.New(fault.Unavailable, "store unavailable")
 		case e.Type == "poison":
-			return fault.New(fault.Invalid, "makes no sense")
+			return fault.New(fault.Invalid, "invalid")
 		}
 		return nil
 	})
 	consume(t, c)
-	got := saw.wait(t, func(types []string) bool { return slices.Contains(types, "last") })
+	got := handled.wait(t, func(types []string) bool { return slices.Contains(types, "last") })
 	if want := []string{"first", "flaky", "flaky", "flaky", "poison", "last"}; !slices.Equal(got, want) {
 		t.Errorf("handled %v, want %v", got, want)
 	}
 
-	graves := newConsumer("graves", cfg, []string{DeadLetters})
-	graves.handle = graves.each(func(_ context.Context, e Event) error { letters.add(e.Type); return nil })
-	consume(t, graves)
+	deadLetters := newConsumer("dead-letters", cfg, []string{DeadLetters})
+	deadLetters.handle = deadLetters.handleEach(func(_ context.Context, e Event) error { letters.add(e.Type); return nil })
+	consume(t, deadLetters)
 	letters.wait(t, func(types []string) bool { return slices.Equal(types, []string{"poison"}) })
 }
 
-func TestUnknownFailuresAreBuriedInTheEnd(t *testing.T) {
+func TestRepeatedFailuresBecomeDeadLetters(t *testing.T) {
 	c := newConsumer("test", config.Kafka{}, nil)
 	record := event("buggy", "o1").Record()
 	bug := func(context.Context, Event) error { return errors.New("bug") }
 	for range maxAttempts - 1 {
-		if err := c.one(t.Context(), record, bug); err == nil {
-			t.Fatal("given up too early")
+		if err := c.handleRecord(t.Context(), record, bug); err == nil {
+			t.Fatal("dead letter before the last attempt")
 		}
 	}
 	cfg, producer := cluster(t)
 	c.cfg = cfg
 	c.client.Store(producer.client)
-	if err := c.one(t.Context(), record, func(context.Context, Event) error { panic("oh") }); err != nil {
-		t.Errorf("not buried: %v", err)
+	if err := c.handleRecord(t.Context(), record, func(context.Context, Event) error { panic("oh") }); err != nil {
+		t.Errorf("no dead letter: %v", err)
 	}
 	if len(c.attempts) != 0 {
-		t.Error("the count of a buried event is kept")
+		t.Error("the attempts of a dead letter are still counted")
 	}
 }
 
-func TestBatchGathersAndRepeats(t *testing.T) {
+func TestBatchCollectsAndRetries(t *testing.T) {
 	cfg, producer := cluster(t)
 	for i := range 20 {
 		if err := producer.Publish(t.Context(), event("n", fmt.Sprint(i))); err != nil {
@@ -185,23 +185,23 @@ func TestBatchGathersAndRepeats(t *testing.T) {
 	}
 	var mu sync.Mutex
 	calls, ids := 0, map[uuid.UUID]bool{}
-	var saw seen
+	var handled recorder
 	c := newConsumer("test", cfg, []string{OrderEvents})
 	c.size, c.maxWait = 50, 200*time.Millisecond
-	c.handle = c.all(func(_ context.Context, events []Event) error {
+	c.handle = c.handleBatch(func(_ context.Context, events []Event) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if calls++; calls == 1 {
-			return fault.New(fault.Unavailable, "store away")
+			return fault.New(fault.Unavailable, "store unavailable")
 		}
 		for _, e := range events {
 			ids[e.ID] = true
-			saw.add(e.Type)
+			handled.add(e.Type)
 		}
 		return nil
 	})
 	consume(t, c)
-	saw.wait(t, func(types []string) bool { return len(types) >= 20 })
+	handled.wait(t, func(types []string) bool { return len(types) >= 20 })
 	mu.Lock()
 	defer mu.Unlock()
 	if len(ids) != 20 {

@@ -1,4 +1,4 @@
-// Package metrics holds the Prometheus metrics that all services share. Labels are bounded: routes, never paths.
+// Package metrics defines the Prometheus metrics that all services share. Labels have few values: routes, not paths.
 package metrics
 
 import (
@@ -11,40 +11,40 @@ import (
 
 var buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
-// The metrics, named by what they count and in base units.
+// Metrics of all services, in base units.
 var (
 	HTTPRequests = promauto.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "http_server_request_duration_seconds", Help: "Time to answer a request, by route and status.",
+		Name: "http_server_request_duration_seconds", Help: "Duration of requests, by route and status.",
 		Buckets: buckets,
 	}, []string{"method", "route", "status"})
 
 	GRPCServer = promauto.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "grpc_server_call_duration_seconds", Help: "Time to answer a call, by method and code.", Buckets: buckets,
+		Name: "grpc_server_call_duration_seconds", Help: "Duration of handled calls, by method and code.", Buckets: buckets,
 	}, []string{"method", "code"})
 
 	GRPCClient = promauto.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "grpc_client_call_duration_seconds", Help: "Time of a call to another service, retries included.",
+		Name: "grpc_client_call_duration_seconds", Help: "Duration of calls to other services, including retries.",
 		Buckets: buckets,
 	}, []string{"method", "code"})
 
 	BreakerOpen = promauto.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "grpc_client_breaker_open", Help: "1 while calls to this service fail at once.",
+		Name: "grpc_client_breaker_open", Help: "1 while the circuit breaker of this service is open.",
 	}, []string{"target"})
 
 	Consumed = promauto.NewCounterVec(prometheus.CounterOpts{
-		Name: "kafka_consumer_records_total", Help: "Records by outcome: done, retried, dead (sent to the dead letters).",
+		Name: "kafka_consumer_records_total", Help: "Records by outcome: done, retried, dead (sent to the dead letter topic).",
 	}, []string{"topic", "outcome"})
 
 	ConsumerLag = promauto.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "kafka_consumer_lag_records", Help: "Records in the partition that were not fetched yet.",
+		Name: "kafka_consumer_lag_records", Help: "Records of the partition that are not fetched yet.",
 	}, []string{"topic", "partition"})
 
 	OutboxPublished = promauto.NewCounter(prometheus.CounterOpts{
-		Name: "outbox_published_total", Help: "Events that left the outbox for Kafka.",
+		Name: "outbox_published_total", Help: "Events published from the outbox to Kafka.",
 	})
 
 	OutboxDelay = promauto.NewHistogram(prometheus.HistogramOpts{
-		Name: "outbox_delay_seconds", Help: "Time from an event's commit to its arrival in Kafka.", Buckets: buckets,
+		Name: "outbox_delay_seconds", Help: "Time from an event's creation to its delivery to Kafka.", Buckets: buckets,
 	})
 )
 

@@ -15,23 +15,23 @@ import (
 
 	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/kafka"
-	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/logging"
 	"cloudlab.example/platform/internal/pg/pgtest"
 )
 
-// broker remembers what was published, per key; it can be away.
-type broker struct {
-	mu    sync.Mutex
-	away  bool
-	types map[string][]string
-	last  kafka.Event
+// fakeBroker records the published events by key; it can be unavailable.
+type fakeBroker struct {
+	mu          sync.Mutex
+	unavailable bool
+	types       map[string][]string
+	last        kafka.Event
 }
 
-func (b *broker) Publish(_ context.Context, events ...kafka.Event) error {
+func (b *fakeBroker) Publish(_ context.Context, events ...kafka.Event) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.away {
-		return fault.New(fault.Unavailable, "away")
+	if b.unavailable {
+		return fault.New(fault.Unavailable, "unavailable")
 	}
 	for _, e := range events {
 		b.types[e.Key] = append(b.types[e.Key], e.Type)
@@ -40,7 +40,7 @@ func (b *broker) Publish(_ context.Context, events ...kafka.Event) error {
 	return nil
 }
 
-func (b *broker) count() int {
+func (b *fakeBroker) count() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := 0
@@ -50,10 +50,10 @@ func (b *broker) count() int {
 	return n
 }
 
-func (b *broker) set(away bool) {
+func (b *fakeBroker) set(unavailable bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.away = away
+	b.unavailable = unavailable
 }
 
 func emit(ctx context.Context, o *Outbox, kind, key string) error {
@@ -62,10 +62,10 @@ func emit(ctx context.Context, o *Outbox, kind, key string) error {
 	})
 }
 
-func TestTwoRelaysKeepTheOrderOfEachAggregate(t *testing.T) {
+func TestTwoRelaysKeepOrderPerAggregate(t *testing.T) {
 	pool := pgtest.New(t, Migrations)
-	b := &broker{types: map[string][]string{}}
-	ctx := log.WithRequestID(t.Context(), "r-1")
+	b := &fakeBroker{types: map[string][]string{}}
+	ctx := logging.WithRequestID(t.Context(), "r-1")
 	relays := []*Outbox{newOutbox(pool, b), newOutbox(pool, b)}
 	b.set(true)
 	var want []string
@@ -78,8 +78,8 @@ func TestTwoRelaysKeepTheOrderOfEachAggregate(t *testing.T) {
 			}
 		}
 	}
-	if _, err := relays[0].forward(ctx); err == nil {
-		t.Fatal("no error with the broker away")
+	if _, err := relays[0].publishBatch(ctx); err == nil {
+		t.Fatal("no error although the broker is unavailable")
 	}
 	b.set(false)
 	stop, cancel := context.WithCancel(ctx)
@@ -97,28 +97,30 @@ func TestTwoRelaysKeepTheOrderOfEachAggregate(t *testing.T) {
 			t.Errorf("aggregate %d: %v", key, got)
 		}
 	}
-	if b.last.Headers[log.RequestIDHeader] != "r-1" || b.last.Tenant != "t1" || string(b.last.Data) != `{"n": 1}` {
+	if b.last.Headers[logging.RequestIDHeader] != "r-1" || b.last.Tenant != "t1" || string(b.last.Data) != `{"n": 1}` {
 		t.Errorf("event %+v", b.last)
 	}
 }
 
-// publish is a function as a publisher.
-type publish func(ctx context.Context, events ...kafka.Event) error
+// publisherFunc is a function as a Publisher.
+type publisherFunc func(ctx context.Context, events ...kafka.Event) error
 
-func (p publish) Publish(ctx context.Context, events ...kafka.Event) error { return p(ctx, events...) }
+func (p publisherFunc) Publish(ctx context.Context, events ...kafka.Event) error {
+	return p(ctx, events...)
+}
 
-// TestNoRelayOvertakesAnother lets a second relay forward while the first one publishes; one batch cannot hold all events.
-func TestNoRelayOvertakesAnother(t *testing.T) {
+// TestConcurrentRelaysKeepOrder runs a second relay while the first one publishes; one batch cannot hold all events.
+func TestConcurrentRelaysKeepOrder(t *testing.T) {
 	pool := pgtest.New(t, Migrations)
-	second := newOutbox(pool, &broker{types: map[string][]string{}})
-	first := newOutbox(pool, publish(func(ctx context.Context, _ ...kafka.Event) error {
-		if sent, err := second.forward(ctx); sent != 0 || err != nil {
-			t.Errorf("%d events overtook those in hand: %v", sent, err)
+	second := newOutbox(pool, &fakeBroker{types: map[string][]string{}})
+	first := newOutbox(pool, publisherFunc(func(ctx context.Context, _ ...kafka.Event) error {
+		if sent, err := second.publishBatch(ctx); sent != 0 || err != nil {
+			t.Errorf("%d events published before older ones: %v", sent, err)
 		}
 		return nil
 	}))
 	err := first.Tx(t.Context(), func(tx *Tx) error {
-		for range batch + 1 {
+		for range batchSize + 1 {
 			if err := tx.Emit(t.Context(), kafka.OrderEvents, "x", "1", "t1", nil); err != nil {
 				return err
 			}
@@ -128,14 +130,14 @@ func TestNoRelayOvertakesAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sent, err := first.forward(t.Context()); sent == 0 || err != nil {
+	if sent, err := first.publishBatch(t.Context()); sent == 0 || err != nil {
 		t.Errorf("sent %d, %v", sent, err)
 	}
 }
 
-func TestNothingIsEmittedWithoutTheChange(t *testing.T) {
+func TestRollbackEmitsNothing(t *testing.T) {
 	pool := pgtest.New(t, Migrations)
-	b := &broker{types: map[string][]string{}}
+	b := &fakeBroker{types: map[string][]string{}}
 	o := newOutbox(pool, b)
 	failed := o.Tx(t.Context(), func(tx *Tx) error {
 		if err := tx.Emit(t.Context(), kafka.OrderEvents, "x", "1", "t1", nil); err != nil {
@@ -146,18 +148,18 @@ func TestNothingIsEmittedWithoutTheChange(t *testing.T) {
 	if failed == nil {
 		t.Fatal("no error")
 	}
-	if sent, err := o.forward(t.Context()); sent != 0 || err != nil {
+	if sent, err := o.publishBatch(t.Context()); sent != 0 || err != nil {
 		t.Errorf("sent %d, %v", sent, err)
 	}
 }
 
 func TestOnce(t *testing.T) {
 	pool := pgtest.New(t, Migrations)
-	o := newOutbox(pool, &broker{})
+	o := newOutbox(pool, &fakeBroker{})
 	event := kafka.Event{ID: uuid.New()}
 	done := 0
 	do := func(*Tx) error { done++; return nil }
-	if err := o.Once(t.Context(), event, func(*Tx) error { return errors.New("first try fails") }); err == nil {
+	if err := o.Once(t.Context(), event, func(*Tx) error { return errors.New("first attempt fails") }); err == nil {
 		t.Fatal("no error")
 	}
 	for range 3 {
@@ -166,6 +168,6 @@ func TestOnce(t *testing.T) {
 		}
 	}
 	if done != 1 {
-		t.Errorf("done %d times", done)
+		t.Errorf("handled %d times", done)
 	}
 }

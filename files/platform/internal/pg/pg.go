@@ -1,4 +1,4 @@
-// Package pg opens a service's PostgreSQL schema and keeps it migrated.
+// Package pg opens a service's PostgreSQL schema and migrates it.
 package pg
 
 import (
@@ -21,15 +21,15 @@ import (
 	"cloudlab.example/platform/internal/config"
 )
 
-// Migrations is a set of SQL files in the folder "migrations" of an embedded file system, with its own version table, so
-// that a service and the packages it uses (the outbox) migrate independently of each other.
+// Migrations is a set of SQL files in the directory "migrations" of an embedded file system. Each set has its own version
+// table, so that a service and the packages it uses, such as outbox, migrate independently.
 type Migrations struct {
 	Files fs.FS
-	Table string // "" is goose's default
+	Table string // version table; "" is goose's default
 }
 
-// Open connects lazily: the pool is usable at once, and its calls fail as long as the server is away. The migrations run
-// as Init tasks, the server is a readiness check.
+// Open connects lazily: the pool is usable at once, and its calls fail while the server is unavailable. The migrations run as
+// Init tasks; the connection is a readiness check.
 func Open(a *app.App, cfg config.Postgres, migrations ...Migrations) (*pgxpool.Pool, error) {
 	settings, err := pgxpool.ParseConfig(cfg.URL.Reveal())
 	if err != nil {
@@ -46,16 +46,16 @@ func Open(a *app.App, cfg config.Postgres, migrations ...Migrations) (*pgxpool.P
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	registerMetrics(pool)
-	a.Needs("postgres", pool.Ping)
+	a.RequireCheck("postgres", pool.Ping)
 	a.OnClose(func(context.Context) error { pool.Close(); return nil })
 	for _, m := range migrations {
-		a.Init("migrations", func(ctx context.Context) error { return Migrate(ctx, pool, m) })
+		a.Init("running migrations", func(ctx context.Context) error { return Migrate(ctx, pool, m) })
 	}
 	return pool, nil
 }
 
-// Migrate brings the schema up to date. Replicas that start together wait for each other on an advisory lock, which is
-// the schema's own: services do not wait for one another.
+// Migrate brings the schema up to date. Replicas that start together wait for an advisory lock per schema; other services do
+// not.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, m Migrations) error {
 	schema, err := ensureSchema(ctx, pool)
 	if err != nil {
@@ -87,7 +87,8 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, m Migrations) error {
 	return nil
 }
 
-// ensureSchema returns the schema that the DSN's search_path names. It is normally there; creating it needs the right to.
+// ensureSchema returns the schema that the DSN's search_path names. It creates the schema if it does not exist, which
+// requires the permission to.
 func ensureSchema(ctx context.Context, pool *pgxpool.Pool) (string, error) {
 	var schema sql.NullString
 	var path string
@@ -101,7 +102,7 @@ func ensureSchema(ctx context.Context, pool *pgxpool.Pool) (string, error) {
 	return path, nil
 }
 
-// registerMetrics publishes the pool's use. A second pool in one process (tests) leaves the first one's metrics.
+// registerMetrics exports the usage of the pool. Only the first pool of a process is exported; tests open several.
 func registerMetrics(pool *pgxpool.Pool) {
 	gauges := map[string]func(*pgxpool.Stat) float64{
 		"pg_pool_acquired_connections": func(s *pgxpool.Stat) float64 { return float64(s.AcquiredConns()) },
@@ -113,7 +114,7 @@ func registerMetrics(pool *pgxpool.Pool) {
 			func() float64 { return value(pool.Stat()) })
 		var registered prometheus.AlreadyRegisteredError
 		if err := prometheus.Register(gauge); err != nil && !errors.As(err, &registered) {
-			panic(err) // a malformed metric: found by the first test
+			panic(err) // an invalid metric: any test finds it
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/httpx"
 	"cloudlab.example/platform/internal/kafka"
-	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/logging"
 )
 
 func TestRowOf(t *testing.T) {
@@ -31,7 +31,7 @@ func TestRowOf(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			event := kafka.Event{
 				ID: uuid.New(), Type: "x.y", Topic: "x.events", Key: "k", Tenant: "t", OccurredAt: time.Now(),
-				Data: []byte(test.data), Headers: map[string]string{log.RequestIDHeader: "r"},
+				Data: []byte(test.data), Headers: map[string]string{logging.RequestIDHeader: "r"},
 			}
 			got := rowOf(event)
 			if got.ID != event.ID || got.Aggregate != "k" || got.RequestID != "r" || got.Data != test.data {
@@ -54,18 +54,18 @@ func TestFunnelOf(t *testing.T) {
 	}
 }
 
-// silent is a warehouse that is away.
-type silent struct{ warehouse }
+// fakeStore is an event store whose summary fails.
+type fakeStore struct{ eventStore }
 
-func (silent) summary(context.Context, int) (summary, error) {
+func (fakeStore) summary(context.Context, int) (summary, error) {
 	return summary{}, fault.New(fault.Unavailable, "ClickHouse cannot answer")
 }
 
-func (silent) perMinute(context.Context, int) ([]minute, error) { return []minute{}, nil }
+func (fakeStore) perMinute(context.Context, int) ([]minute, error) { return []minute{}, nil }
 
 func TestRoutes(t *testing.T) {
 	mux := &httpx.Mux{}
-	(&Service{store: silent{}}).routes(mux)
+	(&Service{store: fakeStore{}}).routes(mux)
 	for _, test := range []struct {
 		path, permission string
 		status           int

@@ -16,8 +16,8 @@ func (s *Service) routes(mux *httpx.Mux) {
 	mux.Handle("GET /api/v1/analytics/events", s.events)
 }
 
-// reader checks the permission and reads a number from the query.
-func reader(r *http.Request, name string, fallback, limit int) (int, error) {
+// authorizedParam checks the permission and reads a number from the query.
+func authorizedParam(r *http.Request, name string, fallback, limit int) (int, error) {
 	if _, err := auth.Require(r.Context(), auth.AnalyticsRead); err != nil {
 		return 0, err
 	}
@@ -32,7 +32,7 @@ func reader(r *http.Request, name string, fallback, limit int) (int, error) {
 }
 
 func (s *Service) summary(w http.ResponseWriter, r *http.Request) error {
-	hours, err := reader(r, "hours", 24, 24*366)
+	hours, err := authorizedParam(r, "hours", 24, 24*366)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *Service) summary(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) perMinute(w http.ResponseWriter, r *http.Request) error {
-	minutes, err := reader(r, "minutes", 60, 24*60)
+	minutes, err := authorizedParam(r, "minutes", 60, 24*60)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (s *Service) perMinute(w http.ResponseWriter, r *http.Request) error {
 	return httpx.JSON(w, http.StatusOK, httpx.List[minute]{Items: found})
 }
 
-// stage is how many got so far, and which part that is of those at the stage before.
+// stage is a stage of the order funnel; Ratio is relative to the previous stage.
 type stage struct {
 	Name  string  `json:"name"`
 	Count uint64  `json:"count"`
@@ -82,7 +82,7 @@ func funnelOf(counts map[string]uint64) []stage {
 }
 
 func (s *Service) funnel(w http.ResponseWriter, r *http.Request) error {
-	hours, err := reader(r, "hours", 24, 24*366)
+	hours, err := authorizedParam(r, "hours", 24, 24*366)
 	if err != nil {
 		return err
 	}
@@ -93,9 +93,9 @@ func (s *Service) funnel(w http.ResponseWriter, r *http.Request) error {
 	return httpx.JSON(w, http.StatusOK, httpx.List[stage]{Items: funnelOf(counts)})
 }
 
-// events shows the newest events; ?of= narrows them to a type or an aggregate.
+// events lists the newest events; ?of= selects a type or an aggregate.
 func (s *Service) events(w http.ResponseWriter, r *http.Request) error {
-	limit, err := reader(r, "limit", 20, 500)
+	limit, err := authorizedParam(r, "limit", 20, 500)
 	if err != nil {
 		return err
 	}

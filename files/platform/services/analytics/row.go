@@ -7,10 +7,10 @@ import (
 	"github.com/google/uuid"
 
 	"cloudlab.example/platform/internal/kafka"
-	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/logging"
 )
 
-// row is an event as the warehouse holds it: what is asked often in columns, the rest as it came.
+// row is an event in the table: columns for frequent queries, and the original data.
 type row struct {
 	ID         uuid.UUID
 	Type       string
@@ -25,11 +25,11 @@ type row struct {
 	Data       string
 }
 
-// rowOf never fails: an event with fields of other types is still an event.
+// rowOf returns the row of an event. Fields of unexpected types are ignored.
 func rowOf(event kafka.Event) row {
 	r := row{
 		ID: event.ID, Type: event.Type, Topic: event.Topic, Aggregate: event.Key, Tenant: event.Tenant,
-		RequestID: event.Headers[log.RequestIDHeader], OccurredAt: event.OccurredAt.UTC(), Data: string(event.Data),
+		RequestID: event.Headers[logging.RequestIDHeader], OccurredAt: event.OccurredAt.UTC(), Data: string(event.Data),
 	}
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(event.Data, &fields) != nil {

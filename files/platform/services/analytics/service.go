@@ -1,8 +1,8 @@
-// Package analytics counts. It consumes the events of all domains into ClickHouse, in batches, and answers live questions:
-// orders and revenue per minute, and how far people get.
+// Package analytics stores the events of all domains in ClickHouse, in batches, and serves live statistics: orders and revenue
+// per minute, and the order funnel.
 //
-// Exactly once, in effect: Kafka delivers at least once, and a batch may be repeated after a crash. The table replaces
-// rows of the same event id, and every query reads it with FINAL, so an event counts once however often it came.
+// Kafka delivers at least once, and a batch may be repeated after a crash. The table replaces rows of the same event ID, and
+// every query reads it with FINAL, so each event counts once.
 package analytics
 
 import (
@@ -14,31 +14,31 @@ import (
 	"cloudlab.example/platform/internal/kafka"
 )
 
-// Config is the service's environment.
+// Config are the settings of the service, read from the environment.
 type Config struct {
 	config.Common
 	config.Tokens
 	config.Kafka
 	ClickHouse
 	Topics []string `env:"ANALYTICS_TOPICS" envDefault:"auth.events,user.events,product.events,inventory.events,order.events,payment.events,content.events,notification.events"`
-	// A batch is written when it is full or this old; every insert costs ClickHouse a file.
+	// A batch is written when it is full or this old: every insert creates a file in ClickHouse.
 	BatchSize int           `env:"ANALYTICS_BATCH_SIZE" envDefault:"5000"`
 	BatchWait time.Duration `env:"ANALYTICS_BATCH_WAIT" envDefault:"1s"`
 }
 
-// warehouse is what the service needs of its store.
-type warehouse interface {
+// eventStore is the store that the service uses.
+type eventStore interface {
 	insert(ctx context.Context, rows []row) error
 	perMinute(ctx context.Context, minutes int) ([]minute, error)
 	counts(ctx context.Context, hours int) (map[string]uint64, error)
-	latest(ctx context.Context, kind string, limit int) ([]recorded, error)
+	latest(ctx context.Context, filter string, limit int) ([]recorded, error)
 	summary(ctx context.Context, hours int) (summary, error)
 }
 
-// Service is what the routes work with.
-type Service struct{ store warehouse }
+// Service implements the routes.
+type Service struct{ store eventStore }
 
-// Setup wires the service together.
+// Setup adds the service to the app.
 func Setup(a *app.App, cfg Config) error {
 	st, err := openStore(cfg.ClickHouse)
 	if err != nil {
@@ -46,9 +46,9 @@ func Setup(a *app.App, cfg Config) error {
 	}
 	s := &Service{store: st}
 	a.VerifyRemote(cfg.Tokens)
-	a.Needs("clickhouse", st.conn.Ping)
+	a.RequireCheck("clickhouse", st.conn.Ping)
 	a.OnClose(func(context.Context) error { return st.conn.Close() })
-	a.Init("tables", st.migrate)
+	a.Init("creating tables", st.migrate)
 	s.routes(a.API)
 	kafka.Batch(a, cfg.Kafka, cfg.Topics, cfg.BatchSize, cfg.BatchWait, s.onEvents)
 	return nil

@@ -12,7 +12,7 @@ import (
 	"cloudlab.example/platform/internal/fault"
 )
 
-// ClickHouse is where the events go.
+// ClickHouse is the connection to the server.
 type ClickHouse struct {
 	Addr     string        `env:"CLICKHOUSE_ADDR" envDefault:"clickhouse:9000"`
 	Database string        `env:"CLICKHOUSE_DATABASE" envDefault:"analytics"`
@@ -20,7 +20,7 @@ type ClickHouse struct {
 	Password config.Secret `env:"CLICKHOUSE_PASSWORD"`
 }
 
-// The table suits servers from 18.16 on: no LowCardinality, DateTime64, TTL or codecs, and parameters bound by the client.
+// createEvents works on servers since 18.16: no LowCardinality, DateTime64, TTL or codecs, and parameters bound by the client.
 const createEvents = `
 CREATE TABLE IF NOT EXISTS events (
     event_id     UUID,
@@ -40,7 +40,7 @@ ORDER BY (event_type, occurred_at, event_id)`
 
 type store struct{ conn driver.Conn }
 
-// openStore connects when first used.
+// openStore returns a store that connects when first used.
 func openStore(cfg ClickHouse) (*store, error) {
 	conn, err := clickhouse.Open(&clickhouse.Options{
 		Addr:        []string{cfg.Addr},
@@ -53,14 +53,14 @@ func openStore(cfg ClickHouse) (*store, error) {
 	return &store{conn}, nil
 }
 
-func (s *store) migrate(ctx context.Context) error { return away(s.conn.Exec(ctx, createEvents)) }
+func (s *store) migrate(ctx context.Context) error { return retryable(s.conn.Exec(ctx, createEvents)) }
 
-// away marks every failure as one to try again: the queries are fixed, so it is the server that cannot.
-func away(err error) error {
+// retryable marks a failure as retryable: the queries are constant, so the server is the cause.
+func retryable(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fault.Wrap(fault.Unavailable, err, "ClickHouse cannot answer")
+	return fault.Wrap(fault.Unavailable, err, "ClickHouse is unavailable")
 }
 
 func (s *store) insert(ctx context.Context, rows []row) error {
@@ -70,7 +70,7 @@ func (s *store) insert(ctx context.Context, rows []row) error {
 	batch, err := s.conn.PrepareBatch(ctx, `INSERT INTO events (event_id, event_type, topic, aggregate_id, tenant, user_id,
 		amount, currency, request_id, occurred_at, data)`)
 	if err != nil {
-		return away(err)
+		return retryable(err)
 	}
 	defer batch.Close()
 	for _, r := range rows {
@@ -80,19 +80,19 @@ func (s *store) insert(ctx context.Context, rows []row) error {
 			return err
 		}
 	}
-	return away(batch.Send())
+	return retryable(batch.Send())
 }
 
-// minute is what happened to orders within one.
+// minute is the statistics of orders in one minute.
 type minute struct {
 	Minute    time.Time `json:"minute" ch:"minute"`
 	Placed    uint64    `json:"placed" ch:"placed"`
 	Confirmed uint64    `json:"confirmed" ch:"confirmed"`
 	Cancelled uint64    `json:"cancelled" ch:"cancelled"`
-	Revenue   int64     `json:"revenue" ch:"revenue"` // of confirmed orders, in the smallest unit
+	Revenue   int64     `json:"revenue" ch:"revenue"` // of confirmed orders, in the smallest currency unit
 }
 
-// perMinute returns the minutes in which something happened, the latest first.
+// perMinute returns the minutes with events, latest first.
 func (s *store) perMinute(ctx context.Context, minutes int) ([]minute, error) {
 	found := []minute{}
 	err := s.conn.Select(ctx, &found, `
@@ -102,15 +102,15 @@ func (s *store) perMinute(ctx context.Context, minutes int) ([]minute, error) {
 		FROM events FINAL
 		WHERE event_type IN ('order.placed', 'order.confirmed', 'order.cancelled') AND occurred_at >= ?
 		GROUP BY minute ORDER BY minute DESC`, time.Now().UTC().Add(-time.Duration(minutes)*time.Minute))
-	return found, away(err)
+	return found, retryable(err)
 }
 
-// counts returns, per event type, how many aggregates it happened to.
+// counts returns the number of aggregates by event type.
 func (s *store) counts(ctx context.Context, hours int) (map[string]uint64, error) {
 	rows, err := s.conn.Query(ctx, `SELECT event_type, uniqExact(aggregate_id) FROM events FINAL WHERE occurred_at >= ?
 		GROUP BY event_type`, since(hours))
 	if err != nil {
-		return nil, away(err)
+		return nil, retryable(err)
 	}
 	defer rows.Close()
 	counts := map[string]uint64{}
@@ -122,10 +122,10 @@ func (s *store) counts(ctx context.Context, hours int) (map[string]uint64, error
 		}
 		counts[kind] = count
 	}
-	return counts, away(rows.Err())
+	return counts, retryable(rows.Err())
 }
 
-// recorded is an event as it is shown.
+// recorded is an event in a response.
 type recorded struct {
 	ID         string    `json:"id" ch:"id"`
 	Type       string    `json:"type" ch:"event_type"`
@@ -137,16 +137,16 @@ type recorded struct {
 	OccurredAt time.Time `json:"occurred_at" ch:"occurred_at"`
 }
 
-// latest returns the newest events; kind "" is any, and may be that of an aggregate as well.
-func (s *store) latest(ctx context.Context, kind string, limit int) ([]recorded, error) {
+// latest returns the newest events; filter is an event type, an aggregate ID, or "" for all.
+func (s *store) latest(ctx context.Context, filter string, limit int) ([]recorded, error) {
 	found := []recorded{}
 	err := s.conn.Select(ctx, &found, `SELECT toString(event_id) AS id, event_type, topic, aggregate_id, tenant, amount,
 		request_id, occurred_at FROM events FINAL WHERE ? = '' OR event_type = ? OR aggregate_id = ?
-		ORDER BY occurred_at DESC, id DESC LIMIT ?`, kind, kind, kind, limit)
-	return found, away(err)
+		ORDER BY occurred_at DESC, id DESC LIMIT ?`, filter, filter, filter, limit)
+	return found, retryable(err)
 }
 
-// summary is the state of the business at a glance.
+// summary is the statistics of a period.
 type summary struct {
 	Events    uint64 `json:"events" ch:"events"`
 	Placed    uint64 `json:"orders_placed" ch:"placed"`
@@ -163,7 +163,7 @@ func (s *store) summary(ctx context.Context, hours int) (summary, error) {
 		sumIf(amount, event_type = 'order.confirmed') AS revenue,
 		uniqExactIf(user_id, event_type = 'order.confirmed') AS customers
 		FROM events FINAL WHERE occurred_at >= ?`, since(hours)).ScanStruct(&found)
-	return found, away(err)
+	return found, retryable(err)
 }
 
 func since(hours int) time.Time { return time.Now().UTC().Add(-time.Duration(hours) * time.Hour) }

@@ -15,11 +15,11 @@ import (
 	"cloudlab.example/platform/internal/config"
 )
 
-// TestWarehouse runs every statement on a real server, of whatever version TEST_CLICKHOUSE_ADDR names.
-func TestWarehouse(t *testing.T) {
+// TestStore runs every statement on a real server, which TEST_CLICKHOUSE_ADDR names.
+func TestStore(t *testing.T) {
 	addr := os.Getenv("TEST_CLICKHOUSE_ADDR")
 	if addr == "" {
-		t.Fatal("TEST_CLICKHOUSE_ADDR is not set: it is host:port of a ClickHouse server that tests may create databases in")
+		t.Fatal("TEST_CLICKHOUSE_ADDR is not set. Set it to host:port of a ClickHouse server in which tests may create databases")
 	}
 	cfg := ClickHouse{
 		Addr: addr, Database: "default", User: cmp.Or(os.Getenv("TEST_CLICKHOUSE_USER"), "default"),
@@ -51,7 +51,7 @@ func TestWarehouse(t *testing.T) {
 	placed := row{ID: uuid.New(), Type: "order.placed", Topic: "order.events", Aggregate: "o1", User: "u1", Amount: 500, OccurredAt: now}
 	confirmed := placed
 	confirmed.ID, confirmed.Type = uuid.New(), "order.confirmed"
-	for range 3 { // the same batch again and again counts once
+	for range 3 { // a repeated batch counts once
 		if err := own.insert(ctx, []row{placed, confirmed}); err != nil {
 			t.Fatal(err)
 		}

@@ -53,7 +53,7 @@ type accounts struct {
 	events *outbox.Outbox
 }
 
-// newAccount is a registration that was found to be allowed.
+// newAccount is a validated registration.
 type newAccount struct {
 	Email, Password, Name, Phone string
 	Tenant                       string
@@ -61,7 +61,7 @@ type newAccount struct {
 	Roles                        []string
 }
 
-// create stores the account; a new tenant comes with its first user, who owns it.
+// create stores the account. A new tenant is owned by its first user.
 func (s *accounts) create(ctx context.Context, n newAccount) (user, error) {
 	hash, err := hashPassword(n.Password)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *accounts) create(ctx context.Context, n newAccount) (user, error) {
 	err = s.events.Tx(ctx, func(tx *outbox.Tx) error {
 		if n.NewTenant {
 			if _, err := tx.Exec(ctx, `INSERT INTO tenants (id) VALUES ($1)`, n.Tenant); err != nil {
-				return ifConflict(err, "the tenant %s exists: its owner can invite you", n.Tenant)
+				return wrapConflict(err, "tenant %s already exists. Ask its owner for an invitation", n.Tenant)
 			}
 			err := tx.Emit(ctx, kafka.AuthEvents, "tenant.created", n.Tenant, n.Tenant, map[string]any{"id": n.Tenant, "owner": u.ID})
 			if err != nil {
@@ -84,21 +84,22 @@ func (s *accounts) create(ctx context.Context, n newAccount) (user, error) {
 		_, err := tx.Exec(ctx, `INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			u.ID, u.Tenant, u.Email, u.Name, u.Phone, u.Roles, u.Disabled, u.CreatedAt, u.PasswordHash)
 		if err != nil {
-			return ifConflict(err, "there is an account for %s already", u.Email)
+			return wrapConflict(err, "an account for %s already exists", u.Email)
 		}
 		return tx.Emit(ctx, kafka.AuthEvents, "user.registered", u.ID.String(), u.Tenant, u)
 	})
 	return u, err
 }
 
-func ifConflict(err error, format string, args ...any) error {
+// wrapConflict adds a message to a conflict and returns other errors unchanged.
+func wrapConflict(err error, format string, args ...any) error {
 	if fault.KindOf(err) == fault.Conflict {
 		return fault.Wrap(fault.Conflict, err, format, args...)
 	}
 	return err
 }
 
-// ensureAdmin makes the first administrator, or applies a changed password.
+// ensureAdmin creates the first administrator, or applies a changed password.
 func (s *accounts) ensureAdmin(ctx context.Context, email, password string) error {
 	u, err := s.byEmail(ctx, email)
 	switch {
@@ -122,13 +123,13 @@ func (s *accounts) ensureAdmin(ctx context.Context, email, password string) erro
 	return err
 }
 
-// unknownHash is compared with when there is no such account, so that the answer takes as long.
+// unknownHash is compared with if the account does not exist, so that the response takes equally long.
 var unknownHash = sync.OnceValue(func() []byte {
 	hash, _ := bcrypt.GenerateFromPassword([]byte("nobody's password"), bcrypt.DefaultCost)
 	return hash
 })
 
-// authenticate returns the account that email and password belong to.
+// authenticate returns the account if the password is correct.
 func (s *accounts) authenticate(ctx context.Context, email, password string) (user, error) {
 	wrong := fault.New(fault.Unauthenticated, "email or password is wrong")
 	u, err := s.byEmail(ctx, email)
@@ -146,30 +147,30 @@ func (s *accounts) authenticate(ctx context.Context, email, password string) (us
 }
 
 func (s *accounts) byEmail(ctx context.Context, email string) (user, error) {
-	return s.one(ctx, `SELECT `+userColumns+` FROM users WHERE email = $1`, strings.ToLower(email))
+	return s.queryUser(ctx, `SELECT `+userColumns+` FROM users WHERE email = $1`, strings.ToLower(email))
 }
 
 func (s *accounts) byID(ctx context.Context, id string) (user, error) {
 	parsed, err := uuid.Parse(id)
 	if err != nil {
-		return user{}, fault.New(fault.NotFound, "there is no such account")
+		return user{}, fault.New(fault.NotFound, "account %q not found", id)
 	}
-	return s.one(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, parsed)
+	return s.queryUser(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, parsed)
 }
 
-func (s *accounts) one(ctx context.Context, query string, args ...any) (user, error) {
+func (s *accounts) queryUser(ctx context.Context, query string, args ...any) (user, error) {
 	rows, err := s.pool.Query(ctx, query, args...)
 	if err != nil {
 		return user{}, err
 	}
 	u, err := pgx.CollectExactlyOneRow(rows, scanUser)
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = fault.New(fault.NotFound, "there is no such account")
+		err = fault.New(fault.NotFound, "account not found")
 	}
 	return u, err
 }
 
-// permissions joins what the roles permit, each once.
+// permissions returns the permissions of the roles, without duplicates.
 func (s *accounts) permissions(ctx context.Context, roles []string) ([]string, error) {
 	rows, err := s.pool.Query(ctx,
 		`SELECT DISTINCT p FROM roles, unnest(permissions) AS p WHERE name = ANY($1) ORDER BY p`, roles)
@@ -199,12 +200,12 @@ func (s *accounts) putRole(ctx context.Context, r role) error {
 	return err
 }
 
-// setRoles gives a user roles; they are in the tokens issued from then on.
+// setRoles replaces the roles of a user. Tokens issued from then on contain them.
 func (s *accounts) setRoles(ctx context.Context, id uuid.UUID, roles []string) error {
 	tag, err := s.pool.Exec(ctx, `UPDATE users SET roles = $2 WHERE id = $1
 		AND (SELECT count(*) FROM roles WHERE name = ANY($2)) = cardinality($2::text[])`, id, roles)
 	if err == nil && tag.RowsAffected() == 0 {
-		err = fault.New(fault.NotFound, "there is no such account, or no such role")
+		err = fault.New(fault.NotFound, "account or role not found")
 	}
 	return err
 }

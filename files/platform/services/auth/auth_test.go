@@ -11,29 +11,29 @@ import (
 	"cloudlab.example/platform/internal/fault"
 )
 
-// memory implements keyValues; nothing expires.
-type memory struct {
-	mu     sync.Mutex
-	values map[string]string
-	sets   map[string]map[string]bool
-	away   bool
+// memoryStore implements keyValueStore; nothing expires.
+type memoryStore struct {
+	mu          sync.Mutex
+	values      map[string]string
+	sets        map[string]map[string]bool
+	unavailable bool
 }
 
-func newMemory() *memory {
-	return &memory{values: map[string]string{}, sets: map[string]map[string]bool{}}
+func newMemoryStore() *memoryStore {
+	return &memoryStore{values: map[string]string{}, sets: map[string]map[string]bool{}}
 }
 
-func (m *memory) do(fn func()) error {
+func (m *memoryStore) do(fn func()) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.away {
-		return fault.New(fault.Unavailable, "the session store is away")
+	if m.unavailable {
+		return fault.New(fault.Unavailable, "the session store is unavailable")
 	}
 	fn()
 	return nil
 }
 
-func (m *memory) Get(_ context.Context, key string) (value string, err error) {
+func (m *memoryStore) Get(_ context.Context, key string) (value string, err error) {
 	found := false
 	if err = m.do(func() { value, found = m.values[key] }); err == nil && !found {
 		err = fault.New(fault.NotFound, "not found")
@@ -41,11 +41,11 @@ func (m *memory) Get(_ context.Context, key string) (value string, err error) {
 	return value, err
 }
 
-func (m *memory) Set(_ context.Context, key, value string, _ time.Duration) error {
+func (m *memoryStore) Set(_ context.Context, key, value string, _ time.Duration) error {
 	return m.do(func() { m.values[key] = value })
 }
 
-func (m *memory) Swap(_ context.Context, key, old, value string, _ time.Duration) (done bool, err error) {
+func (m *memoryStore) Swap(_ context.Context, key, old, value string, _ time.Duration) (done bool, err error) {
 	err = m.do(func() {
 		if done = m.values[key] == old; done {
 			m.values[key] = value
@@ -54,12 +54,12 @@ func (m *memory) Swap(_ context.Context, key, old, value string, _ time.Duration
 	return done, err
 }
 
-func (m *memory) Take(ctx context.Context, key string) (string, error) {
+func (m *memoryStore) Take(ctx context.Context, key string) (string, error) {
 	value, err := m.Get(ctx, key)
 	return value, errors.Join(err, m.Delete(ctx, key))
 }
 
-func (m *memory) Delete(_ context.Context, keys ...string) error {
+func (m *memoryStore) Delete(_ context.Context, keys ...string) error {
 	return m.do(func() {
 		for _, key := range keys {
 			delete(m.values, key)
@@ -67,7 +67,7 @@ func (m *memory) Delete(_ context.Context, keys ...string) error {
 	})
 }
 
-func (m *memory) AddTo(_ context.Context, set, member string, _ time.Duration) error {
+func (m *memoryStore) AddTo(_ context.Context, set, member string, _ time.Duration) error {
 	return m.do(func() {
 		if m.sets[set] == nil {
 			m.sets[set] = map[string]bool{}
@@ -76,11 +76,11 @@ func (m *memory) AddTo(_ context.Context, set, member string, _ time.Duration) e
 	})
 }
 
-func (m *memory) RemoveFrom(_ context.Context, set, member string) error {
+func (m *memoryStore) RemoveFrom(_ context.Context, set, member string) error {
 	return m.do(func() { delete(m.sets[set], member) })
 }
 
-func (m *memory) Members(_ context.Context, set string) (members []string, err error) {
+func (m *memoryStore) Members(_ context.Context, set string) (members []string, err error) {
 	err = m.do(func() {
 		for member := range m.sets[set] {
 			members = append(members, member)
@@ -89,8 +89,8 @@ func (m *memory) Members(_ context.Context, set string) (members []string, err e
 	return members, err
 }
 
-func TestRefreshTokensAreUsedOnce(t *testing.T) {
-	s := &sessions{store: newMemory(), ttl: time.Hour}
+func TestRefreshTokenReuseEndsSession(t *testing.T) {
+	s := &sessions{store: newMemoryStore(), ttl: time.Hour}
 	opened, first, err := s.open(t.Context(), "u1", "", "browser")
 	if err != nil {
 		t.Fatal(err)
@@ -100,37 +100,37 @@ func TestRefreshTokensAreUsedOnce(t *testing.T) {
 		t.Fatalf("renew: %v", err)
 	}
 	if _, _, err := s.renew(t.Context(), first); fault.KindOf(err) != fault.Unauthenticated {
-		t.Errorf("used again: %v", err)
+		t.Errorf("reused: %v", err)
 	}
 	if _, _, err := s.renew(t.Context(), second); fault.KindOf(err) != fault.Unauthenticated {
-		t.Errorf("the session must have ended, for thief and owner: %v", err)
+		t.Errorf("the session did not end after a reuse: %v", err)
 	}
-	if found, err := s.of(t.Context(), "u1"); err != nil || len(found) != 0 {
+	if found, err := s.list(t.Context(), "u1"); err != nil || len(found) != 0 {
 		t.Errorf("session %s is still listed: %v", opened.ID, err)
 	}
 }
 
 func TestSessionsWithoutRedis(t *testing.T) {
-	store := newMemory()
+	store := newMemoryStore()
 	s := &sessions{store: store, ttl: time.Hour}
 	_, refresh, _ := s.open(t.Context(), "u1", "", "")
-	store.away = true
+	store.unavailable = true
 	if _, _, err := s.renew(t.Context(), refresh); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("renew: %v", err)
 	}
-	store.away = false
+	store.unavailable = false
 	if _, _, err := s.renew(t.Context(), refresh); err != nil {
-		t.Errorf("Redis is back: %v", err)
+		t.Errorf("after Redis recovered: %v", err)
 	}
 }
 
 func TestSecretsAreNotStored(t *testing.T) {
-	store := newMemory()
+	store := newMemoryStore()
 	_, refresh, _ := (&sessions{store: store, ttl: time.Hour}).open(t.Context(), "u1", "", "")
 	_, word, _ := strings.Cut(refresh, ".")
 	for key, value := range store.values {
 		if strings.Contains(key+value, word) {
-			t.Errorf("the refresh token stands in %s", key)
+			t.Errorf("%s contains the refresh token", key)
 		}
 	}
 }
@@ -152,9 +152,9 @@ func TestRegistrationValidate(t *testing.T) {
 		"bad tenant":     {change(func(r *registration) { r.Tenant = "My Shop" }), "tenant"},
 		"both":           {change(func(r *registration) { r.Tenant, r.Invitation = "my-shop", "x" }), "invitation"},
 	} {
-		var own *fault.Error
+		var faultErr *fault.Error
 		err := test.body.Validate()
-		if errors.As(err, &own) != (test.wrong != "") || (own != nil && own.Fields[test.wrong] == "") {
+		if errors.As(err, &faultErr) != (test.wrong != "") || (faultErr != nil && faultErr.Fields[test.wrong] == "") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -22,11 +22,11 @@ import (
 )
 
 const (
-	followEvery = 30 * time.Second // how soon a replica learns of a key that another one made
-	signAfter   = 2 * followEvery  // a new key signs only when everyone had time to learn of it
+	reloadInterval = 30 * time.Second   // how soon a replica loads a key that another one created
+	signAfter      = 2 * reloadInterval // a new key signs only after all verifiers had time to load it
 )
 
-// signingKey is a key pair; its id is the token's kid.
+// signingKey is a key pair; its ID is the token's kid.
 type signingKey struct {
 	id      string
 	private *ecdsa.PrivateKey
@@ -39,10 +39,10 @@ type keyring struct {
 	issuer, audience string
 
 	mu   sync.RWMutex
-	keys []signingKey // the newest first
+	keys []signingKey // newest first
 }
 
-// load reads the keys, and makes the first one. Replicas that start together agree on one.
+// load reads the keys, and creates the first one. Only one of several starting replicas creates it.
 func (k *keyring) load(ctx context.Context) error {
 	if err := k.read(ctx); err != nil || k.count() > 0 {
 		return err
@@ -63,7 +63,7 @@ func (k *keyring) load(ctx context.Context) error {
 	return k.read(ctx)
 }
 
-// rotate makes a new key. Tokens of the old ones stay valid: the old ones stay published.
+// rotate creates a new key. Tokens signed with the old keys remain valid, because these remain published.
 func (k *keyring) rotate(ctx context.Context) error {
 	if err := pgx.BeginFunc(ctx, k.pool, func(tx pgx.Tx) error { return insertKey(ctx, tx) }); err != nil {
 		return err
@@ -111,13 +111,13 @@ func (k *keyring) read(ctx context.Context) error {
 	return nil
 }
 
-// follow learns of keys that other replicas made.
-func (k *keyring) follow(ctx context.Context) error {
+// reload periodically reads the keys that other replicas created.
+func (k *keyring) reload(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(followEvery):
+		case <-time.After(reloadInterval):
 		}
 		if err := k.read(ctx); err != nil && ctx.Err() == nil {
 			return err
@@ -131,7 +131,7 @@ func (k *keyring) count() int {
 	return len(k.keys)
 }
 
-// signer is the newest key that everyone knows, or the oldest when all are new.
+// signer returns the newest key that all verifiers have loaded, or the oldest if all are new.
 func (k *keyring) signer() signingKey {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
@@ -154,8 +154,8 @@ func (k *keyring) Key(_ context.Context, id string) (crypto.PublicKey, error) {
 	return &k.keys[i].private.PublicKey, nil
 }
 
-// published is the JWKS document.
-func (k *keyring) published() (auth.JWKS, error) {
+// jwks returns the JWKS document.
+func (k *keyring) jwks() (auth.JWKS, error) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	set := auth.JWKS{Keys: []auth.JWK{}}
@@ -169,7 +169,7 @@ func (k *keyring) published() (auth.JWKS, error) {
 	return set, nil
 }
 
-// sign makes an access token of the claims.
+// sign returns an access token with the claims.
 func (k *keyring) sign(claims auth.Claims, lifetime time.Duration) (string, error) {
 	return k.signFor(claims, k.audience, lifetime)
 }

@@ -31,7 +31,7 @@ func (s *Service) oauthRoutes(mux *httpx.Mux) {
 }
 
 func (s *Service) jwks(w http.ResponseWriter, _ *http.Request) error {
-	set, err := s.keys.published()
+	set, err := s.keys.jwks()
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (s *Service) metadata(w http.ResponseWriter, _ *http.Request) error {
 	})
 }
 
-// grant is what an authorization code stands for.
+// grant is the data of an authorization code.
 type grant struct {
 	UserID      string `json:"user_id"`
 	ClientID    string `json:"client_id"`
@@ -60,21 +60,21 @@ type grant struct {
 	Challenge   string `json:"challenge"`
 }
 
-// authorize gives the application a code for the caller, who has logged in and sends its bearer token. A login page would
-// stand in front of this route; the rest is the authorization code flow with PKCE (RFC 7636).
+// authorize implements the authorization code flow with PKCE (RFC 7636). It issues a code for the caller, who sends a bearer
+// token; in production, a login page would precede this route.
 func (s *Service) authorize(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	redirect, known := s.cfg.PublicClients[query.Get("client_id")]
 	var fields fault.Fields
-	fields.Check(known, "client_id", "is not known")
-	fields.Check(known && redirect == query.Get("redirect_uri"), "redirect_uri", "is not the one registered")
+	fields.Check(known, "client_id", "is unknown")
+	fields.Check(known && redirect == query.Get("redirect_uri"), "redirect_uri", "does not match the registered one")
 	fields.Check(query.Get("response_type") == "code", "response_type", "must be code")
 	fields.Check(query.Get("code_challenge_method") == "S256", "code_challenge_method", "must be S256")
-	fields.Check(len(query.Get("code_challenge")) == 43, "code_challenge", "must be the base64url of a SHA-256")
+	fields.Check(len(query.Get("code_challenge")) == 43, "code_challenge", "must be a base64url-encoded SHA-256 hash")
 	if err := fields.Err(); err != nil {
 		return err
 	}
-	claims, _, err := s.active(r.Context())
+	claims, _, err := s.activeSession(r.Context())
 	if err != nil {
 		return err
 	}
@@ -86,15 +86,15 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err := s.sessions.store.Set(r.Context(), codeKey(code), string(encoded), codeTTL); err != nil {
 		return err
 	}
-	answer := url.Values{"code": {code}, "iss": {s.cfg.Issuer}}
+	parameters := url.Values{"code": {code}, "iss": {s.cfg.Issuer}}
 	if state := query.Get("state"); state != "" {
-		answer.Set("state", state)
+		parameters.Set("state", state)
 	}
-	http.Redirect(w, r, redirect+"?"+answer.Encode(), http.StatusFound)
+	http.Redirect(w, r, redirect+"?"+parameters.Encode(), http.StatusFound)
 	return nil
 }
 
-// oauthError is the body that RFC 6749, 5.2 asks for in place of a problem.
+// oauthError responds as RFC 6749, 5.2 requires, instead of with problem details.
 func oauthError(w http.ResponseWriter, status int, code, description string) error {
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="oauth2"`)
@@ -120,7 +120,7 @@ func (s *Service) token(w http.ResponseWriter, r *http.Request) error {
 		"use client_credentials, authorization_code or refresh_token")
 }
 
-// client authenticates a machine by its secret, in the header or in the form.
+// client authenticates a client by its secret, in the header or in the form.
 func (s *Service) client(r *http.Request) (string, bool) {
 	id, secret, ok := r.BasicAuth()
 	if ok { // both are form-encoded first (RFC 6749, 2.3.1)
@@ -157,28 +157,28 @@ func (s *Service) clientCredentials(w http.ResponseWriter, r *http.Request) erro
 }
 
 func (s *Service) exchangeCode(w http.ResponseWriter, r *http.Request) error {
-	given, err := s.takeGrant(r.Context(), r.PostFormValue("code"))
+	grant, err := s.consumeGrant(r.Context(), r.PostFormValue("code"))
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	good := err == nil && given.ClientID == r.PostFormValue("client_id") &&
-		given.RedirectURI == r.PostFormValue("redirect_uri") && given.Challenge == challenge(r.PostFormValue("code_verifier"))
-	if !good {
-		return oauthError(w, http.StatusBadRequest, "invalid_grant", "the code, its client, its URI or its verifier is wrong")
+	valid := err == nil && grant.ClientID == r.PostFormValue("client_id") &&
+		grant.RedirectURI == r.PostFormValue("redirect_uri") && grant.Challenge == challenge(r.PostFormValue("code_verifier"))
+	if !valid {
+		return oauthError(w, http.StatusBadRequest, "invalid_grant", "the code, client_id, redirect_uri or code_verifier is wrong")
 	}
-	u, err := s.accounts.byID(r.Context(), given.UserID)
+	u, err := s.accounts.byID(r.Context(), grant.UserID)
 	if err != nil {
 		return err
 	}
-	opened, refresh, err := s.sessions.open(r.Context(), given.UserID, given.ClientID, r.UserAgent())
+	opened, refresh, err := s.sessions.open(r.Context(), grant.UserID, grant.ClientID, r.UserAgent())
 	if err != nil {
 		return err
 	}
-	return s.answerTokens(w, r, u, opened, refresh)
+	return s.writeTokens(w, r, u, opened, refresh)
 }
 
-// takeGrant uses a code up, whatever comes of it.
-func (s *Service) takeGrant(ctx context.Context, code string) (grant, error) {
+// consumeGrant returns the grant of a code, which can be used only once.
+func (s *Service) consumeGrant(ctx context.Context, code string) (grant, error) {
 	var given grant
 	encoded, err := s.sessions.store.Take(ctx, codeKey(code))
 	if err != nil {
@@ -187,17 +187,17 @@ func (s *Service) takeGrant(ctx context.Context, code string) (grant, error) {
 	return given, json.Unmarshal([]byte(encoded), &given)
 }
 
-// challenge is what PKCE's S256 makes of a verifier.
+// challenge returns the S256 code challenge of a PKCE verifier.
 func challenge(verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// revoke ends the session of a refresh or access token (RFC 7009). What is not known is revoked already.
+// revoke ends the session of a refresh or access token (RFC 7009). An unknown token counts as revoked.
 func (s *Service) revoke(w http.ResponseWriter, r *http.Request) error {
-	given := r.PostFormValue("token")
-	id, _, _ := strings.Cut(given, ".")
-	if claims, err := s.verify(r.Context(), given); err == nil {
+	token := r.PostFormValue("token")
+	id, _, _ := strings.Cut(token, ".")
+	if claims, err := s.verify(r.Context(), token); err == nil {
 		id = claims.Session
 	}
 	found, _, err := s.sessions.get(r.Context(), id)
@@ -218,7 +218,7 @@ func (s *Service) verify(ctx context.Context, raw string) (auth.Claims, error) {
 	return auth.NewVerifier(s.keys, s.cfg.Issuer, s.cfg.Audience).Verify(ctx, raw)
 }
 
-// introspect tells a client whether an access token is good right now: signature, time, and the session (RFC 7662).
+// introspect tells a client whether an access token is currently valid: signature, expiry and session (RFC 7662).
 func (s *Service) introspect(w http.ResponseWriter, r *http.Request) error {
 	if _, ok := s.client(r); !ok {
 		return oauthError(w, http.StatusUnauthorized, "invalid_client", "unknown client or wrong secret")

@@ -18,7 +18,7 @@ const (
 	invitationAudience = "invitation"
 	invitationTTL      = 7 * 24 * time.Hour
 	shortestPassword   = 10
-	longestPassword    = 72 // bytes that bcrypt looks at
+	longestPassword    = 72 // bytes; bcrypt ignores the rest
 )
 
 var tenantName = regexp.MustCompile(`^[a-z][a-z0-9-]{1,38}[a-z0-9]$`)
@@ -43,21 +43,21 @@ type registration struct {
 	Password   string `json:"password"`
 	Name       string `json:"name"`
 	Phone      string `json:"phone"`
-	Tenant     string `json:"tenant"`     // founds a new tenant, owned by this user
+	Tenant     string `json:"tenant"`     // creates a new tenant, owned by this user
 	Invitation string `json:"invitation"` // joins an existing one
 }
 
-// Validate implements httpx.Decode's check.
+// Validate is called by httpx.Decode.
 func (r registration) Validate() error {
 	var fields fault.Fields
 	address, err := mail.ParseAddress(r.Email)
-	fields.Check(err == nil && address.Address == r.Email, "email", "is not an address")
+	fields.Check(err == nil && address.Address == r.Email, "email", "is not an email address")
 	fields.Check(len(r.Password) >= shortestPassword && len(r.Password) <= longestPassword, "password",
 		"must have 10 to 72 bytes")
 	fields.Check(r.Name != "" && len(r.Name) <= 200, "name", "is required, and at most 200 bytes")
 	fields.Check(r.Tenant == "" || tenantName.MatchString(r.Tenant), "tenant",
-		"must be 3 to 40 small letters, digits and dashes, and begin with a letter")
-	fields.Check(r.Tenant == "" || r.Invitation == "", "invitation", "excludes tenant")
+		"must be 3 to 40 lowercase letters, digits and dashes, and start with a letter")
+	fields.Check(r.Tenant == "" || r.Invitation == "", "invitation", "must not be combined with tenant")
 	return fields.Err()
 }
 
@@ -92,7 +92,7 @@ type credentials struct {
 	Password string `json:"password"`
 }
 
-// tokens is the answer to a login (RFC 6749, 5.1).
+// tokens is the response to a login (RFC 6749, 5.1).
 type tokens struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`
@@ -114,7 +114,7 @@ func (s *Service) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.answerTokens(w, r, u, opened, refresh)
+	return s.writeTokens(w, r, u, opened, refresh)
 }
 
 func (s *Service) refresh(w http.ResponseWriter, r *http.Request) error {
@@ -137,19 +137,19 @@ func (s *Service) renew(w http.ResponseWriter, r *http.Request, refresh string) 
 		return err
 	}
 	if u.Disabled {
-		return refused("the account is disabled")
+		return unauthenticated("the account is disabled")
 	}
-	return s.answerTokens(w, r, u, renewed, next)
+	return s.writeTokens(w, r, u, renewed, next)
 }
 
-func (s *Service) answerTokens(w http.ResponseWriter, r *http.Request, u user, on session, refresh string) error {
+func (s *Service) writeTokens(w http.ResponseWriter, r *http.Request, u user, sess session, refresh string) error {
 	permissions, err := s.accounts.permissions(r.Context(), u.Roles)
 	if err != nil {
 		return err
 	}
 	access, err := s.keys.sign(auth.Claims{
 		RegisteredClaims: jwt.RegisteredClaims{Subject: u.ID.String()}, Tenant: u.Tenant, Email: u.Email, Roles: u.Roles,
-		Permissions: permissions, Session: on.ID, ClientID: on.ClientID,
+		Permissions: permissions, Session: sess.ID, ClientID: sess.ClientID,
 	}, s.cfg.AccessTTL)
 	if err != nil {
 		return err
@@ -161,22 +161,23 @@ func (s *Service) answerTokens(w http.ResponseWriter, r *http.Request, u user, o
 	})
 }
 
-// active returns the caller, unless its session was ended: this service knows, the others learn when the token expires.
-func (s *Service) active(ctx context.Context) (auth.Claims, session, error) {
+// activeSession returns the caller and its session. The error is Unauthenticated if the session has ended; other services
+// accept its token until that expires.
+func (s *Service) activeSession(ctx context.Context) (auth.Claims, session, error) {
 	claims, err := auth.Caller(ctx)
 	if err != nil {
 		return claims, session{}, err
 	}
-	on, _, err := s.sessions.get(ctx, claims.Session)
-	return claims, on, err
+	sess, _, err := s.sessions.get(ctx, claims.Session)
+	return claims, sess, err
 }
 
 func (s *Service) logout(w http.ResponseWriter, r *http.Request) error {
-	_, on, err := s.active(r.Context())
+	_, sess, err := s.activeSession(r.Context())
 	if err != nil {
 		return err
 	}
-	if err := s.sessions.end(r.Context(), on); err != nil {
+	if err := s.sessions.end(r.Context(), sess); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -184,7 +185,7 @@ func (s *Service) logout(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) me(w http.ResponseWriter, r *http.Request) error {
-	claims, _, err := s.active(r.Context())
+	claims, _, err := s.activeSession(r.Context())
 	if err != nil {
 		return err
 	}
@@ -196,11 +197,11 @@ func (s *Service) me(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) listSessions(w http.ResponseWriter, r *http.Request) error {
-	claims, _, err := s.active(r.Context())
+	claims, _, err := s.activeSession(r.Context())
 	if err != nil {
 		return err
 	}
-	found, err := s.sessions.of(r.Context(), claims.Subject)
+	found, err := s.sessions.list(r.Context(), claims.Subject)
 	if err != nil {
 		return err
 	}
@@ -208,7 +209,7 @@ func (s *Service) listSessions(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) endSession(w http.ResponseWriter, r *http.Request) error {
-	claims, _, err := s.active(r.Context())
+	claims, _, err := s.activeSession(r.Context())
 	if err != nil {
 		return err
 	}
@@ -217,7 +218,7 @@ func (s *Service) endSession(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err != nil || target.UserID != claims.Subject {
-		return fault.New(fault.NotFound, "there is no such session")
+		return fault.New(fault.NotFound, "session %q not found", r.PathValue("id"))
 	}
 	if err := s.sessions.end(r.Context(), target); err != nil {
 		return err
@@ -226,7 +227,7 @@ func (s *Service) endSession(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// invite makes a code with which one person can join the caller's tenant.
+// invite creates a code with which one person can join the caller's tenant.
 func (s *Service) invite(w http.ResponseWriter, r *http.Request) error {
 	claims, err := auth.Require(r.Context(), auth.UsersManage)
 	if err != nil {
@@ -295,7 +296,7 @@ func (s *Service) setRoles(w http.ResponseWriter, r *http.Request) error {
 	if err := httpx.Decode(w, r, &body); err != nil {
 		return err
 	}
-	id, err := httpx.PathID(r, "id")
+	id, err := httpx.PathID(r, "account")
 	if err != nil {
 		return err
 	}
@@ -312,7 +313,7 @@ func (s *Service) rotateKeys(w http.ResponseWriter, r *http.Request) error {
 	if err := s.keys.rotate(r.Context()); err != nil {
 		return err
 	}
-	set, err := s.keys.published()
+	set, err := s.keys.jwks()
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
-// Package auth registers people, logs them in, and issues the tokens that every other service verifies. Accounts, roles and
-// signing keys are in PostgreSQL; sessions, which come and go, in Redis.
+// Package auth registers users, logs them in, and issues the tokens that every other service verifies. Accounts, roles and
+// signing keys are stored in PostgreSQL, sessions in Redis.
 package auth
 
 import (
@@ -20,7 +20,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Config is the service's environment.
+// Config are the settings of the service, read from the environment.
 type Config struct {
 	config.Common
 	config.Tokens
@@ -29,16 +29,16 @@ type Config struct {
 	config.Redis
 	AccessTTL  time.Duration `env:"ACCESS_TOKEN_TTL" envDefault:"15m"`
 	SessionTTL time.Duration `env:"SESSION_TTL" envDefault:"720h"`
-	// The first administrator. Created at start, and given this password whenever it differs.
+	// The first administrator. The account is created at start, and its password updated if it differs.
 	AdminEmail    string        `env:"ADMIN_EMAIL"`
 	AdminPassword config.Secret `env:"ADMIN_PASSWORD"`
-	// Services and machines: client id and secret, "order:s3cret,notification:s3cret".
+	// Confidential clients: client ID and secret, "order:s3cret,notification:s3cret".
 	Clients map[string]config.Secret `env:"OAUTH_CLIENTS"`
-	// Applications of people, which prove themselves by PKCE: client id and redirect URI, separated by "=".
+	// Public clients, which use PKCE: client ID and redirect URI, separated by "=".
 	PublicClients map[string]string `env:"OAUTH_PUBLIC_CLIENTS" envKeyValSeparator:"=" envDefault:"web=http://localhost:3000/callback"`
 }
 
-// Service is what the routes work with.
+// Service implements the routes.
 type Service struct {
 	cfg      Config
 	accounts *accounts
@@ -46,7 +46,7 @@ type Service struct {
 	keys     *keyring
 }
 
-// Setup wires the service together.
+// Setup adds the service to the app.
 func Setup(a *app.App, cfg Config) error {
 	pool, err := pg.Open(a, cfg.Postgres, outbox.Migrations, pg.Migrations{Files: migrations})
 	if err != nil {
@@ -59,15 +59,15 @@ func Setup(a *app.App, cfg Config) error {
 	store := openRedis(a, cfg.Redis)
 	s := newService(cfg, pool, outbox.New(a, pool, producer), store)
 	a.Verify(s.keys, cfg.Tokens)
-	a.Init("signing keys", s.keys.load)
-	a.Init("first administrator", s.ensureAdmin)
-	a.Go("signing keys", s.keys.follow)
+	a.Init("loading signing keys", s.keys.load)
+	a.Init("creating the first administrator", s.ensureAdmin)
+	a.Go("signing keys", s.keys.reload)
 	s.routes(a.API)
 	s.oauthRoutes(a.API)
 	return nil
 }
 
-func newService(cfg Config, pool *pgxpool.Pool, events *outbox.Outbox, store keyValues) *Service {
+func newService(cfg Config, pool *pgxpool.Pool, events *outbox.Outbox, store keyValueStore) *Service {
 	return &Service{
 		cfg:      cfg,
 		accounts: &accounts{pool: pool, events: events},
@@ -76,14 +76,14 @@ func newService(cfg Config, pool *pgxpool.Pool, events *outbox.Outbox, store key
 	}
 }
 
-func openRedis(a *app.App, cfg config.Redis) keyValues {
+func openRedis(a *app.App, cfg config.Redis) keyValueStore {
 	client := redis.NewClient(&redis.Options{
 		Addr: cfg.Addr, Password: cfg.Password.Reveal(), DB: cfg.Database, ClientName: a.Name,
 		DialTimeout: 2 * time.Second, ReadTimeout: 2 * time.Second, WriteTimeout: 2 * time.Second,
 	})
-	a.Needs("redis", func(ctx context.Context) error { return client.Ping(ctx).Err() })
+	a.RequireCheck("redis", func(ctx context.Context) error { return client.Ping(ctx).Err() })
 	a.OnClose(func(context.Context) error { return client.Close() })
-	return redisValues{client}
+	return redisStore{client}
 }
 
 func (s *Service) ensureAdmin(ctx context.Context) error {

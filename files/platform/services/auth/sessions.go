@@ -16,20 +16,20 @@ import (
 	"cloudlab.example/platform/internal/fault"
 )
 
-// keyValues is the little of Redis that sessions need.
-type keyValues interface {
-	Get(ctx context.Context, key string) (string, error) // NotFound when it is not there
+// keyValueStore are the operations of Redis that sessions use.
+type keyValueStore interface {
+	Get(ctx context.Context, key string) (string, error) // NotFound if there is no such key
 	Set(ctx context.Context, key, value string, ttl time.Duration) error
-	// Swap sets the key only if it still holds the old value.
+	// Swap sets the key only if it still has the old value.
 	Swap(ctx context.Context, key, old, value string, ttl time.Duration) (bool, error)
-	Take(ctx context.Context, key string) (string, error) // Get, and gone
+	Take(ctx context.Context, key string) (string, error) // gets and deletes
 	Delete(ctx context.Context, keys ...string) error
 	AddTo(ctx context.Context, set, member string, ttl time.Duration) error
 	RemoveFrom(ctx context.Context, set, member string) error
 	Members(ctx context.Context, set string) ([]string, error)
 }
 
-// session is a login on one device. It lives as long as its refresh token.
+// session is a login on one device. It ends when its refresh token expires.
 type session struct {
 	ID        string    `json:"id"`
 	UserID    string    `json:"user_id"`
@@ -37,11 +37,11 @@ type session struct {
 	UserAgent string    `json:"user_agent,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 	RenewedAt time.Time `json:"renewed_at"`
-	Secret    string    `json:"secret,omitempty"` // hash of the only refresh token that is good now
+	Secret    string    `json:"secret,omitempty"` // hash of the secret in the current refresh token
 }
 
 type sessions struct {
-	store keyValues
+	store keyValueStore
 	ttl   time.Duration
 }
 
@@ -52,16 +52,16 @@ func digest(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
 }
-func refused(reason string) error  { return fault.New(fault.Unauthenticated, "%s", reason) }
-func token(id, word string) string { return id + "." + word }
+func unauthenticated(reason string) error { return fault.New(fault.Unauthenticated, "%s", reason) }
+func token(id, secret string) string      { return id + "." + secret }
 
-// open begins a session and returns it with its first refresh token.
+// open creates a session and returns it with its first refresh token.
 func (s *sessions) open(ctx context.Context, userID, clientID, agent string) (session, string, error) {
 	now := time.Now().UTC()
-	word := rand.Text()
+	secret := rand.Text()
 	opened := session{
 		ID: uuid.NewString(), UserID: userID, ClientID: clientID, UserAgent: agent, CreatedAt: now,
-		RenewedAt: now, Secret: digest(word),
+		RenewedAt: now, Secret: digest(secret),
 	}
 	encoded, err := json.Marshal(opened)
 	if err != nil {
@@ -70,22 +70,21 @@ func (s *sessions) open(ctx context.Context, userID, clientID, agent string) (se
 	if err := s.store.Set(ctx, sessionKey(opened.ID), string(encoded), s.ttl); err != nil {
 		return opened, "", err
 	}
-	return opened, token(opened.ID, word), s.store.AddTo(ctx, userSetKey(userID), opened.ID, s.ttl)
+	return opened, token(opened.ID, secret), s.store.AddTo(ctx, userSetKey(userID), opened.ID, s.ttl)
 }
 
-// renew exchanges a refresh token for the next one. A token that was used before ends the session: either the thief or the
-// owner holds it, and nobody can tell which.
+// renew exchanges a refresh token for the next one. Reuse of a token ends the session, because the token may be stolen.
 func (s *sessions) renew(ctx context.Context, refresh string) (session, string, error) {
-	id, word, _ := strings.Cut(refresh, ".")
+	id, secret, _ := strings.Cut(refresh, ".")
 	current, encoded, err := s.get(ctx, id)
 	if err != nil {
 		return current, "", err
 	}
-	if current.Secret != digest(word) {
+	if current.Secret != digest(secret) {
 		if err := s.end(ctx, current); err != nil {
 			return current, "", err
 		}
-		return current, "", refused("the refresh token was used before: the session is ended")
+		return current, "", unauthenticated("the refresh token was already used: the session was ended")
 	}
 	next := rand.Text()
 	current.Secret, current.RenewedAt = digest(next), time.Now().UTC()
@@ -95,17 +94,17 @@ func (s *sessions) renew(ctx context.Context, refresh string) (session, string, 
 	}
 	swapped, err := s.store.Swap(ctx, sessionKey(id), encoded, string(renewed), s.ttl)
 	if err == nil && !swapped {
-		err = refused("the refresh token is being used twice at once")
+		err = unauthenticated("the refresh token is used concurrently")
 	}
 	return current, token(id, next), err
 }
 
-// get returns a session as it is and as it is stored.
+// get returns a session and its stored form.
 func (s *sessions) get(ctx context.Context, id string) (session, string, error) {
 	var found session
 	encoded, err := s.store.Get(ctx, sessionKey(id))
 	if fault.KindOf(err) == fault.NotFound {
-		return found, "", refused("the session has ended")
+		return found, "", unauthenticated("the session has ended")
 	}
 	if err != nil {
 		return found, "", err
@@ -118,15 +117,15 @@ func (s *sessions) end(ctx context.Context, ended session) error {
 		s.store.RemoveFrom(ctx, userSetKey(ended.UserID), ended.ID))
 }
 
-// of lists a user's sessions, without their secrets, and forgets those that expired.
-func (s *sessions) of(ctx context.Context, userID string) ([]session, error) {
+// list returns a user's sessions without their secrets, and removes expired ones from the user's set.
+func (s *sessions) list(ctx context.Context, userID string) ([]session, error) {
 	ids, err := s.store.Members(ctx, userSetKey(userID))
 	if err != nil {
 		return nil, err
 	}
 	found := []session{}
 	for _, id := range ids {
-		one, _, err := s.get(ctx, id)
+		sess, _, err := s.get(ctx, id)
 		switch fault.KindOf(err) {
 		case fault.Unauthenticated:
 			_ = s.store.RemoveFrom(ctx, userSetKey(userID), id)
@@ -135,43 +134,43 @@ func (s *sessions) of(ctx context.Context, userID string) ([]session, error) {
 		if err != nil {
 			return nil, err
 		}
-		one.Secret = ""
-		found = append(found, one)
+		sess.Secret = ""
+		found = append(found, sess)
 	}
 	return found, nil
 }
 
-// redisValues implements keyValues.
-type redisValues struct{ client *redis.Client }
+// redisStore implements keyValueStore.
+type redisStore struct{ client *redis.Client }
 
 var swapScript = redis.NewScript(
 	`if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 	redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1`)
 
-func (r redisValues) Get(ctx context.Context, key string) (string, error) {
+func (r redisStore) Get(ctx context.Context, key string) (string, error) {
 	value, err := r.client.Get(ctx, key).Result()
 	return value, fromRedis(err)
 }
 
-func (r redisValues) Set(ctx context.Context, key, value string, ttl time.Duration) error {
+func (r redisStore) Set(ctx context.Context, key, value string, ttl time.Duration) error {
 	return fromRedis(r.client.Set(ctx, key, value, ttl).Err())
 }
 
-func (r redisValues) Swap(ctx context.Context, key, old, value string, ttl time.Duration) (bool, error) {
+func (r redisStore) Swap(ctx context.Context, key, old, value string, ttl time.Duration) (bool, error) {
 	done, err := swapScript.Run(ctx, r.client, []string{key}, old, value, ttl.Milliseconds()).Int()
 	return done == 1, fromRedis(err)
 }
 
-func (r redisValues) Take(ctx context.Context, key string) (string, error) {
+func (r redisStore) Take(ctx context.Context, key string) (string, error) {
 	value, err := r.client.GetDel(ctx, key).Result()
 	return value, fromRedis(err)
 }
 
-func (r redisValues) Delete(ctx context.Context, keys ...string) error {
+func (r redisStore) Delete(ctx context.Context, keys ...string) error {
 	return fromRedis(r.client.Del(ctx, keys...).Err())
 }
 
-func (r redisValues) AddTo(ctx context.Context, set, member string, ttl time.Duration) error {
+func (r redisStore) AddTo(ctx context.Context, set, member string, ttl time.Duration) error {
 	_, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.SAdd(ctx, set, member)
 		p.Expire(ctx, set, ttl)
@@ -180,16 +179,16 @@ func (r redisValues) AddTo(ctx context.Context, set, member string, ttl time.Dur
 	return fromRedis(err)
 }
 
-func (r redisValues) RemoveFrom(ctx context.Context, set, member string) error {
+func (r redisStore) RemoveFrom(ctx context.Context, set, member string) error {
 	return fromRedis(r.client.SRem(ctx, set, member).Err())
 }
 
-func (r redisValues) Members(ctx context.Context, set string) ([]string, error) {
+func (r redisStore) Members(ctx context.Context, set string) ([]string, error) {
 	members, err := r.client.SMembers(ctx, set).Result()
 	return members, fromRedis(err)
 }
 
-// fromRedis gives an error a kind: whatever Redis cannot do now, it may do later.
+// fromRedis gives an error a kind: every failure of Redis is retryable.
 func fromRedis(err error) error {
 	switch {
 	case err == nil:
@@ -197,5 +196,5 @@ func fromRedis(err error) error {
 	case errors.Is(err, redis.Nil):
 		return fault.Wrap(fault.NotFound, err, "not found")
 	}
-	return fault.Wrap(fault.Unavailable, err, "the session store is away")
+	return fault.Wrap(fault.Unavailable, err, "the session store is unavailable")
 }

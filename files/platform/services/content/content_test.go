@@ -20,28 +20,28 @@ import (
 	"cloudlab.example/platform/internal/httpx"
 )
 
-// shelf is a library in memory.
-type shelf struct {
+// memoryStore is a mediaStore in memory.
+type memoryStore struct {
 	media map[uuid.UUID]media
 	blobs map[digest][]byte
 }
 
-func (s *shelf) add(_ context.Context, m media, data []byte) error {
+func (s *memoryStore) add(_ context.Context, m media, data []byte) error {
 	s.media[m.ID], s.blobs[m.SHA256] = m, data
 	return nil
 }
 
-func (s *shelf) get(_ context.Context, id uuid.UUID) (media, error) {
+func (s *memoryStore) get(_ context.Context, id uuid.UUID) (media, error) {
 	m, ok := s.media[id]
 	if !ok {
-		return m, noMedia()
+		return m, notFound(id)
 	}
 	return m, nil
 }
 
-func (s *shelf) data(_ context.Context, sum digest) ([]byte, error) { return s.blobs[sum], nil }
+func (s *memoryStore) data(_ context.Context, sum digest) ([]byte, error) { return s.blobs[sum], nil }
 
-func (s *shelf) list(_ context.Context, subject string, _ httpx.Page) ([]media, error) {
+func (s *memoryStore) list(_ context.Context, subject string, _ httpx.Page) ([]media, error) {
 	var found []media
 	for _, m := range s.media {
 		if m.Public && m.Subject == subject {
@@ -51,7 +51,7 @@ func (s *shelf) list(_ context.Context, subject string, _ httpx.Page) ([]media, 
 	return found, nil
 }
 
-func (s *shelf) remove(_ context.Context, m media) error {
+func (s *memoryStore) remove(_ context.Context, m media) error {
 	delete(s.media, m.ID)
 	return nil
 }
@@ -64,7 +64,7 @@ type client struct {
 
 func newClient(t *testing.T) *client {
 	return &client{t: t, service: &Service{
-		store:  &shelf{map[uuid.UUID]media{}, map[digest][]byte{}},
+		store:  &memoryStore{map[uuid.UUID]media{}, map[digest][]byte{}},
 		signer: newSigner("key"), maxBytes: 1 << 16,
 	}}
 }
@@ -103,15 +103,15 @@ func picture(t *testing.T) []byte {
 
 func (c client) upload(query string) media {
 	c.t.Helper()
-	answer := c.do("POST", "/api/v1/media?"+query, bytes.NewReader(picture(c.t)))
+	response := c.do("POST", "/api/v1/media?"+query, bytes.NewReader(picture(c.t)))
 	var m struct{ ID uuid.UUID }
-	if err := json.Unmarshal(answer.Body.Bytes(), &m); err != nil || answer.Code != http.StatusCreated {
-		c.t.Fatalf("upload: %d %s", answer.Code, answer.Body)
+	if err := json.Unmarshal(response.Body.Bytes(), &m); err != nil || response.Code != http.StatusCreated {
+		c.t.Fatalf("upload: %d %s", response.Code, response.Body)
 	}
 	return media{ID: m.ID}
 }
 
-func TestServesAsACDN(t *testing.T) {
+func TestContentIsCacheable(t *testing.T) {
 	c := newClient(t)
 	content := path(c.as("t1").upload("subject=product:1&filename=a.png").ID) + "/content"
 	full := c.do("GET", content, nil)
@@ -136,16 +136,16 @@ func TestServesAsACDN(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			answer := c.do("GET", content, nil, test.headers...)
-			if answer.Code != test.status || (test.length >= 0 && answer.Body.Len() != test.length) ||
-				!strings.Contains(answer.Header().Get("Content-Range"), test.contains) {
-				t.Errorf("%d, %d bytes, %v", answer.Code, answer.Body.Len(), answer.Header())
+			response := c.do("GET", content, nil, test.headers...)
+			if response.Code != test.status || (test.length >= 0 && response.Body.Len() != test.length) ||
+				!strings.Contains(response.Header().Get("Content-Range"), test.contains) {
+				t.Errorf("%d, %d bytes, %v", response.Code, response.Body.Len(), response.Header())
 			}
 		})
 	}
 }
 
-func TestPrivateMediaNeedsTheTenantOrASignature(t *testing.T) {
+func TestPrivateMedia(t *testing.T) {
 	c := newClient(t)
 	id := c.as("t1").upload("visibility=private").ID
 	content := path(id) + "/content"
@@ -153,31 +153,31 @@ func TestPrivateMediaNeedsTheTenantOrASignature(t *testing.T) {
 		client client
 		want   int
 	}{"anonymous": {*c, 401}, "another tenant": {c.as("t2"), 404}, "own tenant": {c.as("t1"), 200}} {
-		if answer := test.client.do("GET", content, nil); answer.Code != test.want {
-			t.Errorf("%s: %d, want %d", name, answer.Code, test.want)
+		if response := test.client.do("GET", content, nil); response.Code != test.want {
+			t.Errorf("%s: %d, want %d", name, response.Code, test.want)
 		}
 	}
 	var signed struct{ URL string }
-	answer := c.as("t1").do("POST", path(id)+"/signed-url", strings.NewReader(`{"expires_in":60}`))
-	if err := json.Unmarshal(answer.Body.Bytes(), &signed); err != nil || answer.Code != 201 {
-		t.Fatalf("%d %s", answer.Code, answer.Body)
+	response := c.as("t1").do("POST", path(id)+"/signed-url", strings.NewReader(`{"expires_in":60}`))
+	if err := json.Unmarshal(response.Body.Bytes(), &signed); err != nil || response.Code != 201 {
+		t.Fatalf("%d %s", response.Code, response.Body)
 	}
-	if answer := c.do("GET", signed.URL, nil); answer.Code != 200 || !strings.HasPrefix(answer.Header().Get("Cache-Control"), "private") {
-		t.Errorf("signed: %d %v", answer.Code, answer.Header())
+	if response := c.do("GET", signed.URL, nil); response.Code != 200 || !strings.HasPrefix(response.Header().Get("Cache-Control"), "private") {
+		t.Errorf("signed: %d %v", response.Code, response.Header())
 	}
 	other := path(c.as("t1").upload("visibility=private").ID) + signed.URL[strings.Index(signed.URL, "/content"):]
 	for name, url := range map[string]string{"tampered": signed.URL + "x", "of another medium": other} {
-		if answer := c.do("GET", url, nil); answer.Code != 401 {
-			t.Errorf("%s: %d", name, answer.Code)
+		if response := c.do("GET", url, nil); response.Code != 401 {
+			t.Errorf("%s: %d", name, response.Code)
 		}
 	}
 	c.service.signer.now = func() time.Time { return time.Now().Add(2 * time.Minute) }
-	if answer := c.do("GET", signed.URL, nil); answer.Code != 401 {
-		t.Errorf("expired: %d", answer.Code)
+	if response := c.do("GET", signed.URL, nil); response.Code != 401 {
+		t.Errorf("expired: %d", response.Code)
 	}
 }
 
-func TestUploads(t *testing.T) {
+func TestUpload(t *testing.T) {
 	var form bytes.Buffer
 	writer := multipart.NewWriter(&form)
 	part, _ := writer.CreateFormFile("file", "lamp.png")
@@ -196,27 +196,27 @@ func TestUploads(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			answer := newClient(t).as("t1").do("POST", "/api/v1/media", test.body, "Content-Type", test.kind)
-			if answer.Code != test.status || !strings.Contains(answer.Body.String(), test.contains) {
-				t.Errorf("%d %s", answer.Code, answer.Body)
+			response := newClient(t).as("t1").do("POST", "/api/v1/media", test.body, "Content-Type", test.kind)
+			if response.Code != test.status || !strings.Contains(response.Body.String(), test.contains) {
+				t.Errorf("%d %s", response.Code, response.Body)
 			}
 		})
 	}
-	if answer := newClient(t).do("POST", "/api/v1/media", bytes.NewReader(picture(t))); answer.Code != 401 {
-		t.Errorf("anonymous: %d", answer.Code)
+	if response := newClient(t).do("POST", "/api/v1/media", bytes.NewReader(picture(t))); response.Code != 401 {
+		t.Errorf("anonymous: %d", response.Code)
 	}
 }
 
-func TestOnlyTheOwnerRemoves(t *testing.T) {
+func TestRemove(t *testing.T) {
 	c := newClient(t)
 	at := path(c.as("t1").upload("").ID)
-	if answer := c.as("t2").do("DELETE", at, nil); answer.Code != 404 {
-		t.Errorf("stranger: %d", answer.Code)
+	if response := c.as("t2").do("DELETE", at, nil); response.Code != 404 {
+		t.Errorf("another user: %d", response.Code)
 	}
-	if answer := c.as("t1").do("DELETE", at, nil); answer.Code != 204 {
-		t.Errorf("owner: %d", answer.Code)
+	if response := c.as("t1").do("DELETE", at, nil); response.Code != 204 {
+		t.Errorf("owner: %d", response.Code)
 	}
-	if answer := c.do("GET", at, nil); answer.Code != 404 {
-		t.Errorf("removed: %d", answer.Code)
+	if response := c.do("GET", at, nil); response.Code != 404 {
+		t.Errorf("removed: %d", response.Code)
 	}
 }

@@ -20,19 +20,19 @@ import (
 )
 
 const (
-	immutable    = "public, max-age=31536000, immutable" // the bytes of an id never change
-	signedURLTTL = 15 * time.Minute
-	longestTTL   = 24 * time.Hour
+	immutable       = "public, max-age=31536000, immutable" // the content of an ID never changes
+	signedURLTTL    = 15 * time.Minute
+	maxSignedURLTTL = 24 * time.Hour
 )
 
-// served are the types that a browser shows without running anything, as net/http's sniffer names them.
-var served = map[string]bool{
+// allowedTypes are the types that a browser displays without executing code, as named by http.DetectContentType.
+var allowedTypes = map[string]bool{
 	"image/png": true, "image/jpeg": true, "image/gif": true, "image/webp": true, "video/mp4": true, "video/webm": true,
 	"audio/mpeg": true, "application/pdf": true,
 }
 
-// upload takes the bytes as the body, or as the part "file" of a form. Their type is what they are, not what is claimed.
-// ?subject=product:<id>, ?filename=, ?alt= and ?visibility=private describe them.
+// upload reads the content from the body, or from the part "file" of a form. It detects the type and ignores the declared
+// one. ?subject=product:<id>, ?filename=, ?alt= and ?visibility=private describe the media.
 func (s *Service) upload(w http.ResponseWriter, r *http.Request) error {
 	claims, err := auth.Require(r.Context(), auth.MediaWrite)
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *Service) upload(w http.ResponseWriter, r *http.Request) error {
 		SHA256: sha256.Sum256(data), Public: query.Get("visibility") != "private", CreatedAt: time.Now().UTC(),
 	}
 	var fields fault.Fields
-	fields.Check(served[m.Type], "body", "is "+m.Type+"; images, video, audio and PDF are taken")
+	fields.Check(allowedTypes[m.Type], "body", "is "+m.Type+"; use an image, video, audio or PDF")
 	fields.Check(len(m.Subject) <= 200, "subject", "must have at most 200 bytes")
 	fields.Check(len(m.Filename) <= 200, "filename", "must have at most 200 bytes")
 	fields.Check(len(m.Alt) <= 1000, "alt", "must have at most 1000 bytes")
@@ -66,7 +66,7 @@ func (s *Service) upload(w http.ResponseWriter, r *http.Request) error {
 	return httpx.JSON(w, http.StatusCreated, m)
 }
 
-// read returns the bytes and, of a form, the name of the file.
+// read returns the content and, for a form, the name of the file.
 func (s *Service) read(w http.ResponseWriter, r *http.Request) ([]byte, string, error) {
 	var source io.Reader = http.MaxBytesReader(w, r.Body, s.maxBytes)
 	filename := ""
@@ -74,11 +74,11 @@ func (s *Service) read(w http.ResponseWriter, r *http.Request) ([]byte, string, 
 		r.Body = io.NopCloser(source)
 		form, err := r.MultipartReader()
 		if err != nil {
-			return nil, "", fault.Wrap(fault.Invalid, err, "the form cannot be read")
+			return nil, "", fault.Wrap(fault.Invalid, err, "the form is malformed")
 		}
 		part, err := form.NextPart()
 		if err != nil || part.FormName() != "file" {
-			return nil, "", fault.Wrap(fault.Invalid, err, "the form must begin with the part %q", "file")
+			return nil, "", fault.Wrap(fault.Invalid, err, "the first part of the form must be %q", "file")
 		}
 		source, filename = part, part.FileName()
 	}
@@ -87,7 +87,7 @@ func (s *Service) read(w http.ResponseWriter, r *http.Request) ([]byte, string, 
 		return nil, "", fault.New(fault.TooLarge, "the upload exceeds %d bytes", s.maxBytes)
 	}
 	if err != nil || len(data) == 0 {
-		return nil, "", fault.Wrap(fault.Invalid, err, "the upload is empty or was cut off")
+		return nil, "", fault.Wrap(fault.Invalid, err, "the upload is empty or incomplete")
 	}
 	return data, filename, nil
 }
@@ -106,9 +106,9 @@ func (s *Service) list(w http.ResponseWriter, r *http.Request) error {
 	return httpx.JSON(w, http.StatusOK, httpx.ListOf(page, found, func(m media) uuid.UUID { return m.ID }))
 }
 
-// medium finds what the path names, if the caller may see it. Private media is for its tenant.
-func (s *Service) medium(r *http.Request) (media, error) {
-	m, err := s.any(r)
+// visibleMedia returns the media of the path if the caller may see it. Private media is visible to its tenant.
+func (s *Service) visibleMedia(r *http.Request) (media, error) {
+	m, err := s.mediaOf(r)
 	if err != nil || m.Public {
 		return m, err
 	}
@@ -117,13 +117,14 @@ func (s *Service) medium(r *http.Request) (media, error) {
 		return m, err
 	}
 	if claims.Tenant != m.Tenant && !claims.Can(auth.PlatformAdmin) {
-		return m, noMedia()
+		return m, notFound(m.ID)
 	}
 	return m, nil
 }
 
-func (s *Service) any(r *http.Request) (media, error) {
-	id, err := httpx.PathID(r, "id")
+// mediaOf returns the media of the path.
+func (s *Service) mediaOf(r *http.Request) (media, error) {
+	id, err := httpx.PathID(r, "media")
 	if err != nil {
 		return media{}, err
 	}
@@ -131,28 +132,28 @@ func (s *Service) any(r *http.Request) (media, error) {
 }
 
 func (s *Service) get(w http.ResponseWriter, r *http.Request) error {
-	m, err := s.medium(r)
+	m, err := s.visibleMedia(r)
 	if err != nil {
 		return err
 	}
 	return httpx.JSON(w, http.StatusOK, m)
 }
 
-// content serves the bytes: to everyone if public, else to the tenant, or to whoever holds a signed URL.
+// content serves the content: to everyone if public, otherwise to the tenant and to holders of a signed URL.
 func (s *Service) content(w http.ResponseWriter, r *http.Request) error {
-	m, err := s.any(r)
+	m, err := s.mediaOf(r)
 	if err != nil {
 		return err
 	}
 	caching := immutable
 	if !m.Public {
-		left := s.signer.valid(m.ID, r.URL.Query())
-		if left == 0 {
-			if m, err = s.medium(r); err != nil {
+		remaining := s.signer.valid(m.ID, r.URL.Query())
+		if remaining == 0 {
+			if m, err = s.visibleMedia(r); err != nil {
 				return err
 			}
 		}
-		caching = fmt.Sprintf("private, max-age=%d", int(left.Seconds()))
+		caching = fmt.Sprintf("private, max-age=%d", int(remaining.Seconds()))
 	}
 	tag := `"` + hex.EncodeToString(m.SHA256[:]) + `"`
 	header := w.Header()
@@ -165,12 +166,12 @@ func (s *Service) content(w http.ResponseWriter, r *http.Request) error {
 		header.Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": m.Filename}))
 	}
 	var data []byte
-	if !strings.Contains(r.Header.Get("If-None-Match"), tag) { // else ServeContent answers 304, without the bytes
+	if !strings.Contains(r.Header.Get("If-None-Match"), tag) { // otherwise ServeContent responds with 304
 		if data, err = s.store.data(r.Context(), m.SHA256); err != nil {
 			return err
 		}
 	}
-	serveBytes(w, r, m, bytes.NewReader(data))
+	serveContent(w, r, m, bytes.NewReader(data))
 	return nil
 }
 
@@ -189,11 +190,11 @@ func (s *Service) signURL(w http.ResponseWriter, r *http.Request) error {
 		ttl = signedURLTTL
 	}
 	var fields fault.Fields
-	fields.Check(ttl > 0 && ttl <= longestTTL, "expires_in", "must be 1 to 86400 seconds")
+	fields.Check(ttl > 0 && ttl <= maxSignedURLTTL, "expires_in", "must be 1 to 86400 seconds")
 	if err := fields.Err(); err != nil {
 		return err
 	}
-	m, err := s.medium(r)
+	m, err := s.visibleMedia(r)
 	if err != nil {
 		return err
 	}
@@ -209,12 +210,12 @@ func (s *Service) remove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m, err := s.any(r)
+	m, err := s.mediaOf(r)
 	if err != nil {
 		return err
 	}
 	if m.Owner != claims.Subject && !claims.Can(auth.PlatformAdmin) {
-		return noMedia()
+		return notFound(m.ID)
 	}
 	if err := s.store.remove(r.Context(), m); err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package content keeps media and serves it as a CDN would: immutable, cacheable, by range, and private media by signed,
-// expiring URLs. The bytes are in PostgreSQL: every replica has them, and one backup holds everything.
+// Package content stores media and serves it like a CDN: immutable, cacheable, with range requests, and private media by
+// signed URLs that expire. The content is in PostgreSQL, so that all replicas share it and one backup contains everything.
 package content
 
 import (
@@ -19,7 +19,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Config is the service's environment.
+// Config are the settings of the service, read from the environment.
 type Config struct {
 	config.Common
 	config.Tokens
@@ -27,19 +27,19 @@ type Config struct {
 	config.Kafka
 	SigningKey config.Secret `env:"CONTENT_SIGNING_KEY,required,notEmpty"`
 	MaxBytes   int64         `env:"CONTENT_MAX_BYTES" envDefault:"10485760"`
-	// PublicURL comes before signed paths; empty makes them relative.
+	// PublicURL is the prefix of signed URLs; if it is empty, they are relative.
 	PublicURL string `env:"CONTENT_PUBLIC_URL"`
 }
 
-// Service is what the routes work with.
+// Service implements the routes.
 type Service struct {
-	store     library
+	store     mediaStore
 	signer    signer
 	maxBytes  int64
 	publicURL string
 }
 
-// Setup wires the service together.
+// Setup adds the service to the app.
 func Setup(a *app.App, cfg Config) error {
 	pool, err := pg.Open(a, cfg.Postgres, outbox.Migrations, pg.Migrations{Files: migrations})
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *Service) routes(mux *httpx.Mux) {
 	mux.Handle("POST /api/v1/media/{id}/signed-url", s.signURL)
 }
 
-// serveBytes is net/http's own: ETag, If-None-Match, If-Modified-Since, Range and If-Range.
-func serveBytes(w http.ResponseWriter, r *http.Request, m media, data io.ReadSeeker) {
+// serveContent supports ETag, If-None-Match, If-Modified-Since, Range and If-Range.
+func serveContent(w http.ResponseWriter, r *http.Request, m media, data io.ReadSeeker) {
 	http.ServeContent(w, r, "", m.CreatedAt.Truncate(time.Second), data)
 }

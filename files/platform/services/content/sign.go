@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// signer makes and checks URLs that open one private medium until they expire, whoever holds them.
+// signer signs and verifies URLs that give access to one private media item until they expire.
 type signer struct {
 	key []byte
 	now func() time.Time
@@ -19,13 +19,13 @@ type signer struct {
 
 func newSigner(key string) signer { return signer{[]byte(key), time.Now} }
 
-// sign returns the query that opens a medium until then.
+// sign returns the query that gives access to a media item until the given time.
 func (s signer) sign(id uuid.UUID, until time.Time) url.Values {
 	expires := strconv.FormatInt(until.Unix(), 10)
 	return url.Values{"expires": {expires}, "signature": {s.signature(id, expires)}}
 }
 
-// valid returns for how long a query still opens a medium; 0 if it does not.
+// valid returns how long a query is still valid; 0 if it is not.
 func (s signer) valid(id uuid.UUID, query url.Values) time.Duration {
 	expires := query.Get("expires")
 	if !hmac.Equal([]byte(s.signature(id, expires)), []byte(query.Get("signature"))) {

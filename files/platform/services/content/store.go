@@ -22,12 +22,12 @@ type digest [sha256.Size]byte
 
 func (d digest) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(d[:])), nil }
 
-// media describes an upload, as clients and events see it.
+// media describes an upload in responses and events.
 type media struct {
 	ID        uuid.UUID `json:"id"`
 	Tenant    string    `json:"tenant"`
 	Owner     string    `json:"owner"`
-	Subject   string    `json:"subject,omitempty"` // what it shows: "product:<id>"
+	Subject   string    `json:"subject,omitempty"` // for example "product:<id>"
 	Filename  string    `json:"filename,omitempty"`
 	Alt       string    `json:"alt,omitempty"`
 	Type      string    `json:"type"`
@@ -47,8 +47,8 @@ func scan(row pgx.CollectableRow) (media, error) {
 	return m, err
 }
 
-// library is what the service needs of its store.
-type library interface {
+// mediaStore is the store that the service uses.
+type mediaStore interface {
 	add(ctx context.Context, m media, data []byte) error
 	get(ctx context.Context, id uuid.UUID) (media, error)
 	data(ctx context.Context, sum digest) ([]byte, error)
@@ -83,12 +83,12 @@ func (s *store) get(ctx context.Context, id uuid.UUID) (media, error) {
 	}
 	m, err := pgx.CollectExactlyOneRow(rows, scan)
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = noMedia()
+		err = notFound(id)
 	}
 	return m, err
 }
 
-func noMedia() error { return fault.New(fault.NotFound, "there is no such medium") }
+func notFound(id uuid.UUID) error { return fault.New(fault.NotFound, "media %q not found", id) }
 
 func (s *store) data(ctx context.Context, sum digest) ([]byte, error) {
 	var data []byte
@@ -105,7 +105,7 @@ func (s *store) list(ctx context.Context, subject string, page httpx.Page) ([]me
 	return pgx.CollectRows(rows, scan)
 }
 
-// remove deletes a medium, and its bytes when no other medium has the same.
+// remove deletes a media item, and its content if no other item uses it.
 func (s *store) remove(ctx context.Context, m media) error {
 	return s.events.Tx(ctx, func(tx *outbox.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM media WHERE id = $1`, m.ID); err != nil {

@@ -18,21 +18,21 @@ type level struct {
 
 func (l level) available() int64 { return l.OnHand - l.Reserved }
 
-// allocation takes a quantity of a SKU from a warehouse.
+// allocation is a quantity of a SKU to take from a warehouse.
 type allocation struct {
 	SKU       string
 	Warehouse string
 	Quantity  int64
 }
 
-// allocate decides which warehouse delivers what: for each SKU the one with the least stock that suffices, so that large
-// stocks stay whole; only when none does, several, the fullest first. All or nothing.
-func allocate(wanted map[string]int64, levels []level) ([]allocation, error) {
+// allocate chooses warehouses: for each SKU the one with the lowest sufficient stock, so that large stocks are not split; if
+// none suffices, several, the one with the most stock first. It allocates all SKUs or none.
+func allocate(quantities map[string]int64, levels []level) ([]allocation, error) {
 	var plan []allocation
-	for _, sku := range slices.Sorted(maps.Keys(wanted)) {
-		parts, short := allocateOne(sku, wanted[sku], levels)
+	for _, sku := range slices.Sorted(maps.Keys(quantities)) {
+		parts, short := allocateOne(sku, quantities[sku], levels)
 		if short > 0 {
-			return nil, fault.New(fault.Precondition, "%s is short of stock: %d more wanted than available", sku, short)
+			return nil, fault.New(fault.Precondition, "not enough stock of %s: %d missing", sku, short)
 		}
 		plan = append(plan, parts...)
 	}
@@ -40,19 +40,19 @@ func allocate(wanted map[string]int64, levels []level) ([]allocation, error) {
 }
 
 func allocateOne(sku string, quantity int64, levels []level) (parts []allocation, short int64) {
-	var own []level
+	var candidates []level
 	for _, l := range levels {
 		if l.SKU == sku && l.available() > 0 {
-			own = append(own, l)
+			candidates = append(candidates, l)
 		}
 	}
-	slices.SortFunc(own, func(a, b level) int {
+	slices.SortFunc(candidates, func(a, b level) int {
 		return cmp.Or(cmp.Compare(a.available(), b.available()), cmp.Compare(a.Warehouse, b.Warehouse))
 	})
-	if i := slices.IndexFunc(own, func(l level) bool { return l.available() >= quantity }); i >= 0 {
-		return []allocation{{sku, own[i].Warehouse, quantity}}, 0
+	if i := slices.IndexFunc(candidates, func(l level) bool { return l.available() >= quantity }); i >= 0 {
+		return []allocation{{sku, candidates[i].Warehouse, quantity}}, 0
 	}
-	for _, l := range slices.Backward(own) {
+	for _, l := range slices.Backward(candidates) {
 		take := min(quantity, l.available())
 		parts = append(parts, allocation{sku, l.Warehouse, take})
 		quantity -= take

@@ -15,10 +15,10 @@ func TestAllocate(t *testing.T) {
 		{"B", "main", 1, 0},
 	}
 	tests := []struct {
-		name   string
-		wanted map[string]int64
-		want   []allocation
-		fails  bool
+		name       string
+		quantities map[string]int64
+		want       []allocation
+		fails      bool
 	}{
 		{"the smallest stock that suffices", map[string]int64{"A": 4}, []allocation{{"A", "north", 4}}, false},
 		{"the larger one when needed", map[string]int64{"A": 6}, []allocation{{"A", "main", 6}}, false},
@@ -30,7 +30,7 @@ func TestAllocate(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := allocate(test.wanted, levels)
+			got, err := allocate(test.quantities, levels)
 			if !slices.Equal(got, test.want) {
 				t.Errorf("got %v, want %v", got, test.want)
 			}

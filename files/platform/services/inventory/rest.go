@@ -26,7 +26,7 @@ func (s *Service) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(totals) == 0 {
-		return fault.New(fault.NotFound, "there is no SKU %s", sku)
+		return fault.New(fault.NotFound, "SKU %q not found", sku)
 	}
 	return httpx.JSON(w, http.StatusOK, totals[0])
 }
@@ -48,11 +48,11 @@ type adjustment struct {
 	Delta     int64  `json:"delta"`
 }
 
-// Validate implements httpx.Decode's check.
+// Validate is called by httpx.Decode.
 func (a adjustment) Validate() error {
 	var fields fault.Fields
 	fields.Check(a.Delta != 0 && a.Delta > -1_000_000_000 && a.Delta < 1_000_000_000, "delta",
-		"must be a number of pieces, more or fewer")
+		"must be a nonzero number of pieces")
 	return fields.Err()
 }
 

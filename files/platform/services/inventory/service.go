@@ -1,5 +1,5 @@
-// Package inventory keeps stock per warehouse and holds it for orders. A reservation is held until it is committed,
-// released, or expires; every step is idempotent by the order's id.
+// Package inventory manages stock per warehouse and reserves it for orders. A reservation is held until it is committed or
+// released, or expires; every step is idempotent by the order's ID.
 package inventory
 
 import (
@@ -24,7 +24,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Config is the service's environment.
+// Config are the settings of the service, read from the environment.
 type Config struct {
 	config.Common
 	config.Tokens
@@ -34,14 +34,14 @@ type Config struct {
 	SweepEvery     time.Duration `env:"RESERVATION_SWEEP" envDefault:"5s"`
 }
 
-// Service is what the routes and the gRPC server work with.
+// Service implements the routes and the gRPC server.
 type Service struct {
 	inventoryv1.UnimplementedInventoryServiceServer
 	store *store
 	cfg   Config
 }
 
-// Setup wires the service together.
+// Setup adds the service to the app.
 func Setup(a *app.App, cfg Config) error {
 	pool, err := pg.Open(a, cfg.Postgres, outbox.Migrations, pg.Migrations{Files: migrations})
 	if err != nil {
@@ -60,7 +60,7 @@ func Setup(a *app.App, cfg Config) error {
 	return nil
 }
 
-// onProductEvent learns the SKUs there are; their stock begins at zero.
+// onProductEvent stores the SKUs of a product; their stock starts at zero.
 func (s *Service) onProductEvent(ctx context.Context, event kafka.Event) error {
 	var product struct {
 		ID       uuid.UUID `json:"id"`
@@ -76,10 +76,10 @@ func (s *Service) onProductEvent(ctx context.Context, event kafka.Event) error {
 	for i, v := range product.Variants {
 		skus[i] = v.SKU
 	}
-	return s.store.learn(ctx, event, product.ID, product.Tenant, skus)
+	return s.store.addSKUs(ctx, event, product.ID, product.Tenant, skus)
 }
 
-// sweep gives back what was reserved and never committed.
+// sweep releases expired reservations.
 func (s *Service) sweep(ctx context.Context) error {
 	for {
 		select {
@@ -114,8 +114,8 @@ func message(r reservation, err error) (*inventoryv1.Reservation, error) {
 	}, nil
 }
 
-// reserver checks that the caller may hold stock, and reads the order's id.
-func reserver(ctx context.Context, orderID string) (uuid.UUID, error) {
+// authorize checks that the caller may reserve stock, and parses the order's ID.
+func authorize(ctx context.Context, orderID string) (uuid.UUID, error) {
 	if _, err := auth.Require(ctx, auth.InventoryReserve); err != nil {
 		return uuid.Nil, err
 	}
@@ -128,30 +128,30 @@ func reserver(ctx context.Context, orderID string) (uuid.UUID, error) {
 
 // Reserve implements the gRPC service.
 func (s *Service) Reserve(ctx context.Context, request *inventoryv1.ReserveRequest) (*inventoryv1.Reservation, error) {
-	id, err := reserver(ctx, request.GetOrderId())
+	id, err := authorize(ctx, request.GetOrderId())
 	if err != nil {
 		return nil, err
 	}
-	wanted := map[string]int64{}
+	quantities := map[string]int64{}
 	for _, item := range request.GetItems() {
 		if item.GetQuantity() <= 0 {
 			return nil, fault.New(fault.Invalid, "the quantity of %s must be positive", item.GetSku())
 		}
-		wanted[item.GetSku()] += int64(item.GetQuantity())
+		quantities[item.GetSku()] += int64(item.GetQuantity())
 	}
-	if len(wanted) == 0 {
-		return nil, fault.New(fault.Invalid, "there is nothing to reserve")
+	if len(quantities) == 0 {
+		return nil, fault.New(fault.Invalid, "items must not be empty")
 	}
 	ttl := s.cfg.ReservationTTL
 	if request.GetTtl() != nil {
 		ttl = request.GetTtl().AsDuration()
 	}
-	return message(s.store.reserve(ctx, id, wanted, ttl))
+	return message(s.store.reserve(ctx, id, quantities, ttl))
 }
 
 // Commit implements the gRPC service.
 func (s *Service) Commit(ctx context.Context, request *inventoryv1.CommitRequest) (*inventoryv1.Reservation, error) {
-	id, err := reserver(ctx, request.GetOrderId())
+	id, err := authorize(ctx, request.GetOrderId())
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (s *Service) Commit(ctx context.Context, request *inventoryv1.CommitRequest
 
 // Release implements the gRPC service.
 func (s *Service) Release(ctx context.Context, request *inventoryv1.ReleaseRequest) (*inventoryv1.Reservation, error) {
-	id, err := reserver(ctx, request.GetOrderId())
+	id, err := authorize(ctx, request.GetOrderId())
 	if err != nil {
 		return nil, err
 	}
@@ -173,12 +173,12 @@ func (s *Service) GetStock(ctx context.Context, request *inventoryv1.GetStockReq
 	if err != nil {
 		return nil, err
 	}
-	answer := &inventoryv1.GetStockResponse{}
+	response := &inventoryv1.GetStockResponse{}
 	for _, t := range totals {
-		answer.Stock = append(answer.Stock, &inventoryv1.Stock{
+		response.Stock = append(response.Stock, &inventoryv1.Stock{
 			Sku: t.SKU, OnHand: t.OnHand, Reserved: t.Reserved,
 			Available: t.Available,
 		})
 	}
-	return answer, nil
+	return response, nil
 }

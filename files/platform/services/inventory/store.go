@@ -25,7 +25,7 @@ const (
 	expired   state = "expired"
 )
 
-// reservation is stock held for an order.
+// reservation is the stock reserved for an order.
 type reservation struct {
 	OrderID   uuid.UUID `json:"order_id"`
 	State     state     `json:"state"`
@@ -33,7 +33,7 @@ type reservation struct {
 	Reason    string    `json:"reason,omitempty"`
 }
 
-// total is the stock of a SKU over all warehouses, as events carry it.
+// total is the stock of a SKU in all warehouses, as in events.
 type total struct {
 	SKU       string `json:"sku"`
 	Tenant    string `json:"tenant"`
@@ -47,26 +47,26 @@ type store struct {
 	events *outbox.Outbox
 }
 
-func (s *store) reserve(ctx context.Context, order uuid.UUID, wanted map[string]int64, ttl time.Duration) (reservation, error) {
-	made := reservation{OrderID: order, State: held, ExpiresAt: time.Now().Add(ttl).UTC()}
+func (s *store) reserve(ctx context.Context, order uuid.UUID, quantities map[string]int64, ttl time.Duration) (reservation, error) {
+	r := reservation{OrderID: order, State: held, ExpiresAt: time.Now().Add(ttl).UTC()}
 	err := s.events.Tx(ctx, func(tx *outbox.Tx) error {
 		tag, err := tx.Exec(ctx, `INSERT INTO reservations (order_id, state, expires_at) VALUES ($1, $2, $3)
-			ON CONFLICT DO NOTHING`, order, held, made.ExpiresAt)
+			ON CONFLICT DO NOTHING`, order, held, r.ExpiresAt)
 		if err != nil {
 			return err
 		}
-		if tag.RowsAffected() == 0 { // asked again: the answer is what became of the first time
-			made, err = lockReservation(ctx, tx, order)
-			if err == nil && (made.State == released || made.State == expired) {
-				err = fault.New(fault.Precondition, "the reservation was %s", made.State)
+		if tag.RowsAffected() == 0 { // a repeated call: return the existing reservation
+			r, err = lockReservation(ctx, tx, order)
+			if err == nil && (r.State == released || r.State == expired) {
+				err = fault.New(fault.Precondition, "the reservation was %s", r.State)
 			}
 			return err
 		}
-		levels, err := lockStock(ctx, tx, slices.Collect(maps.Keys(wanted)))
+		levels, err := lockStock(ctx, tx, slices.Collect(maps.Keys(quantities)))
 		if err != nil {
 			return err
 		}
-		plan, err := allocate(wanted, levels)
+		plan, err := allocate(quantities, levels)
 		if err != nil {
 			return err
 		}
@@ -79,13 +79,13 @@ func (s *store) reserve(ctx context.Context, order uuid.UUID, wanted map[string]
 		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 			return err
 		}
-		return s.tell(ctx, tx, made, slices.Collect(maps.Keys(wanted)))
+		return s.emitReservation(ctx, tx, r, slices.Collect(maps.Keys(quantities)))
 	})
-	return made, err
+	return r, err
 }
 
 func (s *store) commit(ctx context.Context, order uuid.UUID) (reservation, error) {
-	return s.move(ctx, order, committed, "", func(r reservation) (string, error) {
+	return s.transition(ctx, order, committed, "", func(r reservation) (string, error) {
 		if r.State != held {
 			return "", fault.New(fault.Precondition, "the reservation was %s", r.State)
 		}
@@ -94,16 +94,16 @@ func (s *store) commit(ctx context.Context, order uuid.UUID) (reservation, error
 }
 
 func (s *store) release(ctx context.Context, order uuid.UUID, reason string) (reservation, error) {
-	// What was never reserved gets a mark, so that a Reserve which comes late is refused.
+	// Without a reservation, store a released one, so that a delayed Reserve is rejected.
 	_, err := s.pool.Exec(ctx, `INSERT INTO reservations (order_id, state, expires_at) VALUES ($1, $2, now())
 		ON CONFLICT DO NOTHING`, order, released)
 	if err != nil {
 		return reservation{}, err
 	}
-	return s.move(ctx, order, released, reason, func(r reservation) (string, error) {
+	return s.transition(ctx, order, released, reason, func(r reservation) (string, error) {
 		switch r.State {
 		case held:
-			return giveBack, nil
+			return releaseHeld, nil
 		case committed:
 			return `UPDATE stock s SET on_hand = on_hand + i.quantity`, nil
 		}
@@ -111,10 +111,11 @@ func (s *store) release(ctx context.Context, order uuid.UUID, reason string) (re
 	})
 }
 
-const giveBack = `UPDATE stock s SET reserved = reserved - i.quantity`
+// releaseHeld releases the stock of a held reservation.
+const releaseHeld = `UPDATE stock s SET reserved = reserved - i.quantity`
 
-// move takes a reservation to another state. step returns what that does to the stock, "" for nothing.
-func (s *store) move(ctx context.Context, order uuid.UUID, to state, reason string,
+// transition changes the state of a reservation. step returns the statement that updates the stock, "" for none.
+func (s *store) transition(ctx context.Context, order uuid.UUID, to state, reason string,
 	step func(reservation) (update string, err error),
 ) (reservation, error) {
 	var r reservation
@@ -132,7 +133,7 @@ func (s *store) move(ctx context.Context, order uuid.UUID, to state, reason stri
 	return r, err
 }
 
-// apply changes the stock that a reservation holds, and the reservation's state.
+// apply updates the stock of a reservation, and its state.
 func (s *store) apply(ctx context.Context, tx *outbox.Tx, r reservation, update string) error {
 	rows, err := tx.Query(ctx, `SELECT DISTINCT sku FROM reservation_items WHERE order_id = $1`, r.OrderID)
 	if err != nil {
@@ -154,19 +155,19 @@ func (s *store) apply(ctx context.Context, tx *outbox.Tx, r reservation, update 
 	if err != nil {
 		return err
 	}
-	return s.tell(ctx, tx, r, skus)
+	return s.emitReservation(ctx, tx, r, skus)
 }
 
-// tell emits what changed: the reservation, and the stock of its SKUs.
-func (s *store) tell(ctx context.Context, tx *outbox.Tx, r reservation, skus []string) error {
+// emitReservation emits events for the reservation and the stock of its SKUs.
+func (s *store) emitReservation(ctx context.Context, tx *outbox.Tx, r reservation, skus []string) error {
 	err := tx.Emit(ctx, kafka.InventoryEvents, "reservation."+string(r.State), r.OrderID.String(), "", r)
 	if err != nil {
 		return err
 	}
-	return s.tellStock(ctx, tx, skus)
+	return s.emitStock(ctx, tx, skus)
 }
 
-func (s *store) tellStock(ctx context.Context, tx *outbox.Tx, skus []string) error {
+func (s *store) emitStock(ctx context.Context, tx *outbox.Tx, skus []string) error {
 	totals, err := s.totals(ctx, tx, skus)
 	if err != nil {
 		return err
@@ -179,7 +180,7 @@ func (s *store) tellStock(ctx context.Context, tx *outbox.Tx, skus []string) err
 	return nil
 }
 
-// expire gives back up to 100 reservations that are due. Replicas share the work.
+// expire releases up to 100 expired reservations. Replicas share the work.
 func (s *store) expire(ctx context.Context) (int, error) {
 	count := 0
 	err := s.events.Tx(ctx, func(tx *outbox.Tx) error {
@@ -194,7 +195,7 @@ func (s *store) expire(ctx context.Context) (int, error) {
 		}
 		for _, r := range due {
 			r.State = expired
-			if err := s.apply(ctx, tx, r, giveBack); err != nil {
+			if err := s.apply(ctx, tx, r, releaseHeld); err != nil {
 				return err
 			}
 		}
@@ -209,12 +210,12 @@ func lockReservation(ctx context.Context, tx pgx.Tx, order uuid.UUID) (reservati
 	err := tx.QueryRow(ctx, `SELECT state, expires_at FROM reservations WHERE order_id = $1 FOR UPDATE`, order).
 		Scan(&r.State, &r.ExpiresAt)
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = fault.New(fault.Precondition, "nothing is reserved for order %s", order)
+		err = fault.New(fault.Precondition, "order %s has no reservation", order)
 	}
 	return r, err
 }
 
-// lockStock locks always in the same order, so that orders for the same goods do not deadlock.
+// lockStock locks rows in a fixed order, so that concurrent orders do not deadlock.
 func lockStock(ctx context.Context, tx pgx.Tx, skus []string) ([]level, error) {
 	rows, err := tx.Query(ctx, `SELECT sku, warehouse, on_hand, reserved FROM stock WHERE sku = ANY($1)
 		ORDER BY sku, warehouse FOR UPDATE`, skus)
@@ -247,22 +248,22 @@ func (s *store) levels(ctx context.Context, sku string) ([]level, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[level])
 }
 
-// adjust adds to, or takes from, what is on hand. tenant must own the SKU; "" is any, and may make the SKU known.
+// adjust changes the quantity on hand. tenant must own the SKU; "" may adjust any SKU, and creates it if necessary.
 func (s *store) adjust(ctx context.Context, tenant, sku, warehouse string, delta int64) (total, error) {
 	var after total
 	err := s.events.Tx(ctx, func(tx *outbox.Tx) error {
-		if err := s.own(ctx, tx, tenant, sku); err != nil {
+		if err := s.checkOwner(ctx, tx, tenant, sku); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO stock (sku, warehouse) VALUES ($1, $2) ON CONFLICT DO NOTHING`, sku, warehouse)
 		if err != nil {
-			return violated(err, fault.New(fault.NotFound, "there is no warehouse %s", warehouse))
+			return onConstraintViolation(err, fault.New(fault.NotFound, "warehouse %q not found", warehouse))
 		}
 		_, err = tx.Exec(ctx, `UPDATE stock SET on_hand = on_hand + $3 WHERE sku = $1 AND warehouse = $2`, sku, warehouse, delta)
 		if err != nil {
-			return violated(err, fault.New(fault.Precondition, "less than that is on hand and not reserved"))
+			return onConstraintViolation(err, fault.New(fault.Precondition, "not enough unreserved stock on hand"))
 		}
-		if err := s.tellStock(ctx, tx, []string{sku}); err != nil {
+		if err := s.emitStock(ctx, tx, []string{sku}); err != nil {
 			return err
 		}
 		totals, err := s.totals(ctx, tx, []string{sku})
@@ -274,7 +275,7 @@ func (s *store) adjust(ctx context.Context, tenant, sku, warehouse string, delta
 	return after, err
 }
 
-func (s *store) own(ctx context.Context, tx pgx.Tx, tenant, sku string) error {
+func (s *store) checkOwner(ctx context.Context, tx pgx.Tx, tenant, sku string) error {
 	if tenant == "" {
 		_, err := tx.Exec(ctx, `INSERT INTO skus (sku, tenant) VALUES ($1, 'platform') ON CONFLICT DO NOTHING`, sku)
 		return err
@@ -282,21 +283,21 @@ func (s *store) own(ctx context.Context, tx pgx.Tx, tenant, sku string) error {
 	var owner string
 	err := tx.QueryRow(ctx, `SELECT tenant FROM skus WHERE sku = $1`, sku).Scan(&owner)
 	if errors.Is(err, pgx.ErrNoRows) || (err == nil && owner != tenant) {
-		return fault.New(fault.NotFound, "there is no SKU %s among those of %s; a new one takes a moment", sku, tenant)
+		return fault.New(fault.NotFound, "SKU %q of tenant %s not found. A new SKU may take a moment to appear", sku, tenant)
 	}
 	return err
 }
 
-// violated returns the meaning of a constraint violation (SQLSTATE class 23), and other errors as they are.
-func violated(err, meaning error) error {
+// onConstraintViolation returns violation for a constraint violation (SQLSTATE class 23), and other errors unchanged.
+func onConstraintViolation(err, violation error) error {
 	var state interface{ SQLState() string }
 	if errors.As(err, &state) && state.SQLState()[:2] == "23" {
-		return meaning
+		return violation
 	}
 	return err
 }
 
-func (s *store) learn(ctx context.Context, event kafka.Event, product uuid.UUID, tenant string, skus []string) error {
+func (s *store) addSKUs(ctx context.Context, event kafka.Event, product uuid.UUID, tenant string, skus []string) error {
 	return s.events.Once(ctx, event, func(tx *outbox.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO skus (sku, tenant, product_id) SELECT unnest($1::text[]), $2, $3
 			ON CONFLICT (sku) DO UPDATE SET tenant = excluded.tenant, product_id = excluded.product_id`, skus, tenant, product)

@@ -12,15 +12,13 @@ import (
 	"github.com/google/uuid"
 
 	"cloudlab.example/platform/internal/fault"
-	"cloudlab.example/platform/internal/outbox"
-	"cloudlab.example/platform/internal/pg"
-	"cloudlab.example/platform/internal/pg/pgtest"
+	"cloudlab.example/platform/internal/outbox/outboxtest"
 )
 
 func newStore(t *testing.T, onHand int64) *store {
 	t.Helper()
-	pool := pgtest.New(t, outbox.Migrations, pg.Migrations{Files: migrations})
-	s := &store{pool: pool, events: outbox.NewDetached(pool)}
+	pool, events := outboxtest.New(t, migrations)
+	s := &store{pool: pool, events: events}
 	if _, err := s.adjust(t.Context(), "", "A", "main", onHand); err != nil {
 		t.Fatal(err)
 	}
@@ -35,17 +33,17 @@ func expectStock(t *testing.T, s *store, onHand, reserved int64) {
 	}
 }
 
-func TestReservationLife(t *testing.T) {
+func TestReservationLifecycle(t *testing.T) {
 	s := newStore(t, 10)
 	order, ctx := uuid.New(), t.Context()
-	for range 2 { // every step twice: a repetition changes nothing
+	for range 2 { // every step is idempotent
 		if r, err := s.reserve(ctx, order, map[string]int64{"A": 4}, time.Minute); err != nil || r.State != held {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	}
 	expectStock(t, s, 10, 4)
 	if _, err := s.reserve(ctx, uuid.New(), map[string]int64{"A": 7}, time.Minute); fault.KindOf(err) != fault.Precondition {
-		t.Errorf("more than there is: %v", err)
+		t.Errorf("more than available: %v", err)
 	}
 	for range 2 {
 		if r, err := s.commit(ctx, order); err != nil || r.State != committed {
@@ -67,11 +65,11 @@ func TestReservationLife(t *testing.T) {
 func TestReleaseBeforeReserve(t *testing.T) {
 	s := newStore(t, 10)
 	order := uuid.New()
-	if _, err := s.release(t.Context(), order, "given up"); err != nil {
+	if _, err := s.release(t.Context(), order, "cancelled"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.reserve(t.Context(), order, map[string]int64{"A": 1}, time.Minute); fault.KindOf(err) != fault.Precondition {
-		t.Errorf("a reservation that comes late: %v", err)
+		t.Errorf("reserve after release: %v", err)
 	}
 	expectStock(t, s, 10, 0)
 }
@@ -91,28 +89,28 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-func TestConcurrentOrdersNeverOversell(t *testing.T) {
+func TestConcurrentReservationsDoNotOversell(t *testing.T) {
 	s := newStore(t, 10)
-	var won atomic.Int32
-	var running sync.WaitGroup
+	var reserved atomic.Int32
+	var wg sync.WaitGroup
 	for range 30 {
-		running.Go(func() {
+		wg.Go(func() {
 			_, err := s.reserve(t.Context(), uuid.New(), map[string]int64{"A": 1}, time.Minute)
 			if err == nil {
-				won.Add(1)
+				reserved.Add(1)
 			} else if fault.KindOf(err) != fault.Precondition {
 				t.Error(err)
 			}
 		})
 	}
-	running.Wait()
-	if won.Load() != 10 {
-		t.Errorf("%d of 10 pieces sold", won.Load())
+	wg.Wait()
+	if reserved.Load() != 10 {
+		t.Errorf("%d of 10 pieces reserved", reserved.Load())
 	}
 	expectStock(t, s, 10, 10)
 }
 
-func TestStockBelongsToTenants(t *testing.T) {
+func TestAdjustChecks(t *testing.T) {
 	s := newStore(t, 1)
 	if _, err := s.adjust(t.Context(), "t1", "A", "main", 5); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("another tenant's SKU: %v", err)
@@ -123,8 +121,8 @@ func TestStockBelongsToTenants(t *testing.T) {
 	if _, err := s.adjust(t.Context(), "", "A", "moon", 1); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("unknown warehouse: %v", err)
 	}
-	var own *fault.Error
-	if _, err := s.adjust(t.Context(), "t1", "B", "main", 5); !errors.As(err, &own) {
+	var faultErr *fault.Error
+	if _, err := s.adjust(t.Context(), "t1", "B", "main", 5); !errors.As(err, &faultErr) {
 		t.Errorf("unknown SKU: %v", err)
 	}
 }

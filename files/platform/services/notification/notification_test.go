@@ -55,26 +55,26 @@ func TestDeliver(t *testing.T) {
 	}
 }
 
-// directory is a user service that answers with an error or a contact.
-type directory struct {
+// fakeUsers is a user service that returns an error or a contact.
+type fakeUsers struct {
 	userv1.UserServiceClient
 	err error
 }
 
-func (d directory) GetContact(context.Context, *userv1.GetContactRequest, ...grpc.CallOption) (*userv1.Contact, error) {
+func (d fakeUsers) GetContact(context.Context, *userv1.GetContactRequest, ...grpc.CallOption) (*userv1.Contact, error) {
 	return &userv1.Contact{Email: "ada@x", Name: "Ada"}, d.err
 }
 
-// tray is an inbox in memory.
-type tray struct {
+// memoryInbox is an inbox in memory.
+type memoryInbox struct {
 	notifications []notification
 }
 
-func (*tray) preferences(context.Context, string) (preferences, error) {
+func (*memoryInbox) preferences(context.Context, string) (preferences, error) {
 	return defaultPreferences, nil
 }
 
-func (i *tray) add(_ context.Context, _ kafka.Event, n notification, send func() []delivery) error {
+func (i *memoryInbox) add(_ context.Context, _ kafka.Event, n notification, send func() []delivery) error {
 	n.Deliveries = send()
 	i.notifications = append(i.notifications, n)
 	return nil
@@ -91,7 +91,7 @@ func TestOnEvent(t *testing.T) {
 		{"told", orderEvent("order.confirmed"), nil, 0, "sent"},
 		{"nobody's business", orderEvent("order.reserved"), nil, 0, ""},
 		{"no profile: the inbox only", orderEvent("order.confirmed"), fault.New(fault.NotFound, "none"), 0, "skipped"},
-		{"user service away: later", orderEvent("order.confirmed"), fault.New(fault.Unavailable, "away"), fault.Unavailable, ""},
+		{"user service unavailable: retry", orderEvent("order.confirmed"), fault.New(fault.Unavailable, "unavailable"), fault.Unavailable, ""},
 		{"our token refused: later", orderEvent("order.confirmed"), fault.New(fault.Unauthenticated, "no"), fault.Unavailable, ""},
 		{"concerns nobody", kafka.Event{
 			Topic: kafka.PaymentEvents, Type: "payment.refunded", Key: "o1",
@@ -100,8 +100,8 @@ func TestOnEvent(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			box := &tray{}
-			s := &Service{inbox: box, users: directory{err: test.err}, send: mockSend}
+			box := &memoryInbox{}
+			s := &Service{inbox: box, users: fakeUsers{err: test.err}, send: mockSend}
 			err := s.onEvent(t.Context(), test.event)
 			if (err != nil) != (test.kind != 0) || (err != nil && fault.KindOf(err) != test.kind) {
 				t.Fatalf("error %v", err)

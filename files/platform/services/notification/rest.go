@@ -21,7 +21,7 @@ func (s *Service) routes(mux *httpx.Mux) {
 	mux.Handle("PUT /api/v1/notifications/preferences", s.putPreferences)
 }
 
-// list is the caller's inbox; ?unread=true leaves out what was read.
+// list returns the caller's inbox; ?unread=true returns only unread messages.
 func (s *Service) list(w http.ResponseWriter, r *http.Request) error {
 	claims, err := auth.Caller(r.Context())
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *Service) read(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := httpx.PathID(r, "id")
+	id, err := httpx.PathID(r, "notification")
 	if err != nil {
 		return err
 	}
@@ -78,11 +78,11 @@ func (s *Service) getPreferences(w http.ResponseWriter, r *http.Request) error {
 	return httpx.JSON(w, http.StatusOK, p)
 }
 
-// Validate implements httpx.Decode's check.
+// Validate is called by httpx.Decode.
 func (p preferences) Validate() error {
 	var fields fault.Fields
 	for _, channel := range p.Channels {
-		fields.Check(slices.Contains(channels, channel), "channels", "must be of "+strings.Join(channels, ", "))
+		fields.Check(slices.Contains(channels, channel), "channels", "must be one of "+strings.Join(channels, ", "))
 	}
 	target, err := url.Parse(p.Webhook)
 	fields.Check(p.Webhook == "" || (err == nil && target.Scheme == "https" && target.Host != ""), "webhook", "must be an https URL")

@@ -1,4 +1,4 @@
-// Package notification tells people what happened to them: in an inbox they can read, and over the channels they want.
+// Package notification notifies users of events: in an inbox, and over the channels that they choose.
 package notification
 
 import (
@@ -29,7 +29,7 @@ type Config struct {
 	UserAddr string `env:"USER_GRPC_ADDR" envDefault:"user:9090"`
 }
 
-// inbox is what the service needs of its store.
+// inbox is the part of the store that the consumer uses.
 type inbox interface {
 	preferences(ctx context.Context, user string) (preferences, error)
 	add(ctx context.Context, event kafka.Event, n notification, send func() []delivery) error
@@ -65,7 +65,7 @@ func Setup(a *app.App, cfg Config) error {
 	return nil
 }
 
-// onEvent writes the message that the event asks for, once.
+// onEvent sends the message of an event once.
 func (s *Service) onEvent(ctx context.Context, event kafka.Event) error {
 	m, ok, err := render(event)
 	if err != nil || !ok {
@@ -75,7 +75,7 @@ func (s *Service) onEvent(ctx context.Context, event kafka.Event) error {
 	if err != nil {
 		return err
 	}
-	wanted, err := s.inbox.preferences(ctx, user)
+	preferred, err := s.inbox.preferences(ctx, user)
 	if err != nil {
 		return err
 	}
@@ -83,12 +83,12 @@ func (s *Service) onEvent(ctx context.Context, event kafka.Event) error {
 	if err != nil {
 		return err
 	}
-	to.Webhook = wanted.Webhook
+	to.Webhook = preferred.Webhook
 	n := notification{UserID: user, Tenant: event.Tenant, Kind: event.Type, SubjectID: event.Key, Title: m.Title, Body: m.Body}
-	return s.inbox.add(ctx, event, n, func() []delivery { return deliver(ctx, s.send, wanted.Channels, to, m) })
+	return s.inbox.add(ctx, event, n, func() []delivery { return deliver(ctx, s.send, preferred.Channels, to, m) })
 }
 
-// recipient reads whom the event concerns.
+// recipient returns the user that the event concerns.
 func recipient(event kafka.Event) (string, error) {
 	var data struct {
 		ID     json.RawMessage `json:"id"`
@@ -101,13 +101,13 @@ func recipient(event kafka.Event) (string, error) {
 		return event.Key, nil
 	}
 	if data.UserID == "" {
-		return "", fault.New(fault.Invalid, "%s concerns nobody", event)
+		return "", fault.New(fault.Invalid, "%s has no user", event)
 	}
 	return data.UserID, nil
 }
 
-// contact asks the user service. Of a new account it takes the event's word: the profile may not be there yet. Without a
-// profile only the inbox gets the message; with the service away, the event waits.
+// contact returns the contact data from the user service, or from the event for a new account, whose profile may not exist
+// yet. Without a profile the message goes only to the inbox; if the service is unavailable, the event is retried.
 func (s *Service) contact(ctx context.Context, event kafka.Event, user string) (contact, error) {
 	if event.Type == "user.registered" {
 		var account struct{ Name, Email, Phone string }
@@ -119,7 +119,7 @@ func (s *Service) contact(ctx context.Context, event kafka.Event, user string) (
 		return contact{UserID: user}, nil
 	}
 	if err != nil {
-		return contact{}, fault.Wrap(fault.Unavailable, err, "the contact of %s cannot be had", user)
+		return contact{}, fault.Wrap(fault.Unavailable, err, "the contact data of user %s is unavailable", user)
 	}
 	return contact{Name: found.GetName(), Email: found.GetEmail(), Phone: found.GetPhone(), UserID: user}, nil
 }

@@ -15,13 +15,13 @@ import (
 	"cloudlab.example/platform/internal/outbox"
 )
 
-// notification is a message in a person's inbox.
+// notification is a message in a user's inbox.
 type notification struct {
 	ID         uuid.UUID  `json:"id"`
 	Tenant     string     `json:"tenant"`
 	UserID     string     `json:"user_id"`
 	Kind       string     `json:"kind"`       // the event's type
-	SubjectID  string     `json:"subject_id"` // what it is about: the order's id
+	SubjectID  string     `json:"subject_id"` // for example the order's ID
 	Title      string     `json:"title"`
 	Body       string     `json:"body"`
 	CreatedAt  time.Time  `json:"created_at"`
@@ -29,7 +29,7 @@ type notification struct {
 	Deliveries []delivery `json:"deliveries"`
 }
 
-// preferences are how a person wants to be told.
+// preferences are the channels that a user has chosen.
 type preferences struct {
 	Channels []string `json:"channels"`
 	Webhook  string   `json:"webhook,omitempty"`
@@ -57,8 +57,8 @@ func (s *store) setPreferences(ctx context.Context, user string, p preferences) 
 	return err
 }
 
-// add sends and stores the message of an event that was not handled before. A crash between sending and the commit sends
-// it again: nothing outside can be part of a transaction.
+// add sends and stores the message of an event, unless the event was handled before. After a crash between sending and the
+// commit, the message is sent again.
 func (s *store) add(ctx context.Context, event kafka.Event, n notification, send func() []delivery) error {
 	n.ID, n.CreatedAt = uuid.Must(uuid.NewV7()), time.Now().UTC()
 	return s.events.Once(ctx, event, func(tx *outbox.Tx) error {
@@ -99,7 +99,7 @@ func (s *store) list(ctx context.Context, user string, unread bool, page httpx.P
 func (s *store) markRead(ctx context.Context, user string, id uuid.UUID) error {
 	tag, err := s.pool.Exec(ctx, `UPDATE notifications SET read_at = coalesce(read_at, now()) WHERE id = $1 AND user_id = $2`, id, user)
 	if err == nil && tag.RowsAffected() == 0 {
-		err = fault.New(fault.NotFound, "there is no such notification")
+		err = fault.New(fault.NotFound, "notification %q not found", id)
 	}
 	return err
 }

@@ -10,30 +10,30 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
-	"cloudlab.example/platform/internal/otel"
+	"cloudlab.example/platform/internal/tracing"
 )
 
 const (
 	sagaWorkers  = 4
-	pollEvery    = time.Second     // only for orders whose process died, or which wait for their next attempt
-	stepDeadline = 4 * time.Second // of a call, its retries included
+	pollInterval = time.Second     // finds orders whose process died, or whose next attempt is due
+	stepTimeout  = 4 * time.Second // per call, including retries
 )
 
-// engine drives unfinished orders. A new one is driven at once; after a crash, any replica finds it by polling.
+// engine runs the sagas of unfinished orders. A new order runs at once; after a crash, any replica finds it by polling.
 type engine struct {
-	store *store
-	with  participants
-	queue chan uuid.UUID
+	store        *store
+	participants participants
+	queue        chan uuid.UUID
 
-	mu      sync.Mutex
-	waiting map[uuid.UUID][]chan struct{} // who waits for an order to end
+	mu       sync.Mutex
+	watchers map[uuid.UUID][]chan struct{} // closed when the order is finished
 }
 
-func newEngine(store *store, with participants) *engine {
-	return &engine{store: store, with: with, queue: make(chan uuid.UUID, 1024), waiting: map[uuid.UUID][]chan struct{}{}}
+func newEngine(store *store, participants participants) *engine {
+	return &engine{store: store, participants: participants, queue: make(chan uuid.UUID, 1024), watchers: map[uuid.UUID][]chan struct{}{}}
 }
 
-// enqueue asks for an order to be driven soon. A full queue is no harm: polling finds the order.
+// enqueue schedules an order. If the queue is full, polling finds the order.
 func (e *engine) enqueue(id uuid.UUID) {
 	select {
 	case e.queue <- id:
@@ -41,7 +41,7 @@ func (e *engine) enqueue(id uuid.UUID) {
 	}
 }
 
-// run works until the context ends.
+// run processes orders until the context ends.
 func (e *engine) run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	for range sagaWorkers {
@@ -51,7 +51,7 @@ func (e *engine) run(ctx context.Context) error {
 				case <-ctx.Done():
 					return
 				case id := <-e.queue:
-					e.drive(ctx, id)
+					e.process(ctx, id)
 				}
 			}
 		})
@@ -65,7 +65,7 @@ func (e *engine) poll(ctx context.Context) {
 	for {
 		due, err := e.store.due(ctx)
 		if err != nil && ctx.Err() == nil {
-			slog.Warn("unfinished orders cannot be looked up", "error", err)
+			slog.Warn("querying unfinished orders failed", "error", err)
 		}
 		for _, id := range due {
 			e.enqueue(id)
@@ -73,23 +73,23 @@ func (e *engine) poll(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(pollEvery):
+		case <-time.After(pollInterval):
 		}
 	}
 }
 
-// drive takes an order step by step until it is finished or has to wait.
-func (e *engine) drive(ctx context.Context, id uuid.UUID) {
+// process runs the steps of an order until it is finished or must wait.
+func (e *engine) process(ctx context.Context, id uuid.UUID) {
 	for ctx.Err() == nil {
 		next, err := e.store.advance(ctx, id, e.attempt)
 		if err != nil {
-			slog.WarnContext(ctx, "saga interrupted", "order_id", id.String(), "error", err)
-			return // polling comes back to it
+			slog.WarnContext(ctx, "saga step failed, retrying", "order_id", id.String(), "error", err)
+			return // polling finds it again
 		}
 		if next.final {
-			e.announce(id)
+			e.notifyWatchers(id)
 		}
-		if !next.goOn {
+		if !next.ready {
 			if next.wait > 0 {
 				time.AfterFunc(next.wait, func() { e.enqueue(id) })
 			}
@@ -98,42 +98,42 @@ func (e *engine) drive(ctx context.Context, id uuid.UUID) {
 	}
 }
 
-// attempt makes one step as a continuation of the request that placed the order.
+// attempt runs one step as part of the trace of the request that placed the order.
 func (e *engine) attempt(ctx context.Context, o order) outcome {
-	ctx, cancel := context.WithTimeout(otel.FromHeaders(ctx, o.headers), stepDeadline)
+	ctx, cancel := context.WithTimeout(tracing.FromHeaders(ctx, o.headers), stepTimeout)
 	defer cancel()
-	ctx, span := otel.Start(ctx, "saga "+string(o.State), trace.SpanKindInternal,
+	ctx, span := tracing.Start(ctx, "saga "+string(o.State), trace.SpanKindInternal,
 		attribute.String("order.id", o.ID.String()))
 	defer span.End()
-	begin := time.Now()
-	out := step(ctx, e.with, o, time.Now())
+	start := time.Now()
+	out := step(ctx, e.participants, o, time.Now())
 	level := slog.LevelInfo
 	if out.next == o.State {
 		level = slog.LevelWarn
 	}
 	slog.Log(ctx, level, "saga", "order_id", o.ID.String(), "from", string(o.State), "to", string(out.next),
-		"reason", out.reason, "attempt", o.attempts+1, "duration_ms", float64(time.Since(begin).Microseconds())/1000)
+		"reason", out.reason, "attempt", o.attempts+1, "duration_ms", float64(time.Since(start).Microseconds())/1000)
 	return out
 }
 
-// watch returns a channel that is closed when the order is finished by this process, and a function to stop watching.
+// watch returns a channel that is closed when this process finishes the order, and a function that stops watching.
 func (e *engine) watch(id uuid.UUID) (<-chan struct{}, func()) {
 	done := make(chan struct{})
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.waiting[id] = append(e.waiting[id], done)
+	e.watchers[id] = append(e.watchers[id], done)
 	return done, func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		delete(e.waiting, id)
+		delete(e.watchers, id)
 	}
 }
 
-func (e *engine) announce(id uuid.UUID) {
+func (e *engine) notifyWatchers(id uuid.UUID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, done := range e.waiting[id] {
+	for _, done := range e.watchers[id] {
 		close(done)
 	}
-	delete(e.waiting, id)
+	delete(e.watchers, id)
 }

@@ -13,53 +13,63 @@ import (
 
 	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/kafka"
-	"cloudlab.example/platform/internal/log"
-	"cloudlab.example/platform/internal/outbox"
-	"cloudlab.example/platform/internal/pg"
-	"cloudlab.example/platform/internal/pg/pgtest"
+	"cloudlab.example/platform/internal/logging"
+	"cloudlab.example/platform/internal/outbox/outboxtest"
 )
 
-// counting are participants that count calls per order and step, and fail as told.
-type counting struct {
+// countingParticipants count calls per order and step, and fail as configured.
+type countingParticipants struct {
 	mu    sync.Mutex
 	calls map[string]int
 	fail  func(step string, time int) error
 	ids   []string // request ids
 }
 
-func (c *counting) call(ctx context.Context, step string, o order) error {
+func (c *countingParticipants) call(ctx context.Context, step string, o order) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls[step+o.ID.String()]++
-	c.ids = append(c.ids, log.RequestID(ctx))
+	c.ids = append(c.ids, logging.RequestID(ctx))
 	if c.fail == nil {
 		return nil
 	}
 	return c.fail(step, c.calls[step+o.ID.String()])
 }
 
-func (c *counting) Reserve(ctx context.Context, o order) error { return c.call(ctx, "reserve", o) }
-func (c *counting) Commit(ctx context.Context, o order) error  { return c.call(ctx, "commit", o) }
-func (c *counting) Refund(ctx context.Context, o order) error  { return c.call(ctx, "refund", o) }
-func (c *counting) Release(ctx context.Context, o order) error { return c.call(ctx, "release", o) }
-func (c *counting) Charge(ctx context.Context, o order) (payment, string, error) {
+func (c *countingParticipants) Reserve(ctx context.Context, o order) error {
+	return c.call(ctx, "reserve", o)
+}
+
+func (c *countingParticipants) Commit(ctx context.Context, o order) error {
+	return c.call(ctx, "commit", o)
+}
+
+func (c *countingParticipants) Refund(ctx context.Context, o order) error {
+	return c.call(ctx, "refund", o)
+}
+
+func (c *countingParticipants) Release(ctx context.Context, o order) error {
+	return c.call(ctx, "release", o)
+}
+
+func (c *countingParticipants) Charge(ctx context.Context, o order) (payment, string, error) {
 	return paymentApproved, "", c.call(ctx, "charge", o)
 }
 
 func testStore(t *testing.T) *store {
 	t.Helper()
-	pool := pgtest.New(t, outbox.Migrations, pg.Migrations{Files: migrations})
-	return &store{pool: pool, events: outbox.NewDetached(pool)}
+	pool, events := outboxtest.New(t, migrations)
+	return &store{pool: pool, events: events}
 }
 
-func placed(t *testing.T, s *store, key, body string) order {
+func placeOrder(t *testing.T, s *store, key, body string) order {
 	t.Helper()
 	now := time.Now().UTC()
 	o := order{
 		ID: uuid.Must(uuid.NewV7()), Tenant: "t1", UserID: "u1", Currency: "EUR", Lines: []line{{SKU: "A", Quantity: 1}},
-		State: pending, History: []passage{{State: pending, At: now}}, CreatedAt: now, UpdatedAt: now, enteredAt: now, cardToken: "tok",
+		State: pending, History: []transition{{State: pending, At: now}}, CreatedAt: now, UpdatedAt: now, enteredAt: now, cardToken: "tok",
 	}
-	if err := s.place(log.WithRequestID(t.Context(), "r-1"), o, key, []byte(body)); err != nil {
+	if err := s.place(logging.WithRequestID(t.Context(), "r-1"), o, key, []byte(body)); err != nil {
 		t.Fatal(err)
 	}
 	return o
@@ -85,13 +95,13 @@ func run(t *testing.T, e *engine) {
 	t.Cleanup(func() { stop(); running.Wait() })
 }
 
-func TestTwoReplicasDriveEachOrderOnce(t *testing.T) {
+func TestTwoReplicasRunEachStepOnce(t *testing.T) {
 	s := testStore(t)
-	with := &counting{calls: map[string]int{}}
+	with := &countingParticipants{calls: map[string]int{}}
 	engines := []*engine{newEngine(s, with), newEngine(s, with)}
 	var orders []order
 	for range 10 {
-		orders = append(orders, placed(t, s, "", ""))
+		orders = append(orders, placeOrder(t, s, "", ""))
 	}
 	for _, e := range engines { // both find all of them
 		for _, o := range orders {
@@ -119,40 +129,40 @@ func TestTwoReplicasDriveEachOrderOnce(t *testing.T) {
 	}
 }
 
-// TestAnotherReplicaTakesOver lets the first engine die inside a call; nobody tells the second one of the order.
-func TestAnotherReplicaTakesOver(t *testing.T) {
+// TestTakeover kills the first engine inside a call; the second one finds the order by polling.
+func TestTakeover(t *testing.T) {
 	s := testStore(t)
-	o := placed(t, s, "", "")
+	o := placeOrder(t, s, "", "")
 	dying, kill := context.WithCancel(t.Context())
-	first := newEngine(s, &counting{calls: map[string]int{}, fail: func(step string, _ int) error {
+	first := newEngine(s, &countingParticipants{calls: map[string]int{}, fail: func(step string, _ int) error {
 		if step == "charge" {
 			kill()
 			return errors.New("killed")
 		}
 		return nil
 	}})
-	first.drive(dying, o.ID)
+	first.process(dying, o.ID)
 	if got, _ := s.get(t.Context(), "", o.ID); got.State != reserved {
 		t.Fatalf("state %s", got.State)
 	}
-	second := &counting{calls: map[string]int{}}
+	second := &countingParticipants{calls: map[string]int{}}
 	run(t, newEngine(s, second))
 	await(t, s, o.ID, confirmed)
 	if second.calls["reserve"+o.ID.String()] != 0 {
-		t.Error("a stored step was made again")
+		t.Error("a completed step was repeated")
 	}
 }
 
-func TestFailuresAreTriedAgainAndAnEventEndsThePause(t *testing.T) {
+func TestFailedStepIsRetriedAndWokenByEvent(t *testing.T) {
 	s := testStore(t)
-	with := &counting{calls: map[string]int{}, fail: func(step string, time int) error {
+	with := &countingParticipants{calls: map[string]int{}, fail: func(step string, time int) error {
 		if step == "reserve" && time <= 3 {
-			return fault.New(fault.Unavailable, "inventory is away")
+			return fault.New(fault.Unavailable, "inventory is unavailable")
 		}
 		return nil
 	}}
 	e := newEngine(s, with)
-	o := placed(t, s, "", "")
+	o := placeOrder(t, s, "", "")
 	done, stop := e.watch(o.ID)
 	defer stop()
 	run(t, e)
@@ -160,19 +170,19 @@ func TestFailuresAreTriedAgainAndAnEventEndsThePause(t *testing.T) {
 	select {
 	case <-done:
 	case <-time.After(15 * time.Second):
-		t.Fatal("nobody was told of the end")
+		t.Fatal("the watcher was not notified")
 	}
 	if got := await(t, s, o.ID, confirmed); got.Reason != "" {
 		t.Errorf("reason %q of a confirmed order", got.Reason)
 	}
 
-	waiting := placed(t, s, "", "")
+	waiting := placeOrder(t, s, "", "")
 	if _, err := s.pool.Exec(t.Context(), `UPDATE orders SET next_at = now() + interval '1 hour' WHERE id = $1`, waiting.ID); err != nil {
 		t.Fatal(err)
 	}
 	event := kafka.Event{ID: uuid.New()}
 	for _, want := range []bool{true, false} { // once per event
-		if ok, err := s.nudge(t.Context(), event, waiting.ID); ok != want || err != nil {
+		if ok, err := s.wake(t.Context(), event, waiting.ID); ok != want || err != nil {
 			t.Errorf("%v, %v, want %v", ok, err, want)
 		}
 	}
@@ -181,7 +191,7 @@ func TestFailuresAreTriedAgainAndAnEventEndsThePause(t *testing.T) {
 
 func TestIdempotencyKeys(t *testing.T) {
 	s := testStore(t)
-	first := placed(t, s, "key", "body")
+	first := placeOrder(t, s, "key", "body")
 	again := first
 	again.ID = uuid.Must(uuid.NewV7())
 	var r replay
@@ -197,19 +207,19 @@ func TestIdempotencyKeys(t *testing.T) {
 	}
 }
 
-func TestOnlyOwnersSeeAndCancel(t *testing.T) {
+func TestOnlyOwnersReadAndCancel(t *testing.T) {
 	s := testStore(t)
-	o := placed(t, s, "", "")
-	if _, err := s.get(t.Context(), "stranger", o.ID); fault.KindOf(err) != fault.NotFound {
+	o := placeOrder(t, s, "", "")
+	if _, err := s.get(t.Context(), "another user", o.ID); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("get: %v", err)
 	}
-	if err := s.cancel(t.Context(), "stranger", o.ID); fault.KindOf(err) != fault.NotFound {
+	if err := s.cancel(t.Context(), "another user", o.ID); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("cancel: %v", err)
 	}
 	if err := s.cancel(t.Context(), "u1", o.ID); fault.KindOf(err) != fault.Precondition {
 		t.Errorf("cancel before the end: %v", err)
 	}
-	e := newEngine(s, &counting{calls: map[string]int{}})
+	e := newEngine(s, &countingParticipants{calls: map[string]int{}})
 	run(t, e)
 	await(t, s, o.ID, confirmed)
 	if err := s.cancel(t.Context(), "u1", o.ID); err != nil {

@@ -33,7 +33,7 @@ func (s *Service) routes(mux *httpx.Mux) {
 	mux.Handle("POST /api/v1/orders/{id}/cancel", s.cancel)
 }
 
-// basket is an order as a customer sends it. Names and prices are the catalogue's.
+// basket is the body of a new order. Names and prices come from the catalogue.
 type basket struct {
 	Items []struct {
 		SKU      string `json:"sku"`
@@ -42,23 +42,23 @@ type basket struct {
 	CardToken string `json:"card_token"`
 }
 
-// Validate implements httpx.Decode's check.
+// Validate is called by httpx.Decode.
 func (b basket) Validate() error {
 	var fields fault.Fields
-	fields.Check(len(b.Items) >= 1 && len(b.Items) <= 50, "items", "must be 1 to 50")
+	fields.Check(len(b.Items) >= 1 && len(b.Items) <= 50, "items", "must have 1 to 50 entries")
 	fields.Check(b.CardToken != "" && len(b.CardToken) <= 100, "card_token", "is required")
 	seen := map[string]bool{}
 	for i, item := range b.Items {
 		at := fmt.Sprintf("items[%d].", i)
-		fields.Check(item.SKU != "" && !seen[item.SKU], at+"sku", "is required, and once only")
+		fields.Check(item.SKU != "" && !seen[item.SKU], at+"sku", "is required and must be unique")
 		fields.Check(item.Quantity >= 1 && item.Quantity <= maxQuantity, at+"quantity", "must be 1 to 1000")
 		seen[item.SKU] = true
 	}
 	return fields.Err()
 }
 
-// place answers 202 while the order is being processed, or, with "Prefer: wait=<seconds>", 201 once it is finished. With
-// an Idempotency-Key the same request can be sent again: it gets the same order.
+// place responds with 202 while the order is processed, or, with "Prefer: wait=<seconds>", with 201 once it is finished. A
+// repeated request with the same Idempotency-Key returns the same order.
 func (s *Service) place(w http.ResponseWriter, r *http.Request) error {
 	claims, err := auth.Require(r.Context(), auth.OrdersPlace)
 	if err != nil {
@@ -77,14 +77,14 @@ func (s *Service) place(w http.ResponseWriter, r *http.Request) error {
 		return fault.Wrap(fault.TooLarge, err, "the body exceeds %d bytes", httpx.MaxBody)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	var wanted basket
-	if err := httpx.Decode(w, r, &wanted); err != nil {
+	var placed basket
+	if err := httpx.Decode(w, r, &placed); err != nil {
 		return err
 	}
-	id, err := s.accept(r.Context(), claims, wanted, key, body, wait)
-	if again := (replay{}); errors.As(err, &again) {
+	id, err := s.accept(r.Context(), claims, placed, key, body, wait)
+	if replayed := (replay{}); errors.As(err, &replayed) {
 		w.Header().Set("Idempotent-Replayed", "true")
-		id, err = again.id, nil
+		id, err = replayed.id, nil
 	}
 	if err != nil {
 		return err
@@ -100,10 +100,10 @@ func (s *Service) place(w http.ResponseWriter, r *http.Request) error {
 	return httpx.JSON(w, http.StatusAccepted, o)
 }
 
-// accept stores the order and sets its saga off. It waits for the saga's end, for as long as the customer wants to.
+// accept stores the order and starts its saga. It waits until the saga ends, but at most as long as the client requested.
 func (s *Service) accept(ctx context.Context, claims auth.Claims, b basket, key string, body []byte, wait time.Duration) (uuid.UUID, error) {
 	request := sha256.Sum256(body)
-	if key != "" { // a repetition must not fail because the catalogue is away or has changed
+	if key != "" { // a repeated request must not fail because the catalogue is unavailable or has changed
 		if err := replayOf(ctx, s.store.pool, claims.Subject, key, request[:]); err != nil {
 			return uuid.Nil, err
 		}
@@ -129,35 +129,35 @@ func (s *Service) accept(ctx context.Context, claims auth.Claims, b basket, key 
 	return o.ID, nil
 }
 
-// price makes an order of a basket, with the catalogue's names and prices.
+// price returns the order of a basket, with names and prices from the catalogue.
 func (s *Service) price(ctx context.Context, b basket) (order, error) {
 	skus := make([]string, len(b.Items))
 	for i, item := range b.Items {
 		skus[i] = item.SKU
 	}
-	answer, err := s.products.GetVariants(ctx, &productv1.GetVariantsRequest{Skus: skus})
+	response, err := s.products.GetVariants(ctx, &productv1.GetVariantsRequest{Skus: skus})
 	if err != nil {
 		return order{}, err
 	}
 	offers := make(map[string]*productv1.Variant, len(skus))
-	for _, v := range answer.GetVariants() {
+	for _, v := range response.GetVariants() {
 		offers[v.GetSku()] = v
 	}
 	return total(b, offers, time.Now().UTC())
 }
 
-// total adds up the basket. What is not offered, or mixes currencies, is the customer's mistake.
+// total returns the order of a basket. Unknown or inactive variants and mixed currencies are invalid.
 func total(b basket, offers map[string]*productv1.Variant, now time.Time) (order, error) {
 	o := order{
-		ID: uuid.Must(uuid.NewV7()), State: pending, History: []passage{{State: pending, At: now}},
+		ID: uuid.Must(uuid.NewV7()), State: pending, History: []transition{{State: pending, At: now}},
 		CreatedAt: now, UpdatedAt: now, enteredAt: now, cardToken: b.CardToken,
 	}
 	var fields fault.Fields
 	for i, item := range b.Items {
 		offer := offers[item.SKU]
 		at := fmt.Sprintf("items[%d].sku", i)
-		fields.Check(offer.GetActive(), at, "is not offered")
-		fields.Check(o.Currency == "" || offer == nil || o.Currency == offer.GetCurrency(), at, "has another currency than the rest")
+		fields.Check(offer.GetActive(), at, "is not available")
+		fields.Check(o.Currency == "" || offer == nil || o.Currency == offer.GetCurrency(), at, "has a different currency than other items")
 		if offer != nil {
 			o.Currency = offer.GetCurrency()
 		}
@@ -167,7 +167,7 @@ func total(b basket, offers map[string]*productv1.Variant, now time.Time) (order
 	return o, fields.Err()
 }
 
-// waitOf reads "Prefer: wait=<seconds>" (RFC 7240); 0 when the client does not want to wait.
+// waitOf reads "Prefer: wait=<seconds>" (RFC 7240); 0 if there is none.
 func waitOf(r *http.Request) (time.Duration, error) {
 	for preference := range strings.SplitSeq(r.Header.Get("Prefer"), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(preference), "=")
@@ -204,7 +204,7 @@ func (s *Service) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := httpx.PathID(r, "id")
+	id, err := httpx.PathID(r, "order")
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (s *Service) cancel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := httpx.PathID(r, "id")
+	id, err := httpx.PathID(r, "order")
 	if err != nil {
 		return err
 	}

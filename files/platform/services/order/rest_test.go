@@ -40,9 +40,9 @@ func TestTotal(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			o, err := total(basketOf(t, `{"items":`+test.items+`,"card_token":"tok"}`), offers, time.Now())
-			var own *fault.Error
+			var faultErr *fault.Error
 			if test.wrong != "" {
-				if !errors.As(err, &own) || own.Fields[test.wrong] == "" {
+				if !errors.As(err, &faultErr) || faultErr.Fields[test.wrong] == "" {
 					t.Fatalf("error %v, want one of %s", err, test.wrong)
 				}
 				return
@@ -63,8 +63,8 @@ func TestBasketValidate(t *testing.T) {
 		`{"items":[{"sku":"A","quantity":1},{"sku":"A","quantity":1}],"card_token":"token"}`: "items[1].sku",
 	} {
 		err := basketOf(t, text).Validate()
-		var own *fault.Error
-		if errors.As(err, &own) != (wrong != "") || (own != nil && own.Fields[wrong] == "") {
+		var faultErr *fault.Error
+		if errors.As(err, &faultErr) != (wrong != "") || (faultErr != nil && faultErr.Fields[wrong] == "") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"cloudlab.example/platform/internal/fault"
 )
 
-// An order is a saga: three steps forward, and their compensation in reverse.
+// state is the state of an order's saga, which has three steps and their compensation in reverse order:
 //
 //	pending --reserve--> reserved --charge--> paid --commit--> confirmed
 //	   |                    |                   |
@@ -15,8 +15,8 @@ import (
 //	   v                    v                   v
 //	cancelled <--release-- releasing <--refund-- refunding
 //
-// Every step is one call to another service, idempotent by the order's id, and one state stored afterwards. A crash in
-// between repeats the call and nothing else.
+// Every step is one call to another service, idempotent by the order's ID, after which the new state is stored. After a crash
+// in between, only that call is repeated.
 type state string
 
 const (
@@ -32,23 +32,23 @@ const (
 func (s state) final() bool { return s == confirmed || s == cancelled }
 
 const (
-	firstPause  = 100 * time.Millisecond
-	longestWait = 5 * time.Second
-	patience    = 2 * time.Minute // with a service that is away, before the order is given up
-	maxCharges  = 3               // of a payment provider that does not answer
+	minBackoff     = 100 * time.Millisecond
+	maxBackoff     = 5 * time.Second
+	stepRetryLimit = 2 * time.Minute // for a step whose service is unavailable
+	maxCharges     = 3               // attempts if the payment provider does not respond
 )
 
-// payment is what the saga needs to know of a charge.
+// payment is the result of a charge.
 type payment int
 
 const (
 	paymentApproved payment = iota
 	paymentDeclined
-	paymentPending // the provider did not answer
+	paymentPending // the provider did not respond
 	paymentClosed  // refunded or voided
 )
 
-// participants are the services that take part. Precondition means a definite no; retryable faults mean "ask again".
+// participants are the services that take part in the saga. They reject a call with Precondition; retryable errors are retried.
 type participants interface {
 	Reserve(ctx context.Context, o order) error
 	Charge(ctx context.Context, o order) (payment, string, error)
@@ -57,69 +57,69 @@ type participants interface {
 	Release(ctx context.Context, o order) error
 }
 
-// outcome is what one attempt at a step decided.
+// outcome is the result of one attempt at a step.
 type outcome struct {
-	next   state         // the same as before: try again
-	reason string        // why the order fails, kept with it
+	next   state         // unchanged: retry the step
+	reason string        // why the order fails
 	wait   time.Duration // before the next attempt
 }
 
-// step makes one attempt at the step that the order's state asks for. It stores nothing.
-func step(ctx context.Context, with participants, o order, now time.Time) outcome {
+// step runs one attempt at the step of the order's state. It stores nothing.
+func step(ctx context.Context, services participants, o order, now time.Time) outcome {
 	switch o.State {
 	case pending:
-		return forward(o, now, with.Reserve(ctx, o), reserved, releasing)
+		return forward(o, now, services.Reserve(ctx, o), reserved, releasing)
 	case reserved:
-		return charge(ctx, with, o, now)
+		return charge(ctx, services, o, now)
 	case paid:
-		return forward(o, now, with.Commit(ctx, o), confirmed, refunding)
+		return forward(o, now, services.Commit(ctx, o), confirmed, refunding)
 	case refunding:
-		return backward(o, with.Refund(ctx, o), releasing)
+		return backward(o, services.Refund(ctx, o), releasing)
 	case releasing:
-		return backward(o, with.Release(ctx, o), cancelled)
+		return backward(o, services.Release(ctx, o), cancelled)
 	}
 	return outcome{next: o.State}
 }
 
-// forward goes on after a success, compensates after a definite no or when patience is out, and otherwise tries again.
+// forward continues after a success, compensates after a rejection or when the retry limit is exceeded, and otherwise retries.
 func forward(o order, now time.Time, err error, success, failure state) outcome {
 	switch {
 	case err == nil:
 		return outcome{next: success}
-	case isNo(err):
-		return outcome{next: failure, reason: reasonOf(err)}
-	case now.Sub(o.enteredAt) > patience:
-		return outcome{next: failure, reason: "given up: " + reasonOf(err)}
+	case isRejection(err):
+		return outcome{next: failure, reason: err.Error()}
+	case now.Sub(o.enteredAt) > stepRetryLimit:
+		return outcome{next: failure, reason: "gave up: " + err.Error()}
 	}
-	return outcome{next: o.State, reason: reasonOf(err), wait: pauseAfter(o.attempts)}
+	return outcome{next: o.State, reason: err.Error(), wait: backoffAfter(o.attempts)}
 }
 
-// charge compensates from the refund on unless the money certainly did not move.
-func charge(ctx context.Context, with participants, o order, now time.Time) outcome {
-	result, reason, err := with.Charge(ctx, o)
+// charge compensates including a refund, unless the payment was definitely not charged.
+func charge(ctx context.Context, services participants, o order, now time.Time) outcome {
+	result, reason, err := services.Charge(ctx, o)
 	switch {
 	case err != nil:
 		return forward(o, now, err, paid, refunding)
 	case result == paymentApproved:
 		return outcome{next: paid}
 	case result == paymentPending && o.attempts+1 < maxCharges:
-		return outcome{next: reserved, reason: "the payment provider does not answer", wait: pauseAfter(o.attempts)}
+		return outcome{next: reserved, reason: "the payment provider does not respond", wait: backoffAfter(o.attempts)}
 	case result == paymentPending:
-		return outcome{next: refunding, reason: "the payment provider does not answer"}
+		return outcome{next: refunding, reason: "the payment provider does not respond"}
 	}
 	return outcome{next: releasing, reason: "payment declined: " + reason}
 }
 
-// backward never gives up: what was taken must be given back.
+// backward retries without limit, because compensation must complete.
 func backward(o order, err error, success state) outcome {
 	if err == nil {
 		return outcome{next: success, reason: o.Reason}
 	}
-	return outcome{next: o.State, reason: o.Reason, wait: pauseAfter(o.attempts)}
+	return outcome{next: o.State, reason: o.Reason, wait: backoffAfter(o.attempts)}
 }
 
-// isNo tells a refusal from a failure. Unauthenticated is a failure: our own token may have expired meanwhile.
-func isNo(err error) bool {
+// isRejection reports whether a service rejected the call. Unauthenticated is not a rejection: the own token may have expired.
+func isRejection(err error) bool {
 	switch fault.KindOf(err) {
 	case fault.Precondition, fault.Invalid, fault.Conflict, fault.NotFound:
 		return true
@@ -127,8 +127,6 @@ func isNo(err error) bool {
 	return false
 }
 
-func reasonOf(err error) string { return err.Error() }
-
-func pauseAfter(attempts int) time.Duration {
-	return min(firstPause<<min(attempts, 10), longestWait)
+func backoffAfter(attempts int) time.Duration {
+	return min(minBackoff<<min(attempts, 10), maxBackoff)
 }

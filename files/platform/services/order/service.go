@@ -1,4 +1,4 @@
-// Package order places orders and sees them through: it reserves, charges and confirms, or takes everything back.
+// Package order places orders and processes them in a saga: it reserves, charges and confirms, or compensates.
 package order
 
 import (
@@ -24,7 +24,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Config is the service's environment.
+// Config are the settings of the service, read from the environment.
 type Config struct {
 	config.Common
 	config.Tokens
@@ -36,7 +36,7 @@ type Config struct {
 	PaymentAddr   string `env:"PAYMENT_GRPC_ADDR" envDefault:"payment:9090"`
 }
 
-// Service is what the routes and the gRPC server work with.
+// Service implements the routes and the gRPC server.
 type Service struct {
 	orderv1.UnimplementedOrderServiceServer
 	store    *store
@@ -44,7 +44,7 @@ type Service struct {
 	products productv1.ProductServiceClient
 }
 
-// Setup wires the service together.
+// Setup adds the service to the app.
 func Setup(a *app.App, cfg Config) error {
 	pool, err := pg.Open(a, cfg.Postgres, outbox.Migrations, pg.Migrations{Files: migrations})
 	if err != nil {
@@ -79,7 +79,7 @@ func Setup(a *app.App, cfg Config) error {
 	return nil
 }
 
-// onEvent ends the pause of an order whose stock or payment has changed. The event only wakes: the step asks the service.
+// onEvent wakes an order whose reservation or payment has changed. The state comes from the service, not from the event.
 func (s *Service) onEvent(ctx context.Context, event kafka.Event) error {
 	if event.Topic == kafka.InventoryEvents && event.Type != "reservation.expired" {
 		return nil
@@ -88,8 +88,8 @@ func (s *Service) onEvent(ctx context.Context, event kafka.Event) error {
 	if err != nil {
 		return fault.Wrap(fault.Invalid, err, "key of %s", event)
 	}
-	waited, err := s.store.nudge(ctx, event, id)
-	if waited {
+	woken, err := s.store.wake(ctx, event, id)
+	if woken {
 		s.engine.enqueue(id)
 	}
 	return err
@@ -109,17 +109,17 @@ func (s *Service) GetOrder(ctx context.Context, request *orderv1.GetOrderRequest
 	if err != nil {
 		return nil, err
 	}
-	answer := &orderv1.Order{
+	response := &orderv1.Order{
 		Id: o.ID.String(), UserId: o.UserID, TenantId: o.Tenant, State: string(o.State), Reason: o.Reason,
 		Total: o.Total, Currency: o.Currency, CreatedAt: timestamppb.New(o.CreatedAt),
 	}
 	for _, l := range o.Lines {
-		answer.Lines = append(answer.Lines, &orderv1.Line{Sku: l.SKU, Name: l.Name, Quantity: l.Quantity, Price: l.Price})
+		response.Lines = append(response.Lines, &orderv1.Line{Sku: l.SKU, Name: l.Name, Quantity: l.Quantity, Price: l.Price})
 	}
-	return answer, nil
+	return response, nil
 }
 
-// ownerOf confines people to their own orders; administrators see all.
+// ownerOf returns the user whose orders the caller may see; "" is all, for administrators.
 func ownerOf(claims auth.Claims) string {
 	if claims.Can(auth.PlatformAdmin) {
 		return ""
@@ -127,7 +127,7 @@ func ownerOf(claims auth.Claims) string {
 	return claims.Subject
 }
 
-// remote are the participants as gRPC services.
+// remote implements participants over gRPC.
 type remote struct {
 	inventory inventoryv1.InventoryServiceClient
 	payment   paymentv1.PaymentServiceClient
@@ -165,7 +165,7 @@ func (r remote) Charge(ctx context.Context, o order) (payment, string, error) {
 	case paymentv1.PaymentState_PAYMENT_STATE_PENDING:
 		return paymentPending, "", err
 	}
-	return paymentClosed, "the payment was given back", err
+	return paymentClosed, "the payment was refunded or voided", err
 }
 
 func (r remote) Refund(ctx context.Context, o order) error {

@@ -25,7 +25,7 @@ func TestOutcome(t *testing.T) {
 		{"tok_visa", mockLimit + 1, false, 0},
 		{"tok_declined", 100, false, 0},
 		{"tok_insufficient", 100, false, 0},
-		{"tok_slow", 100, true, slowAnswer},
+		{"tok_slow", 100, true, slowResponse},
 		{"tok_timeout", 100, false, -1},
 	}
 	for _, test := range tests {
@@ -38,13 +38,13 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
-// shelf is a ledger in memory, for one order.
-type shelf struct {
-	ledger
+// memoryStore is a paymentStore in memory, for one order.
+type memoryStore struct {
+	paymentStore
 	p *payment
 }
 
-func (s *shelf) begin(_ context.Context, p payment) (payment, error) {
+func (s *memoryStore) begin(_ context.Context, p payment) (payment, error) {
 	if s.p == nil {
 		p.ID, p.State = uuid.New(), pending
 		s.p = &p
@@ -52,50 +52,52 @@ func (s *shelf) begin(_ context.Context, p payment) (payment, error) {
 	return *s.p, nil
 }
 
-func (s *shelf) ofOrder(context.Context, uuid.UUID) (payment, error) { return *s.p, nil }
+func (s *memoryStore) byOrder(context.Context, uuid.UUID) (payment, error) { return *s.p, nil }
 
-func (s *shelf) move(_ context.Context, _ uuid.UUID, decide func(payment) (state, string)) (payment, error) {
+func (s *memoryStore) transition(_ context.Context, _ uuid.UUID, decide func(payment) (state, string)) (payment, error) {
 	s.p.State, s.p.Reason = decide(*s.p)
 	return *s.p, nil
 }
 
-func (s *shelf) noteTimeout(context.Context, uuid.UUID) (payment, error) {
+func (s *memoryStore) recordTimeout(context.Context, uuid.UUID) (payment, error) {
 	s.p.Attempts++
 	return *s.p, nil
 }
 
-func (s *shelf) tombstone(context.Context, uuid.UUID) error {
+func (s *memoryStore) tombstone(context.Context, uuid.UUID) error {
 	if s.p == nil {
 		s.p = &payment{ID: uuid.New(), State: voided}
 	}
 	return nil
 }
 
-// bank counts what it did. during runs while it thinks about a charge.
-type bank struct {
+// fakeProvider records charges and refunds. during is called within a charge.
+type fakeProvider struct {
 	charged, refunded map[uuid.UUID]bool
 	silent, refuses   bool
 	during            func()
 }
 
-func newBank() *bank { return &bank{charged: map[uuid.UUID]bool{}, refunded: map[uuid.UUID]bool{}} }
+func newFakeProvider() *fakeProvider {
+	return &fakeProvider{charged: map[uuid.UUID]bool{}, refunded: map[uuid.UUID]bool{}}
+}
 
-func (b *bank) Charge(ctx context.Context, c charge) (verdict, error) {
+func (b *fakeProvider) Charge(ctx context.Context, c charge) (chargeResult, error) {
 	if b.during != nil {
 		b.during()
 	}
 	if b.silent {
 		<-ctx.Done()
-		return verdict{}, ctx.Err()
+		return chargeResult{}, ctx.Err()
 	}
 	if b.refuses {
-		return verdict{Reason: "no"}, nil
+		return chargeResult{Reason: "no"}, nil
 	}
 	b.charged[c.PaymentID] = true
-	return verdict{Approved: true}, nil
+	return chargeResult{Approved: true}, nil
 }
 
-func (b *bank) Refund(_ context.Context, id uuid.UUID) error {
+func (b *fakeProvider) Refund(_ context.Context, id uuid.UUID) error {
 	if b.charged[id] {
 		b.refunded[id] = true
 	}
@@ -104,11 +106,11 @@ func (b *bank) Refund(_ context.Context, id uuid.UUID) error {
 
 func TestChargeAndRefund(t *testing.T) {
 	order := payment{OrderID: uuid.New(), Amount: 100, Currency: "EUR"}
-	setup := func() (*Service, *bank) {
-		b := newBank()
-		return &Service{store: &shelf{}, provider: b, timeout: 20 * time.Millisecond}, b
+	setup := func() (*Service, *fakeProvider) {
+		b := newFakeProvider()
+		return &Service{store: &memoryStore{}, provider: b, timeout: 20 * time.Millisecond}, b
 	}
-	t.Run("charged once, however often asked", func(t *testing.T) {
+	t.Run("a repeated charge is charged once", func(t *testing.T) {
 		s, b := setup()
 		for range 3 {
 			if p, err := s.charge(t.Context(), order, "tok"); err != nil || p.State != approved {
@@ -119,7 +121,7 @@ func TestChargeAndRefund(t *testing.T) {
 			t.Errorf("charged %d times", len(b.charged))
 		}
 	})
-	t.Run("another amount is refused", func(t *testing.T) {
+	t.Run("a different amount is rejected", func(t *testing.T) {
 		s, _ := setup()
 		_, _ = s.charge(t.Context(), order, "tok")
 		other := order
@@ -128,7 +130,7 @@ func TestChargeAndRefund(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
-	t.Run("a decline is an answer, and stays", func(t *testing.T) {
+	t.Run("a decline is final", func(t *testing.T) {
 		s, b := setup()
 		b.refuses = true
 		_, _ = s.charge(t.Context(), order, "tok")
@@ -137,7 +139,7 @@ func TestChargeAndRefund(t *testing.T) {
 			t.Errorf("%+v, %v", p, err)
 		}
 	})
-	t.Run("silence leaves it pending; a refund voids it for good", func(t *testing.T) {
+	t.Run("no response leaves it pending, and a refund voids it", func(t *testing.T) {
 		s, b := setup()
 		b.silent = true
 		if p, err := s.charge(t.Context(), order, "tok"); err != nil || p.State != pending || p.Attempts != 1 {
@@ -148,10 +150,10 @@ func TestChargeAndRefund(t *testing.T) {
 			t.Fatalf("%+v, %v", p, err)
 		}
 		if _, err := s.charge(t.Context(), order, "tok"); fault.KindOf(err) != fault.Precondition || len(b.charged) != 0 {
-			t.Errorf("a charge that comes late: %v", err)
+			t.Errorf("charge after the refund: %v", err)
 		}
 	})
-	t.Run("an approval that comes after the refund goes back", func(t *testing.T) {
+	t.Run("an approval after the refund is refunded", func(t *testing.T) {
 		s, b := setup()
 		b.during = func() { _, _ = s.refund(t.Context(), order.OrderID, "given up") }
 		p, err := s.charge(t.Context(), order, "tok")
@@ -159,7 +161,7 @@ func TestChargeAndRefund(t *testing.T) {
 			t.Errorf("%+v, %v, charged %d, refunded %d", p, err, len(b.charged), len(b.refunded))
 		}
 	})
-	t.Run("a refund before any charge keeps it from happening", func(t *testing.T) {
+	t.Run("a refund before the charge prevents it", func(t *testing.T) {
 		s, b := setup()
 		if _, err := s.refund(t.Context(), order.OrderID, "x"); err != nil {
 			t.Fatal(err)

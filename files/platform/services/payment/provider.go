@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// charge is what a provider is asked for. The payment's id makes it idempotent: asked twice, the provider charges once.
+// charge is a request to a provider. It is idempotent by the payment's ID.
 type charge struct {
 	PaymentID uuid.UUID
 	Amount    int64
@@ -16,54 +16,54 @@ type charge struct {
 	CardToken string
 }
 
-// verdict is a provider's answer.
-type verdict struct {
+// chargeResult is the response of a provider.
+type chargeResult struct {
 	Approved bool
 	Reason   string // of a decline
 }
 
-// provider takes money and gives it back. An error means that the outcome is not known.
+// provider charges and refunds payments. An error means that the outcome is unknown.
 type provider interface {
-	Charge(ctx context.Context, c charge) (verdict, error)
+	Charge(ctx context.Context, c charge) (chargeResult, error)
 	Refund(ctx context.Context, paymentID uuid.UUID) error
 }
 
-// The mock's outcome depends on the card token and the amount alone, so that a test gets what it asks for:
+// The mock's result depends only on the card token and the amount, so that a test can choose it:
 //
-//	tok_declined              declined: the card is refused
+//	tok_declined              declined: the card is declined
 //	tok_insufficient          declined: insufficient funds
-//	tok_timeout               never answers
-//	tok_slow                  approved after slowAnswer: time enough to kill somebody
+//	tok_timeout               never responds
+//	tok_slow                  approved after slowResponse: enough time to kill a process
 //	any, above mockLimit      declined: the limit is exceeded
 //	any other                 approved at once
 const (
-	mockLimit  = 1_000_000 // 10 000.00
-	slowAnswer = 1500 * time.Millisecond
+	mockLimit    = 1_000_000 // 10 000.00
+	slowResponse = 1500 * time.Millisecond
 )
 
-// outcome is the mock's decision and how long it takes; delay < 0 is for ever.
-func outcome(c charge) (v verdict, delay time.Duration) {
+// outcome returns the mock's result and its delay; a negative delay never ends.
+func outcome(c charge) (v chargeResult, delay time.Duration) {
 	switch {
 	case c.CardToken == "tok_timeout":
-		return verdict{}, -1
+		return chargeResult{}, -1
 	case c.CardToken == "tok_declined":
-		return verdict{Reason: "the card is refused"}, 0
+		return chargeResult{Reason: "the card is declined"}, 0
 	case c.CardToken == "tok_insufficient":
-		return verdict{Reason: "insufficient funds"}, 0
+		return chargeResult{Reason: "insufficient funds"}, 0
 	case c.Amount > mockLimit:
-		return verdict{Reason: "the card's limit is exceeded"}, 0
+		return chargeResult{Reason: "the card's limit is exceeded"}, 0
 	case c.CardToken == "tok_slow":
-		return verdict{Approved: true}, slowAnswer
+		return chargeResult{Approved: true}, slowResponse
 	}
-	return verdict{Approved: true}, 0
+	return chargeResult{Approved: true}, 0
 }
 
-// mock is a provider that keeps its book in our database.
-type mock struct{ pool *pgxpool.Pool }
+// mockProvider is a provider that records charges and refunds in the service's database.
+type mockProvider struct{ pool *pgxpool.Pool }
 
-func (m mock) Charge(ctx context.Context, c charge) (verdict, error) {
+func (m mockProvider) Charge(ctx context.Context, c charge) (chargeResult, error) {
 	v, delay := outcome(c)
-	if err := pause(ctx, delay); err != nil || !v.Approved {
+	if err := sleep(ctx, delay); err != nil || !v.Approved {
 		return v, err
 	}
 	_, err := m.pool.Exec(ctx, `INSERT INTO provider_book (payment_id, entry, amount, currency) VALUES ($1, 'charge', $2, $3)
@@ -71,18 +71,18 @@ func (m mock) Charge(ctx context.Context, c charge) (verdict, error) {
 	return v, err
 }
 
-func (m mock) Refund(ctx context.Context, paymentID uuid.UUID) error {
+func (m mockProvider) Refund(ctx context.Context, paymentID uuid.UUID) error {
 	_, err := m.pool.Exec(ctx, `INSERT INTO provider_book (payment_id, entry, amount, currency)
 		SELECT payment_id, 'refund', amount, currency FROM provider_book WHERE payment_id = $1 AND entry = 'charge'
 		ON CONFLICT DO NOTHING`, paymentID)
 	return err
 }
 
-func pause(ctx context.Context, delay time.Duration) error {
+func sleep(ctx context.Context, delay time.Duration) error {
 	if delay == 0 {
 		return nil
 	}
-	var after <-chan time.Time // nil, for ever, unless there is an end
+	var after <-chan time.Time // nil, which blocks forever, if delay < 0
 	if delay > 0 {
 		after = time.After(delay)
 	}

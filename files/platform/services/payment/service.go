@@ -1,5 +1,5 @@
-// Package payment charges orders at a provider, which is mocked, and gives the money back. There is one payment per order;
-// whatever is repeated, crashes or comes late, the provider charges it at most once.
+// Package payment charges and refunds orders at a mocked provider. There is one payment per order, which the provider charges
+// at most once, despite repeated or delayed calls and crashes.
 package payment
 
 import (
@@ -26,7 +26,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Config is the service's environment.
+// Config are the settings of the service, read from the environment.
 type Config struct {
 	config.Common
 	config.Tokens
@@ -35,26 +35,26 @@ type Config struct {
 	ProviderTimeout time.Duration `env:"PROVIDER_TIMEOUT" envDefault:"2s"`
 }
 
-// ledger is what the service needs of its store.
-type ledger interface {
+// paymentStore is the store that the service uses.
+type paymentStore interface {
 	begin(ctx context.Context, p payment) (payment, error)
-	ofOrder(ctx context.Context, order uuid.UUID) (payment, error)
+	byOrder(ctx context.Context, order uuid.UUID) (payment, error)
 	byID(ctx context.Context, id uuid.UUID) (payment, error)
 	list(ctx context.Context, user string, order *uuid.UUID, page httpx.Page) ([]payment, error)
-	move(ctx context.Context, order uuid.UUID, decide func(payment) (state, string)) (payment, error)
-	noteTimeout(ctx context.Context, order uuid.UUID) (payment, error)
+	transition(ctx context.Context, order uuid.UUID, decide func(payment) (state, string)) (payment, error)
+	recordTimeout(ctx context.Context, order uuid.UUID) (payment, error)
 	tombstone(ctx context.Context, order uuid.UUID) error
 }
 
-// Service is what the routes and the gRPC server work with.
+// Service implements the routes and the gRPC server.
 type Service struct {
 	paymentv1.UnimplementedPaymentServiceServer
-	store    ledger
+	store    paymentStore
 	provider provider
 	timeout  time.Duration
 }
 
-// Setup wires the service together.
+// Setup adds the service to the app.
 func Setup(a *app.App, cfg Config) error {
 	pool, err := pg.Open(a, cfg.Postgres, outbox.Migrations, pg.Migrations{Files: migrations})
 	if err != nil {
@@ -65,7 +65,7 @@ func Setup(a *app.App, cfg Config) error {
 		return err
 	}
 	s := &Service{
-		store: &store{pool: pool, events: outbox.New(a, pool, producer)}, provider: mock{pool},
+		store: &store{pool: pool, events: outbox.New(a, pool, producer)}, provider: mockProvider{pool},
 		timeout: cfg.ProviderTimeout,
 	}
 	a.VerifyRemote(cfg.Tokens)
@@ -74,57 +74,57 @@ func Setup(a *app.App, cfg Config) error {
 	return nil
 }
 
-// charge asks the provider unless the order's payment is settled. A provider that does not answer leaves it pending.
-func (s *Service) charge(ctx context.Context, wanted payment, cardToken string) (payment, error) {
-	p, err := s.store.begin(ctx, wanted)
+// charge calls the provider unless the order's payment is settled. If the provider does not respond, it remains pending.
+func (s *Service) charge(ctx context.Context, requested payment, cardToken string) (payment, error) {
+	p, err := s.store.begin(ctx, requested)
 	if err != nil {
 		return p, err
 	}
 	switch {
 	case p.State == voided:
 		return p, fault.New(fault.Precondition, "the payment was voided")
-	case p.Amount != wanted.Amount || p.Currency != wanted.Currency:
-		return p, fault.New(fault.Conflict, "the order's payment is of another amount")
+	case p.Amount != requested.Amount || p.Currency != requested.Currency:
+		return p, fault.New(fault.Conflict, "the order has a payment with a different amount")
 	case p.State != pending:
 		return p, nil
 	}
 	providerCtx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	answer, err := s.provider.Charge(providerCtx, charge{PaymentID: p.ID, Amount: p.Amount, Currency: p.Currency, CardToken: cardToken})
+	result, err := s.provider.Charge(providerCtx, charge{PaymentID: p.ID, Amount: p.Amount, Currency: p.Currency, CardToken: cardToken})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		slog.WarnContext(ctx, "the provider did not answer", "order_id", p.OrderID.String(), "attempt", p.Attempts+1)
-		return s.store.noteTimeout(ctx, p.OrderID)
+		slog.WarnContext(ctx, "the payment provider did not respond", "order_id", p.OrderID.String(), "attempt", p.Attempts+1)
+		return s.store.recordTimeout(ctx, p.OrderID)
 	}
 	if err != nil {
 		return p, err
 	}
-	return s.settle(ctx, p.OrderID, answer)
+	return s.settle(ctx, p.OrderID, result)
 }
 
-// settle records the provider's answer. If the payment was given up while the provider thought, the money goes back.
-func (s *Service) settle(ctx context.Context, order uuid.UUID, answer verdict) (payment, error) {
-	p, err := s.store.move(ctx, order, func(p payment) (state, string) {
+// settle stores the provider's result. If the payment was voided meanwhile, settle refunds it.
+func (s *Service) settle(ctx context.Context, order uuid.UUID, result chargeResult) (payment, error) {
+	p, err := s.store.transition(ctx, order, func(p payment) (state, string) {
 		switch {
 		case p.State != pending:
 			return p.State, p.Reason
-		case answer.Approved:
+		case result.Approved:
 			return approved, ""
 		}
-		return declined, answer.Reason
+		return declined, result.Reason
 	})
-	if err == nil && p.State == voided && answer.Approved {
+	if err == nil && p.State == voided && result.Approved {
 		err = s.provider.Refund(ctx, p.ID)
 	}
 	return p, err
 }
 
-// refund gives an approved payment back and gives up one whose outcome is open. The provider is told first: it is asked
-// again should we crash in between.
+// refund refunds an approved payment and voids a pending one. It calls the provider first: after a crash in between, the call
+// is repeated.
 func (s *Service) refund(ctx context.Context, order uuid.UUID, reason string) (payment, error) {
 	if err := s.store.tombstone(ctx, order); err != nil {
 		return payment{}, err
 	}
-	p, err := s.store.ofOrder(ctx, order)
+	p, err := s.store.byOrder(ctx, order)
 	if err != nil {
 		return p, err
 	}
@@ -133,7 +133,7 @@ func (s *Service) refund(ctx context.Context, order uuid.UUID, reason string) (p
 			return p, err
 		}
 	}
-	p, err = s.store.move(ctx, order, func(p payment) (state, string) {
+	p, err = s.store.transition(ctx, order, func(p payment) (state, string) {
 		switch p.State {
 		case approved:
 			return refunded, reason
@@ -143,7 +143,7 @@ func (s *Service) refund(ctx context.Context, order uuid.UUID, reason string) (p
 		return p.State, p.Reason
 	})
 	if err == nil && (p.State == voided || p.State == refunded) {
-		// A charge may have gone through between the two steps above: give that back as well.
+		// A charge may have succeeded between the two steps above: refund it, too.
 		err = s.provider.Refund(ctx, p.ID)
 	}
 	return p, err
@@ -167,8 +167,8 @@ func message(p payment, err error) (*paymentv1.Payment, error) {
 	}, nil
 }
 
-// charger checks that the caller may charge, and reads the order's id.
-func charger(ctx context.Context, orderID string) (uuid.UUID, error) {
+// authorize checks that the caller may charge, and parses the order's ID.
+func authorize(ctx context.Context, orderID string) (uuid.UUID, error) {
 	if _, err := auth.Require(ctx, auth.PaymentsCharge); err != nil {
 		return uuid.Nil, err
 	}
@@ -181,13 +181,13 @@ func charger(ctx context.Context, orderID string) (uuid.UUID, error) {
 
 // Charge implements the gRPC service.
 func (s *Service) Charge(ctx context.Context, request *paymentv1.ChargeRequest) (*paymentv1.Payment, error) {
-	order, err := charger(ctx, request.GetOrderId())
+	order, err := authorize(ctx, request.GetOrderId())
 	if err != nil {
 		return nil, err
 	}
 	var fields fault.Fields
 	fields.Check(request.GetAmount() >= 0, "amount", "must not be negative")
-	fields.Check(len(request.GetCurrency()) == 3, "currency", "must be a code such as EUR")
+	fields.Check(len(request.GetCurrency()) == 3, "currency", "must be an ISO 4217 code such as EUR")
 	fields.Check(request.GetCardToken() != "", "card_token", "is required")
 	if err := fields.Err(); err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func (s *Service) Charge(ctx context.Context, request *paymentv1.ChargeRequest) 
 
 // Refund implements the gRPC service.
 func (s *Service) Refund(ctx context.Context, request *paymentv1.RefundRequest) (*paymentv1.Payment, error) {
-	order, err := charger(ctx, request.GetOrderId())
+	order, err := authorize(ctx, request.GetOrderId())
 	if err != nil {
 		return nil, err
 	}
@@ -209,20 +209,20 @@ func (s *Service) Refund(ctx context.Context, request *paymentv1.RefundRequest) 
 
 // GetPayment implements the gRPC service.
 func (s *Service) GetPayment(ctx context.Context, request *paymentv1.GetPaymentRequest) (*paymentv1.Payment, error) {
-	order, err := charger(ctx, request.GetOrderId())
+	order, err := authorize(ctx, request.GetOrderId())
 	if err != nil {
 		return nil, err
 	}
-	return message(s.store.ofOrder(ctx, order))
+	return message(s.store.byOrder(ctx, order))
 }
 
 func (s *Service) routes(mux *httpx.Mux) {
 	mux.Handle("GET /api/v1/payments", s.list)
 	mux.Handle("GET /api/v1/payments/{id}", s.get)
-	mux.Handle("POST /api/v1/payments/{id}/refund", s.refundByHand)
+	mux.Handle("POST /api/v1/payments/{id}/refund", s.refundManually)
 }
 
-// list shows people their own payments and administrators all; ?order_id= finds that of an order.
+// list returns the payments of the caller, or all for administrators; ?order_id= selects that of an order.
 func (s *Service) list(w http.ResponseWriter, r *http.Request) error {
 	claims, err := auth.Caller(r.Context())
 	if err != nil {
@@ -256,13 +256,13 @@ func (s *Service) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := httpx.PathID(r, "id")
+	id, err := httpx.PathID(r, "payment")
 	if err != nil {
 		return err
 	}
 	p, err := s.store.byID(r.Context(), id)
 	if err == nil && p.UserID != claims.Subject && !claims.Can(auth.PlatformAdmin) {
-		err = fault.New(fault.NotFound, "there is no such payment")
+		err = fault.New(fault.NotFound, "payment %q not found", id)
 	}
 	if err != nil {
 		return err
@@ -270,11 +270,11 @@ func (s *Service) get(w http.ResponseWriter, r *http.Request) error {
 	return httpx.JSON(w, http.StatusOK, p)
 }
 
-func (s *Service) refundByHand(w http.ResponseWriter, r *http.Request) error {
+func (s *Service) refundManually(w http.ResponseWriter, r *http.Request) error {
 	if _, err := auth.Require(r.Context(), auth.PaymentsCharge); err != nil {
 		return err
 	}
-	id, err := httpx.PathID(r, "id")
+	id, err := httpx.PathID(r, "payment")
 	if err != nil {
 		return err
 	}
@@ -282,7 +282,7 @@ func (s *Service) refundByHand(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err = s.refund(r.Context(), p.OrderID, "refunded by hand")
+	p, err = s.refund(r.Context(), p.OrderID, "refunded manually")
 	if err != nil {
 		return err
 	}

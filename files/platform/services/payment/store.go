@@ -18,14 +18,14 @@ import (
 type state string
 
 const (
-	pending  state = "pending" // the provider was asked, or is about to be; its answer is not known
+	pending  state = "pending" // the outcome at the provider is unknown
 	approved state = "approved"
 	declined state = "declined"
 	refunded state = "refunded"
-	voided   state = "voided" // given up before the outcome was known
+	voided   state = "voided" // cancelled before the outcome was known
 )
 
-// payment belongs to one order.
+// payment is the payment of an order.
 type payment struct {
 	ID        uuid.UUID `json:"id"`
 	OrderID   uuid.UUID `json:"order_id"`
@@ -47,7 +47,7 @@ type store struct {
 	events *outbox.Outbox
 }
 
-// begin stores a pending payment, or returns the one that the order has already.
+// begin stores a pending payment, or returns the existing one of the order.
 func (s *store) begin(ctx context.Context, p payment) (payment, error) {
 	_, err := s.pool.Exec(ctx, `INSERT INTO payments (id, order_id, user_id, tenant, amount, currency, state)
 		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (order_id) DO NOTHING`,
@@ -55,15 +55,15 @@ func (s *store) begin(ctx context.Context, p payment) (payment, error) {
 	if err != nil {
 		return p, err
 	}
-	return s.ofOrder(ctx, p.OrderID)
+	return s.byOrder(ctx, p.OrderID)
 }
 
-func (s *store) ofOrder(ctx context.Context, order uuid.UUID) (payment, error) {
-	return one(ctx, s.pool, `SELECT `+columns+` FROM payments WHERE order_id = $1`, order)
+func (s *store) byOrder(ctx context.Context, order uuid.UUID) (payment, error) {
+	return queryOne(ctx, s.pool, `SELECT `+columns+` FROM payments WHERE order_id = $1`, order)
 }
 
 func (s *store) byID(ctx context.Context, id uuid.UUID) (payment, error) {
-	return one(ctx, s.pool, `SELECT `+columns+` FROM payments WHERE id = $1`, id)
+	return queryOne(ctx, s.pool, `SELECT `+columns+` FROM payments WHERE id = $1`, id)
 }
 
 // queryer is a pool or a transaction.
@@ -71,14 +71,14 @@ type queryer interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-func one(ctx context.Context, q queryer, query string, args ...any) (payment, error) {
+func queryOne(ctx context.Context, q queryer, query string, args ...any) (payment, error) {
 	rows, err := q.Query(ctx, query, args...)
 	if err != nil {
 		return payment{}, err
 	}
 	p, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[payment])
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = fault.New(fault.NotFound, "there is no such payment")
+		err = fault.New(fault.NotFound, "payment not found")
 	}
 	return p, err
 }
@@ -93,11 +93,11 @@ func (s *store) list(ctx context.Context, user string, order *uuid.UUID, page ht
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[payment])
 }
 
-// move takes a payment to another state, if decide, which sees it locked, wants that.
-func (s *store) move(ctx context.Context, order uuid.UUID, decide func(payment) (to state, reason string)) (payment, error) {
+// transition changes the state of a payment to the result of decide, which is called while the payment is locked.
+func (s *store) transition(ctx context.Context, order uuid.UUID, decide func(payment) (to state, reason string)) (payment, error) {
 	var p payment
 	err := s.events.Tx(ctx, func(tx *outbox.Tx) (err error) {
-		p, err = one(ctx, tx, `SELECT `+columns+` FROM payments WHERE order_id = $1 FOR UPDATE`, order)
+		p, err = queryOne(ctx, tx, `SELECT `+columns+` FROM payments WHERE order_id = $1 FOR UPDATE`, order)
 		if err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func (s *store) move(ctx context.Context, order uuid.UUID, decide func(payment) 
 		if to == p.State {
 			return nil
 		}
-		p, err = one(ctx, tx, `UPDATE payments SET state = $2, reason = $3, updated_at = now() WHERE order_id = $1
+		p, err = queryOne(ctx, tx, `UPDATE payments SET state = $2, reason = $3, updated_at = now() WHERE order_id = $1
 			RETURNING `+columns, order, to, reason)
 		if err != nil {
 			return err
@@ -115,11 +115,11 @@ func (s *store) move(ctx context.Context, order uuid.UUID, decide func(payment) 
 	return p, err
 }
 
-// noteTimeout counts an attempt that the provider did not answer.
-func (s *store) noteTimeout(ctx context.Context, order uuid.UUID) (payment, error) {
+// recordTimeout counts an attempt without a response of the provider.
+func (s *store) recordTimeout(ctx context.Context, order uuid.UUID) (payment, error) {
 	var p payment
 	err := s.events.Tx(ctx, func(tx *outbox.Tx) (err error) {
-		p, err = one(ctx, tx, `UPDATE payments SET attempts = attempts + 1, updated_at = now() WHERE order_id = $1
+		p, err = queryOne(ctx, tx, `UPDATE payments SET attempts = attempts + 1, updated_at = now() WHERE order_id = $1
 			RETURNING `+columns, order)
 		if err != nil || p.State != pending {
 			return err
@@ -129,7 +129,7 @@ func (s *store) noteTimeout(ctx context.Context, order uuid.UUID) (payment, erro
 	return p, err
 }
 
-// tombstone marks an order whose payment was given up before it arrived.
+// tombstone stores a voided payment for an order without one, so that a delayed charge is rejected.
 func (s *store) tombstone(ctx context.Context, order uuid.UUID) error {
 	_, err := s.pool.Exec(ctx, `INSERT INTO payments (id, order_id, state, reason) VALUES ($1, $2, 'voided', 'never charged')
 		ON CONFLICT (order_id) DO NOTHING`, uuid.Must(uuid.NewV7()), order)

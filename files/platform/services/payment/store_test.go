@@ -8,14 +8,12 @@ import (
 
 	"github.com/google/uuid"
 
-	"cloudlab.example/platform/internal/outbox"
-	"cloudlab.example/platform/internal/pg"
-	"cloudlab.example/platform/internal/pg/pgtest"
+	"cloudlab.example/platform/internal/outbox/outboxtest"
 )
 
 func TestStore(t *testing.T) {
-	pool := pgtest.New(t, outbox.Migrations, pg.Migrations{Files: migrations})
-	s := &Service{store: &store{pool: pool, events: outbox.NewDetached(pool)}, provider: mock{pool}, timeout: time.Second}
+	pool, events := outboxtest.New(t, migrations)
+	s := &Service{store: &store{pool: pool, events: events}, provider: mockProvider{pool}, timeout: time.Second}
 	order := payment{OrderID: uuid.New(), UserID: "u1", Tenant: "t1", Amount: 100, Currency: "EUR"}
 	for range 2 {
 		if p, err := s.charge(t.Context(), order, "tok"); err != nil || p.State != approved {
@@ -29,6 +27,6 @@ func TestStore(t *testing.T) {
 	}
 	var entries int
 	if err := pool.QueryRow(t.Context(), `SELECT count(*) FROM provider_book`).Scan(&entries); err != nil || entries != 2 {
-		t.Errorf("%d entries in the provider's book, %v", entries, err)
+		t.Errorf("%d entries of the provider, %v", entries, err)
 	}
 }

@@ -33,9 +33,9 @@ func TestDraftValidate(t *testing.T) {
 		"below zero":     {change(func(d *draft) { d.Variants[0].Price = -1 }), "variants[0].price"},
 		"bad currency":   {change(func(d *draft) { d.Variants[0].Currency = "euro" }), "variants[0].currency"},
 	} {
-		var own *fault.Error
+		var faultErr *fault.Error
 		err := test.draft.Validate()
-		if errors.As(err, &own) != (test.wrong != "") || (own != nil && own.Fields[test.wrong] == "") {
+		if errors.As(err, &faultErr) != (test.wrong != "") || (faultErr != nil && faultErr.Fields[test.wrong] == "") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

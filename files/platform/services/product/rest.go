@@ -24,7 +24,7 @@ func (s *Service) routes(mux *httpx.Mux) {
 	mux.Handle("DELETE /api/v1/products/{id}", s.withdraw)
 }
 
-// draft is a product as an editor sends it.
+// draft is the body of a new or changed product.
 type draft struct {
 	Name        string         `json:"name"`
 	Description string         `json:"description"`
@@ -41,25 +41,25 @@ type draftVariant struct {
 }
 
 var (
-	skuForm      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	currencyForm = regexp.MustCompile(`^[A-Z]{3}$`)
-	slugForm     = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	skuPattern      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
+	slugPattern     = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 )
 
-// Validate implements httpx.Decode's check.
+// Validate is called by httpx.Decode.
 func (d draft) Validate() error {
 	var fields fault.Fields
-	fields.Check(d.Name != "" && len(d.Name) <= 200, "name", "is required, and at most 200 bytes")
+	fields.Check(d.Name != "" && len(d.Name) <= 200, "name", "must have 1 to 200 bytes")
 	fields.Check(len(d.Description) <= 10_000, "description", "must have at most 10000 bytes")
 	fields.Check(d.Category != "", "category", "is required")
-	fields.Check(len(d.Variants) >= 1 && len(d.Variants) <= 50, "variants", "must be 1 to 50")
+	fields.Check(len(d.Variants) >= 1 && len(d.Variants) <= 50, "variants", "must have 1 to 50 entries")
 	seen := map[string]bool{}
 	for i, v := range d.Variants {
 		at := fmt.Sprintf("variants[%d].", i)
-		fields.Check(skuForm.MatchString(v.SKU), at+"sku", "must be 1 to 64 letters, digits, dots, dashes and underscores")
-		fields.Check(!seen[v.SKU], at+"sku", "is there twice")
-		fields.Check(v.Price >= 0, at+"price", "must not be negative; it counts the currency's smallest unit")
-		fields.Check(currencyForm.MatchString(v.Currency), at+"currency", "must be a code such as EUR")
+		fields.Check(skuPattern.MatchString(v.SKU), at+"sku", "must be 1 to 64 letters, digits, dots, dashes and underscores")
+		fields.Check(!seen[v.SKU], at+"sku", "must be unique")
+		fields.Check(v.Price >= 0, at+"price", "must not be negative; it is in the smallest unit of the currency")
+		fields.Check(currencyPattern.MatchString(v.Currency), at+"currency", "must be an ISO 4217 code such as EUR")
 		seen[v.SKU] = true
 	}
 	return fields.Err()
@@ -79,7 +79,7 @@ func (s *Service) list(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Service) get(w http.ResponseWriter, r *http.Request) error {
-	id, err := httpx.PathID(r, "id")
+	id, err := httpx.PathID(r, "product")
 	if err != nil {
 		return err
 	}
@@ -87,18 +87,18 @@ func (s *Service) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, p)
+	return writeProduct(w, http.StatusOK, p)
 }
 
-// answer sends a product with its version as a weak ETag: the availability in it may change without a new version.
-func answer(w http.ResponseWriter, status int, p product) error {
+// writeProduct responds with a product and its version as a weak ETag: its availability may change without a new version.
+func writeProduct(w http.ResponseWriter, status int, p product) error {
 	w.Header().Set("ETag", etag(p.Version))
 	return httpx.JSON(w, status, p)
 }
 
 func etag(version int64) string { return fmt.Sprintf(`W/"%d"`, version) }
 
-// versionOf reads If-Match; 0 when the client does not care.
+// versionOf reads If-Match; 0 if there is none.
 func versionOf(r *http.Request) (int64, error) {
 	header := r.Header.Get("If-Match")
 	if header == "" || header == "*" {
@@ -111,7 +111,7 @@ func versionOf(r *http.Request) (int64, error) {
 	return version, nil
 }
 
-// editor returns the tenant whose products the caller may change; "" is any.
+// editor returns the caller and the tenant whose products it may change; "" is any.
 func editor(r *http.Request) (auth.Claims, string, error) {
 	claims, err := auth.Require(r.Context(), auth.CatalogueWrite)
 	if claims.Can(auth.PlatformAdmin) {
@@ -134,7 +134,7 @@ func (s *Service) create(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Location", "/api/v1/products/"+p.ID.String())
-	return answer(w, http.StatusCreated, p)
+	return writeProduct(w, http.StatusCreated, p)
 }
 
 func (s *Service) replace(w http.ResponseWriter, r *http.Request) error {
@@ -142,7 +142,7 @@ func (s *Service) replace(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := httpx.PathID(r, "id")
+	id, err := httpx.PathID(r, "product")
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (s *Service) replace(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, p)
+	return writeProduct(w, http.StatusOK, p)
 }
 
 func (s *Service) withdraw(w http.ResponseWriter, r *http.Request) error {
@@ -166,7 +166,7 @@ func (s *Service) withdraw(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id, err := httpx.PathID(r, "id")
+	id, err := httpx.PathID(r, "product")
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (s *Service) putCategory(w http.ResponseWriter, r *http.Request) error {
 	}
 	body.Slug = r.PathValue("slug")
 	var fields fault.Fields
-	fields.Check(slugForm.MatchString(body.Slug), "slug", "must be small letters and digits, joined by dashes")
+	fields.Check(slugPattern.MatchString(body.Slug), "slug", "must be lowercase letters and digits, separated by dashes")
 	fields.Check(body.Name != "", "name", "is required")
 	if err := fields.Err(); err != nil {
 		return err

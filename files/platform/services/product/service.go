@@ -1,5 +1,5 @@
-// Package product is the catalogue: products with their variants and prices, in categories. Everyone may read it; products
-// are changed by those who own the tenant they belong to. Each change is an event that carries the whole product.
+// Package product manages the catalogue: products with variants and prices, in categories. Reading is public; the owners of a
+// tenant change its products. Each change emits an event with the complete product.
 package product
 
 import (
@@ -20,7 +20,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Config is the service's environment.
+// Config are the settings of the service, read from the environment.
 type Config struct {
 	config.Common
 	config.Tokens
@@ -28,13 +28,13 @@ type Config struct {
 	config.Kafka
 }
 
-// Service is what the routes and the gRPC server work with.
+// Service implements the routes and the gRPC server.
 type Service struct {
 	productv1.UnimplementedProductServiceServer
 	store *store
 }
 
-// Setup wires the service together.
+// Setup adds the service to the app.
 func Setup(a *app.App, cfg Config) error {
 	pool, err := pg.Open(a, cfg.Postgres, outbox.Migrations, pg.Migrations{Files: migrations})
 	if err != nil {
@@ -52,7 +52,7 @@ func Setup(a *app.App, cfg Config) error {
 	return nil
 }
 
-// onInventoryEvent keeps the availability that the catalogue shows.
+// onInventoryEvent updates the availability in the catalogue.
 func (s *Service) onInventoryEvent(ctx context.Context, event kafka.Event) error {
 	if event.Type != "stock.changed" {
 		return nil
@@ -77,33 +77,33 @@ func (s *Service) GetProduct(ctx context.Context, request *productv1.GetProductR
 	if err != nil {
 		return nil, err
 	}
-	answer := &productv1.Product{
+	response := &productv1.Product{
 		Id: p.ID.String(), TenantId: p.Tenant, Name: p.Name, Description: p.Description,
 		Brand: p.Brand, Category: p.Category, Active: p.Active, Version: p.Version,
 	}
 	for _, v := range p.Variants {
-		answer.Variants = append(answer.Variants, variantMessage(p, v))
+		response.Variants = append(response.Variants, variantMessage(p, v))
 	}
-	return answer, nil
+	return response, nil
 }
 
 // GetVariants implements the gRPC service.
 func (s *Service) GetVariants(ctx context.Context, request *productv1.GetVariantsRequest) (*productv1.GetVariantsResponse, error) {
 	if len(request.GetSkus()) > 100 {
-		return nil, fault.New(fault.Invalid, "at most 100 SKUs can be asked for")
+		return nil, fault.New(fault.Invalid, "skus must have at most 100 entries")
 	}
 	offers, err := s.store.offers(ctx, request.GetSkus())
 	if err != nil {
 		return nil, err
 	}
-	answer := &productv1.GetVariantsResponse{}
+	response := &productv1.GetVariantsResponse{}
 	for _, o := range offers {
-		answer.Variants = append(answer.Variants, variantMessage(o.product, o.variant))
+		response.Variants = append(response.Variants, variantMessage(o.product, o.variant))
 	}
-	return answer, nil
+	return response, nil
 }
 
-// variantMessage names the variant in full: an order shows it without its product.
+// variantMessage includes the product in the variant's name, because an order shows only the variant.
 func variantMessage(p product, v variant) *productv1.Variant {
 	name := p.Name
 	if v.Name != "" {

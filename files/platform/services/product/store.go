@@ -3,6 +3,7 @@ package product
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,7 +16,7 @@ import (
 	"cloudlab.example/platform/internal/outbox"
 )
 
-// product is an entry of the catalogue, as clients and events see it.
+// product is a product in responses and events.
 type product struct {
 	ID          uuid.UUID `json:"id"`
 	Tenant      string    `json:"tenant"`
@@ -24,13 +25,13 @@ type product struct {
 	Brand       string    `json:"brand"`
 	Category    string    `json:"category"`
 	Active      bool      `json:"active"`
-	Version     int64     `json:"version"` // counts changes; the ETag
+	Version     int64     `json:"version"` // incremented by each change; the ETag
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
 	Variants    []variant `json:"variants"`
 }
 
-// variant is what can be bought.
+// variant is a sellable variant of a product.
 type variant struct {
 	SKU       string `json:"sku"`
 	Name      string `json:"name,omitempty"`
@@ -50,7 +51,7 @@ type store struct {
 	events *outbox.Outbox
 }
 
-// The variants come along as JSON: one query, whatever the page holds.
+// selectProducts includes the variants as JSON, so that a page needs one query.
 const selectProducts = `
 SELECT p.id, p.tenant, p.name, p.description, p.brand, p.category, p.active, p.version, p.created_at, p.updated_at,
     coalesce((SELECT jsonb_agg(jsonb_build_object('sku', v.sku, 'name', v.name, 'price', v.price, 'currency', v.currency,
@@ -80,12 +81,12 @@ func productIn(ctx context.Context, q queryer, id uuid.UUID) (product, error) {
 		return product{}, err
 	}
 	if len(found) == 0 {
-		return product{}, fault.New(fault.NotFound, "there is no such product")
+		return product{}, notFound(id)
 	}
 	return found[0], nil
 }
 
-// filter narrows the list of active products; "" is any.
+// filter selects active products; "" is any.
 type filter struct{ Category, Brand string }
 
 func (s *store) products(ctx context.Context, f filter, page httpx.Page) ([]product, error) {
@@ -121,7 +122,7 @@ func (s *store) create(ctx context.Context, tenant string, d draft) (product, er
 		_, err := tx.Exec(ctx, `INSERT INTO products (id, tenant, name, description, brand, category)
 			VALUES ($1, $2, $3, $4, $5, $6)`, id, tenant, d.Name, d.Description, d.Brand, d.Category)
 		if err != nil {
-			return explain(err, d)
+			return explainCategory(err, d)
 		}
 		created, err = s.putVariants(ctx, tx, id, d, "product.created")
 		return err
@@ -129,7 +130,7 @@ func (s *store) create(ctx context.Context, tenant string, d draft) (product, er
 	return created, err
 }
 
-// replace changes a product of a tenant ("" for any). version guards against overwriting a change not seen; 0 does not.
+// replace changes a product of a tenant ("" for any). If version is not 0, it must be the current one.
 func (s *store) replace(ctx context.Context, tenant string, id uuid.UUID, version int64, d draft) (product, error) {
 	var changed product
 	err := s.events.Tx(ctx, func(tx *outbox.Tx) error {
@@ -139,7 +140,7 @@ func (s *store) replace(ctx context.Context, tenant string, id uuid.UUID, versio
 		_, err := tx.Exec(ctx, `UPDATE products SET name = $2, description = $3, brand = $4, category = $5, active = true,
 			version = version + 1, updated_at = now() WHERE id = $1`, id, d.Name, d.Description, d.Brand, d.Category)
 		if err != nil {
-			return explain(err, d)
+			return explainCategory(err, d)
 		}
 		changed, err = s.putVariants(ctx, tx, id, d, "product.updated")
 		return err
@@ -147,7 +148,7 @@ func (s *store) replace(ctx context.Context, tenant string, id uuid.UUID, versio
 	return changed, err
 }
 
-// withdraw takes a product out of the catalogue. It can still be read: orders refer to it.
+// withdraw deactivates a product. It remains readable, because orders refer to it.
 func (s *store) withdraw(ctx context.Context, tenant string, id uuid.UUID) error {
 	return s.events.Tx(ctx, func(tx *outbox.Tx) error {
 		if err := lock(ctx, tx, tenant, id, 0); err != nil {
@@ -172,18 +173,18 @@ func lock(ctx context.Context, tx pgx.Tx, tenant string, id uuid.UUID, version i
 	err := tx.QueryRow(ctx, `SELECT tenant, version FROM products WHERE id = $1 FOR UPDATE`, id).Scan(&owner, &current)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return fault.New(fault.NotFound, "there is no such product")
+		return notFound(id)
 	case err != nil:
 		return err
 	case tenant != "" && tenant != owner:
 		return fault.New(fault.Forbidden, "the product belongs to another tenant")
 	case version != 0 && version != current:
-		return fault.New(fault.Conflict, "the product was changed meanwhile: it is at version %d", current)
+		return fault.New(fault.Conflict, "the product was changed: its current version is %d", current)
 	}
 	return nil
 }
 
-// putVariants makes the product's variants those of the draft, and tells the world.
+// putVariants replaces the product's variants with those of the draft, and emits an event.
 func (s *store) putVariants(ctx context.Context, tx *outbox.Tx, id uuid.UUID, d draft, event string) (product, error) {
 	skus := make([]string, len(d.Variants))
 	batch := &pgx.Batch{}
@@ -203,17 +204,18 @@ func (s *store) putVariants(ctx context.Context, tx *outbox.Tx, id uuid.UUID, d 
 		return p, err
 	}
 	if len(p.Variants) != len(skus) {
-		return p, fault.New(fault.Conflict, "one of the SKUs belongs to another product")
+		return p, fault.New(fault.Conflict, "a SKU belongs to another product")
 	}
 	return p, tx.Emit(ctx, kafka.ProductEvents, event, id.String(), p.Tenant, p)
 }
 
-func explain(err error, d draft) error {
+// explainCategory converts an unknown category to an invalid field.
+func explainCategory(err error, d draft) error {
 	var state interface{ SQLState() string }
 	if errors.As(err, &state) && state.SQLState() == "23503" { // foreign_key_violation
 		return &fault.Error{
 			Kind: fault.Invalid, Message: "the request is not valid", Cause: err,
-			Fields: fault.Fields{"category": "there is no category " + d.Category},
+			Fields: fault.Fields{"category": fmt.Sprintf("category %q not found", d.Category)},
 		}
 	}
 	return err
@@ -239,3 +241,5 @@ func (s *store) putCategory(ctx context.Context, c category) error {
 		ON CONFLICT (slug) DO UPDATE SET name = excluded.name, parent = excluded.parent`, c.Slug, c.Name, c.Parent)
 	return err
 }
+
+func notFound(id uuid.UUID) error { return fault.New(fault.NotFound, "product %q not found", id) }

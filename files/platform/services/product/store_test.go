@@ -11,14 +11,12 @@ import (
 	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/httpx"
 	"cloudlab.example/platform/internal/kafka"
-	"cloudlab.example/platform/internal/outbox"
-	"cloudlab.example/platform/internal/pg"
-	"cloudlab.example/platform/internal/pg/pgtest"
+	"cloudlab.example/platform/internal/outbox/outboxtest"
 )
 
-func TestCatalogue(t *testing.T) {
-	pool := pgtest.New(t, outbox.Migrations, pg.Migrations{Files: migrations})
-	s := &Service{store: &store{pool: pool, events: outbox.NewDetached(pool)}}
+func TestStore(t *testing.T) {
+	pool, events := outboxtest.New(t, migrations)
+	s := &Service{store: &store{pool: pool, events: events}}
 	ctx := t.Context()
 	created, err := s.store.create(ctx, "t1", lamp("A", "B"))
 	if err != nil || created.Version != 1 || len(created.Variants) != 2 {
@@ -27,9 +25,9 @@ func TestCatalogue(t *testing.T) {
 	if _, err := s.store.create(ctx, "t1", lamp("A")); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("a SKU of another product: %v", err)
 	}
-	lost := lamp("C")
-	lost.Category = "nowhere"
-	if _, err := s.store.create(ctx, "t1", lost); fault.KindOf(err) != fault.Invalid {
+	unknown := lamp("C")
+	unknown.Category = "unknown"
+	if _, err := s.store.create(ctx, "t1", unknown); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("unknown category: %v", err)
 	}
 	if _, err := s.store.replace(ctx, "t2", created.ID, 0, lamp("A")); fault.KindOf(err) != fault.Forbidden {

@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"cloudlab.example/platform/internal/kafka"
-	"cloudlab.example/platform/internal/otel"
+	"cloudlab.example/platform/internal/tracing"
 )
 
-// document is a product as the index holds it. A withdrawn one stays, inactive: its version keeps an older event, should
-// it come late, from bringing it back.
+// document is a product in the index. A withdrawn product remains as inactive, so that its version rejects delayed older
+// events.
 type document struct {
 	ID          string    `json:"id"`
 	Tenant      string    `json:"tenant"`
@@ -27,7 +27,7 @@ type document struct {
 	UpdatedAt   time.Time `json:"updated_at"`
 }
 
-// documentOf makes the document of an event; false for an event that holds no product.
+// documentOf returns the document of an event; false if the event has no product.
 func documentOf(ctx context.Context, event kafka.Event) (document, bool) {
 	var product struct {
 		document
@@ -38,7 +38,7 @@ func documentOf(ctx context.Context, event kafka.Event) (document, bool) {
 		} `json:"variants"`
 	}
 	if err := event.Decode(&product); err != nil || product.ID == "" || product.Version < 1 {
-		slog.ErrorContext(otel.FromHeaders(ctx, event.Headers), "not a product", "event", event.String(), "error", err)
+		slog.ErrorContext(tracing.FromHeaders(ctx, event.Headers), "event without a product ignored", "event", event.String(), "error", err)
 		return document{}, false
 	}
 	d := product.document

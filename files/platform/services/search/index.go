@@ -17,7 +17,7 @@ import (
 	"cloudlab.example/platform/internal/fault"
 )
 
-// Elastic is where the index is.
+// Elastic is the connection to Elasticsearch.
 type Elastic struct {
 	URL      string        `env:"ELASTICSEARCH_URL" envDefault:"http://elasticsearch:9200"`
 	Username string        `env:"ELASTICSEARCH_USERNAME"`
@@ -25,7 +25,7 @@ type Elastic struct {
 	Index    string        `env:"ELASTICSEARCH_INDEX" envDefault:"products"`
 }
 
-// mapping needs nothing but the standard analyzer.
+// mapping uses only the standard analyzer.
 const mapping = `{
   "settings": {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": "500ms"},
   "mappings": {"dynamic": false, "properties": {
@@ -65,14 +65,14 @@ func openIndex(cfg Elastic) (*index, error) {
 	return &index{cfg.Index, transport}, nil
 }
 
-// do sends a request and decodes the answer into value, unless that is nil. A status in accept is no error.
+// do sends a request and decodes the response into value, unless that is nil. A status in accept is not an error.
 func (x *index) do(ctx context.Context, request esapi.Request, value any, accept ...int) error {
 	response, err := request.Do(ctx, x.transport)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fault.Wrap(fault.Unavailable, err, "Elasticsearch is away")
+		return fault.Wrap(fault.Unavailable, err, "Elasticsearch is unavailable")
 	}
 	defer response.Body.Close()
 	if response.IsError() {
@@ -81,7 +81,7 @@ func (x *index) do(ctx context.Context, request esapi.Request, value any, accept
 				return nil
 			}
 		}
-		return refusal(response)
+		return responseError(response)
 	}
 	if value == nil {
 		_, err := io.Copy(io.Discard, response.Body)
@@ -90,27 +90,27 @@ func (x *index) do(ctx context.Context, request esapi.Request, value any, accept
 	return json.NewDecoder(response.Body).Decode(value)
 }
 
-func refusal(response *esapi.Response) error {
+func responseError(response *esapi.Response) error {
 	body, _ := io.ReadAll(io.LimitReader(response.Body, 2048))
 	err := errors.New(string(body))
 	if response.StatusCode == http.StatusTooManyRequests || response.StatusCode >= http.StatusInternalServerError {
-		return fault.Wrap(fault.Unavailable, err, "Elasticsearch answered %s", response.Status())
+		return fault.Wrap(fault.Unavailable, err, "Elasticsearch responded with %s", response.Status())
 	}
-	return fault.Wrap(fault.Internal, err, "Elasticsearch answered %s", response.Status())
+	return fault.Wrap(fault.Internal, err, "Elasticsearch responded with %s", response.Status())
 }
 
-// ping asks a node that can answer searches, not only accept connections.
+// ping checks that a node can serve requests, not only accept connections.
 func (x *index) ping(ctx context.Context) error {
 	return x.do(ctx, esapi.ClusterHealthRequest{Local: esapi.BoolPtr(true)}, nil)
 }
 
-// ensure creates the index; 400 says that it is there.
+// ensure creates the index; 400 means that it exists.
 func (x *index) ensure(ctx context.Context) error {
 	return x.do(ctx, esapi.IndicesCreateRequest{Index: x.name, Body: bytes.NewReader([]byte(mapping))}, nil,
 		http.StatusBadRequest)
 }
 
-// put writes documents. One that is older than what the index holds is left out, so events may come twice or late.
+// put writes documents, except those older than the indexed version, so that duplicate and delayed events are harmless.
 func (x *index) put(ctx context.Context, documents []document) error {
 	if len(documents) == 0 {
 		return nil
@@ -123,14 +123,14 @@ func (x *index) put(ctx context.Context, documents []document) error {
 			return err
 		}
 	}
-	var answer bulkAnswer
-	if err := x.do(ctx, esapi.BulkRequest{Index: x.name, Body: &body}, &answer); err != nil {
+	var response bulkResponse
+	if err := x.do(ctx, esapi.BulkRequest{Index: x.name, Body: &body}, &response); err != nil {
 		return err
 	}
-	return answer.err()
+	return response.err()
 }
 
-type bulkAnswer struct {
+type bulkResponse struct {
 	Errors bool `json:"errors"`
 	Items  []struct {
 		Index struct {
@@ -141,20 +141,20 @@ type bulkAnswer struct {
 	} `json:"items"`
 }
 
-// err is the first failure that is not a version conflict.
-func (b bulkAnswer) err() error {
+// err returns the first failure that is not a version conflict.
+func (b bulkResponse) err() error {
 	if !b.Errors {
 		return nil
 	}
 	for _, item := range b.Items {
 		if i := item.Index; i.Status >= http.StatusBadRequest && i.Status != http.StatusConflict {
-			return fault.New(fault.Unavailable, "document %s was refused with %d: %s", i.ID, i.Status, i.Error)
+			return fault.New(fault.Unavailable, "document %s was rejected with %d: %s", i.ID, i.Status, i.Error)
 		}
 	}
 	return nil
 }
 
-// result is the answer to a search.
+// result is the response to a search.
 type result struct {
 	Total  int64            `json:"total"`
 	Items  []hit            `json:"items"`
@@ -172,8 +172,8 @@ type priceRange struct {
 	Max int64 `json:"max"`
 }
 
-// searchAnswer is Elasticsearch's.
-type searchAnswer struct {
+// searchResponse is the response of Elasticsearch.
+type searchResponse struct {
 	Hits struct {
 		Total struct {
 			Value int64 `json:"value"`
@@ -201,15 +201,15 @@ func (x *index) search(ctx context.Context, r request) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	var answer searchAnswer
-	err = x.do(ctx, esapi.SearchRequest{Index: []string{x.name}, Body: bytes.NewReader(body)}, &answer)
+	var response searchResponse
+	err = x.do(ctx, esapi.SearchRequest{Index: []string{x.name}, Body: bytes.NewReader(body)}, &response)
 	if err != nil {
 		return result{}, err
 	}
-	return answer.result(), nil
+	return response.result(), nil
 }
 
-func (s searchAnswer) result() result {
+func (s searchResponse) result() result {
 	r := result{Total: s.Hits.Total.Value, Items: []hit{}, Facets: map[string][]any{}}
 	for _, h := range s.Hits.Hits {
 		r.Items = append(r.Items, hit{h.Source, h.Score})

@@ -7,16 +7,16 @@ import (
 	"cloudlab.example/platform/internal/fault"
 )
 
-// request is what a client searches for.
+// request is a parsed search request.
 type request struct {
 	Text               string
 	Category, Brand    string
-	MinPrice, MaxPrice int64 // in the smallest unit; MaxPrice 0 is any
+	MinPrice, MaxPrice int64 // in the smallest currency unit; MaxPrice 0 is any
 	Sort               string
 	Offset, Limit      int
 }
 
-// sorts are the orders a client may ask for.
+// sorts are the sort orders that a client can request.
 var sorts = map[string][]any{
 	"relevance":  {"_score", map[string]any{"updated_at": "desc"}},
 	"price":      {map[string]any{"min_price": "asc"}},
@@ -50,27 +50,27 @@ func requestOf(query url.Values) (request, error) {
 	return r, fields.Err()
 }
 
-// body makes Elasticsearch's query. Facets count within the text's hits, whatever is chosen in another facet, so the choices
-// are filters that apply after the aggregations, each aggregation filtered by the others' choices.
+// body returns the query for Elasticsearch. A facet counts the hits of the text filtered by the other facets' selections. So
+// the selections are post filters, and each aggregation is filtered by those of the other facets.
 func (r request) body() map[string]any {
 	category, brand := term("category", r.Category), term("brand.raw", r.Brand)
 	price := r.priceFilter()
 	return map[string]any{
 		"from": r.Offset, "size": r.Limit, "track_total_hits": true, "sort": sorts[r.Sort],
 		"query":       map[string]any{"bool": map[string]any{"must": r.textQuery(), "filter": []any{term("active", "true")}}},
-		"post_filter": all(category, brand, price),
+		"post_filter": allOf(category, brand, price),
 		"aggs": map[string]any{
-			"categories": facet("category", all(brand, price)),
-			"brands":     facet("brand.raw", all(category, price)),
+			"categories": facet("category", allOf(brand, price)),
+			"brands":     facet("brand.raw", allOf(category, price)),
 			"prices": map[string]any{
-				"filter": all(category, brand),
+				"filter": allOf(category, brand),
 				"aggs":   map[string]any{"of": map[string]any{"stats": map[string]any{"field": "min_price"}}},
 			},
 		},
 	}
 }
 
-// textQuery forgives one wrong letter in words of three to five, and two in longer ones; what is spelt right scores more.
+// textQuery allows one typo in words of three to five letters and two in longer ones; exact matches score higher.
 func (r request) textQuery() map[string]any {
 	if r.Text == "" {
 		return map[string]any{"match_all": map[string]any{}}
@@ -107,8 +107,8 @@ func term(field, value string) any {
 	return map[string]any{"term": map[string]any{field: value}}
 }
 
-// all joins filters; nil ones are left out.
-func all(filters ...any) map[string]any {
+// allOf combines filters; nil ones are ignored.
+func allOf(filters ...any) map[string]any {
 	chosen := []any{}
 	for _, f := range filters {
 		if f != nil {

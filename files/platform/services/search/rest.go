@@ -12,25 +12,25 @@ func (s *Service) routes(mux *httpx.Mux) {
 }
 
 func (s *Service) search(w http.ResponseWriter, r *http.Request) error {
-	wanted, err := requestOf(r.URL.Query())
+	query, err := requestOf(r.URL.Query())
 	if err != nil {
 		return err
 	}
-	found, err := s.index.search(r.Context(), wanted)
+	found, err := s.index.search(r.Context(), query)
 	if err != nil {
 		return err
 	}
 	return httpx.JSON(w, http.StatusOK, found)
 }
 
-// suggest completes what is being typed: names only, best first.
+// suggest returns names of matching products, best first.
 func (s *Service) suggest(w http.ResponseWriter, r *http.Request) error {
-	wanted, err := requestOf(r.URL.Query())
+	query, err := requestOf(r.URL.Query())
 	if err != nil {
 		return err
 	}
-	wanted.Limit = min(wanted.Limit, 10)
-	found, err := s.index.search(r.Context(), wanted)
+	query.Limit = min(query.Limit, 10)
+	found, err := s.index.search(r.Context(), query)
 	if err != nil {
 		return err
 	}

@@ -14,13 +14,13 @@ import (
 	"cloudlab.example/platform/internal/kafka"
 )
 
-// elastic answers every request with a status and a body, and keeps what it was asked.
-func elastic(t *testing.T, status int, body string) (*index, *string) {
+// fakeElastic responds to every request with a status and a body, and records the request.
+func fakeElastic(t *testing.T, status int, body string) (*index, *string) {
 	t.Helper()
-	asked := new(string)
+	request := new(string)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent, _ := io.ReadAll(r.Body)
-		*asked = r.Method + " " + r.URL.Path + "\n" + string(sent)
+		*request = r.Method + " " + r.URL.Path + "\n" + string(sent)
 		w.Header().Set("X-Elastic-Product", "Elasticsearch")
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
@@ -30,7 +30,7 @@ func elastic(t *testing.T, status int, body string) (*index, *string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return idx, asked
+	return idx, request
 }
 
 func TestRequestOf(t *testing.T) {
@@ -45,7 +45,7 @@ func TestRequestOf(t *testing.T) {
 	}
 }
 
-func TestBodyUsesOnlyWhatTheStandardAnalyzerOffers(t *testing.T) {
+func TestBodyUsesOnlyStandardAnalyzer(t *testing.T) {
 	body, err := json.Marshal(request{Text: "lmap", Category: "home", MaxPrice: 5000, Sort: "relevance", Limit: 20}.body())
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestBodyUsesOnlyWhatTheStandardAnalyzerOffers(t *testing.T) {
 		}
 	}
 	if strings.Contains(string(body)+mapping, `"script"`) || strings.Contains(mapping, "analyzer") {
-		t.Error("scripts and language analyzers are not there in every distribution")
+		t.Error("scripts and language analyzers are not available in every distribution")
 	}
 }
 
@@ -68,15 +68,15 @@ func TestDocumentOf(t *testing.T) {
 		t.Errorf("%+v, %v", d, ok)
 	}
 	if _, ok := documentOf(t.Context(), kafka.Event{Data: []byte(`{"id":1}`)}); ok {
-		t.Error("a stranger was taken for a product")
+		t.Error("an event without a product was indexed")
 	}
 }
 
 func TestPut(t *testing.T) {
 	tests := []struct {
-		name, answer string
-		status       int
-		retry        bool
+		name, response string
+		status         int
+		retry          bool
 	}{
 		{"stored", `{"errors":false}`, 200, false},
 		{"an older event is left out", `{"errors":true,"items":[{"index":{"_id":"p1","status":409}}]}`, 200, false},
@@ -85,20 +85,20 @@ func TestPut(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			idx, asked := elastic(t, test.status, test.answer)
+			idx, request := fakeElastic(t, test.status, test.response)
 			err := idx.put(t.Context(), []document{{ID: "p1", Version: 7}})
 			if fault.Retryable(err) != test.retry || (err != nil) != test.retry {
 				t.Errorf("error %v", err)
 			}
-			if !strings.Contains(*asked, `"version":7,"version_type":"external"`) {
-				t.Errorf("asked %s", *asked)
+			if !strings.Contains(*request, `"version":7,"version_type":"external"`) {
+				t.Errorf("asked %s", *request)
 			}
 		})
 	}
 }
 
 func TestSearchRoute(t *testing.T) {
-	idx, _ := elastic(t, 200, `{"hits":{"total":{"value":1},"hits":[{"_score":2.5,"_source":{"id":"p1","name":"Lamp"}}]},
+	idx, _ := fakeElastic(t, 200, `{"hits":{"total":{"value":1},"hits":[{"_score":2.5,"_source":{"id":"p1","name":"Lamp"}}]},
 		"aggregations":{"categories":{"of":{"buckets":[{"key":"home","doc_count":1}]}},"prices":{"of":{"count":1,"min":100,"max":300}}}}`)
 	mux := &httpx.Mux{}
 	(&Service{index: idx}).routes(mux)
@@ -113,7 +113,7 @@ func TestSearchRoute(t *testing.T) {
 	}
 }
 
-func TestElasticsearchAway(t *testing.T) {
+func TestElasticsearchUnavailable(t *testing.T) {
 	idx, err := openIndex(Elastic{URL: "http://127.0.0.1:1", Index: "products"})
 	if err != nil {
 		t.Fatal(err)

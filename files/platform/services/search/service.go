@@ -1,5 +1,5 @@
-// Package search finds products. It keeps an index in Elasticsearch, fed by the product events alone: the catalogue is
-// never asked, and an empty index fills itself when the consumer group's offsets are reset.
+// Package search searches products. Its index in Elasticsearch is built from product events only. To rebuild an empty index,
+// reset the offsets of the consumer group.
 package search
 
 import (
@@ -11,7 +11,7 @@ import (
 	"cloudlab.example/platform/internal/kafka"
 )
 
-// Config is the service's environment.
+// Config are the settings of the service, read from the environment.
 type Config struct {
 	config.Common
 	config.Tokens
@@ -24,10 +24,10 @@ const (
 	batchWait = 50 * time.Millisecond
 )
 
-// Service is what the routes work with.
+// Service implements the routes.
 type Service struct{ index *index }
 
-// Setup wires the service together.
+// Setup adds the service to the app.
 func Setup(a *app.App, cfg Config) error {
 	idx, err := openIndex(cfg.Elastic)
 	if err != nil {
@@ -35,14 +35,14 @@ func Setup(a *app.App, cfg Config) error {
 	}
 	s := &Service{index: idx}
 	a.VerifyRemote(cfg.Tokens)
-	a.Needs("elasticsearch", idx.ping)
-	a.Init("index "+cfg.Index, idx.ensure)
+	a.RequireCheck("elasticsearch", idx.ping)
+	a.Init("creating index "+cfg.Index, idx.ensure)
 	s.routes(a.API)
 	kafka.Batch(a, cfg.Kafka, []string{kafka.ProductEvents}, batchSize, batchWait, s.onProducts)
 	return nil
 }
 
-// onProducts brings a batch of product events into the index.
+// onProducts indexes a batch of product events.
 func (s *Service) onProducts(ctx context.Context, events []kafka.Event) error {
 	documents := make([]document, 0, len(events))
 	for _, event := range events {

@@ -22,16 +22,16 @@ func (s *Service) routes(mux *httpx.Mux) {
 
 var localeTag = regexp.MustCompile(`^[a-z]{2}(-[A-Z]{2})?$`)
 
-// Validate implements httpx.Decode's check.
+// Validate is called by httpx.Decode.
 func (c change) Validate() error {
 	var fields fault.Fields
 	fields.Check(c.Name == nil || (*c.Name != "" && len(*c.Name) <= 200), "name", "must have 1 to 200 bytes")
 	fields.Check(c.Phone == nil || len(*c.Phone) <= 40, "phone", "must have at most 40 bytes")
-	fields.Check(c.Locale == nil || localeTag.MatchString(*c.Locale), "locale", "must be like en or de-CH")
+	fields.Check(c.Locale == nil || localeTag.MatchString(*c.Locale), "locale", "must be a tag such as en or de-CH")
 	return fields.Err()
 }
 
-// caller returns who asks, and its id as a user. Services have none.
+// caller returns the caller and its user ID. Services are Forbidden.
 func caller(r *http.Request) (auth.Claims, uuid.UUID, error) {
 	claims, err := auth.Caller(r.Context())
 	if err != nil {
@@ -39,7 +39,7 @@ func caller(r *http.Request) (auth.Claims, uuid.UUID, error) {
 	}
 	id, err := uuid.Parse(claims.Subject)
 	if err != nil {
-		return claims, id, fault.New(fault.Forbidden, "this is for people: %s is a service", claims.Subject)
+		return claims, id, fault.New(fault.Forbidden, "%s is a service: only users have a profile", claims.Subject)
 	}
 	return claims, id, nil
 }
@@ -88,18 +88,18 @@ func (s *Service) list(w http.ResponseWriter, r *http.Request) error {
 	return httpx.JSON(w, http.StatusOK, httpx.ListOf(page, found, func(p profile) uuid.UUID { return p.ID }))
 }
 
-// get answers "there is no such user" for those the caller may not see: that they exist is nobody's business either.
+// get responds with NotFound if the caller may not see the user, so that it does not reveal whether the user exists.
 func (s *Service) get(w http.ResponseWriter, r *http.Request) error {
 	claims, err := auth.Caller(r.Context())
 	if err != nil {
 		return err
 	}
-	id, err := httpx.PathID(r, "id")
+	id, err := httpx.PathID(r, "user")
 	if err != nil {
 		return err
 	}
 	if !mayRead(claims, id) {
-		return noProfile()
+		return notFound(id)
 	}
 	p, err := s.store.profile(r.Context(), scopeOf(claims), id)
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *Service) myTenant(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.answerTenant(w, r, claims.Tenant, "")
+	return s.writeTenant(w, r, claims.Tenant, "")
 }
 
 func (s *Service) renameTenant(w http.ResponseWriter, r *http.Request) error {
@@ -132,10 +132,10 @@ func (s *Service) renameTenant(w http.ResponseWriter, r *http.Request) error {
 	if err := fields.Err(); err != nil {
 		return err
 	}
-	return s.answerTenant(w, r, claims.Tenant, body.Name)
+	return s.writeTenant(w, r, claims.Tenant, body.Name)
 }
 
-func (s *Service) answerTenant(w http.ResponseWriter, r *http.Request, id, rename string) error {
+func (s *Service) writeTenant(w http.ResponseWriter, r *http.Request, id, rename string) error {
 	found, err := s.store.tenant(r.Context(), id, rename)
 	if err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package user keeps people's profiles and their tenants. Nobody sees a profile of another tenant: every query names the
-// tenant of the caller's token, and PostgreSQL's row level security checks that it does.
+// Package user manages profiles and tenants. Profiles of other tenants are invisible: every query filters by the tenant of the
+// caller's token, and PostgreSQL's row level security enforces it.
 package user
 
 import (
@@ -21,7 +21,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Config is the service's environment.
+// Config are the settings of the service, read from the environment.
 type Config struct {
 	config.Common
 	config.Tokens
@@ -29,13 +29,13 @@ type Config struct {
 	config.Kafka
 }
 
-// Service is what the routes and the gRPC server work with.
+// Service implements the routes and the gRPC server.
 type Service struct {
 	userv1.UnimplementedUserServiceServer
 	store *store
 }
 
-// Setup wires the service together.
+// Setup adds the service to the app.
 func Setup(a *app.App, cfg Config) error {
 	pool, err := pg.Open(a, cfg.Postgres, outbox.Migrations, pg.Migrations{Files: migrations})
 	if err != nil {
@@ -53,7 +53,7 @@ func Setup(a *app.App, cfg Config) error {
 	return nil
 }
 
-// onAuthEvent makes the profile of a new account.
+// onAuthEvent creates the profile of a new account.
 func (s *Service) onAuthEvent(ctx context.Context, event kafka.Event) error {
 	switch event.Type {
 	case "user.registered":
@@ -79,7 +79,7 @@ func (s *Service) GetContact(ctx context.Context, request *userv1.GetContactRequ
 		return nil, fault.New(fault.Invalid, "user_id is not a UUID")
 	}
 	if !claims.Can(auth.UsersRead) && !mayRead(claims, id) {
-		return nil, noProfile()
+		return nil, notFound(id)
 	}
 	p, err := s.store.profile(ctx, scopeOf(claims), id)
 	if err != nil {
@@ -91,12 +91,12 @@ func (s *Service) GetContact(ctx context.Context, request *userv1.GetContactRequ
 	}, nil
 }
 
-// mayRead says whether a person may read a profile of its own tenant: its own, or any with the permission to manage.
+// mayRead reports whether a user may read a profile of the same tenant: its own, or any with the permission to manage users.
 func mayRead(claims auth.Claims, id uuid.UUID) bool {
 	return claims.Subject == id.String() || claims.Can(auth.UsersManage)
 }
 
-// scopeOf is the tenant that a caller is confined to; services and platform administrators see all.
+// scopeOf returns the tenant that a caller may access; services and platform administrators access all.
 func scopeOf(claims auth.Claims) scope {
 	if claims.Can(auth.UsersRead) {
 		return everyTenant
@@ -104,4 +104,4 @@ func scopeOf(claims auth.Claims) scope {
 	return scope(claims.Tenant)
 }
 
-func noProfile() error { return fault.New(fault.NotFound, "there is no such user") }
+func notFound(id uuid.UUID) error { return fault.New(fault.NotFound, "user %q not found", id) }

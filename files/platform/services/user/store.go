@@ -8,17 +8,18 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/httpx"
 	"cloudlab.example/platform/internal/kafka"
 	"cloudlab.example/platform/internal/outbox"
 )
 
-// scope is the tenant a transaction is confined to.
+// scope is the tenant that a transaction may access.
 type scope string
 
 const everyTenant scope = "*"
 
-// profile is a person, as clients and events see it.
+// profile is the profile of a user in responses and events.
 type profile struct {
 	ID        uuid.UUID `json:"id"`
 	Tenant    string    `json:"tenant"`
@@ -41,45 +42,45 @@ const profileColumns = `id, tenant, email, name, phone, locale, version, updated
 
 type store struct{ events *outbox.Outbox }
 
-// within runs do in a transaction that sees one tenant only.
-func (s *store) within(ctx context.Context, of scope, do func(tx *outbox.Tx) error) error {
+// inTenant runs fn in a transaction that may access one tenant only.
+func (s *store) inTenant(ctx context.Context, of scope, fn func(tx *outbox.Tx) error) error {
 	return s.events.Tx(ctx, func(tx *outbox.Tx) error {
-		if err := confine(ctx, tx, of); err != nil {
+		if err := setTenant(ctx, tx, of); err != nil {
 			return err
 		}
-		return do(tx)
+		return fn(tx)
 	})
 }
 
-func confine(ctx context.Context, tx pgx.Tx, to scope) error {
+func setTenant(ctx context.Context, tx pgx.Tx, to scope) error {
 	_, err := tx.Exec(ctx, `SELECT set_config('app.tenant', $1, true)`, string(to))
 	return err
 }
 
 func (s *store) profile(ctx context.Context, of scope, id uuid.UUID) (profile, error) {
 	var found profile
-	err := s.within(ctx, of, func(tx *outbox.Tx) (err error) {
-		found, err = one(ctx, tx, `SELECT `+profileColumns+` FROM profiles WHERE id = $1 AND $2 IN (tenant, '*')`, id, string(of))
+	err := s.inTenant(ctx, of, func(tx *outbox.Tx) (err error) {
+		found, err = queryProfile(ctx, tx, `SELECT `+profileColumns+` FROM profiles WHERE id = $1 AND $2 IN (tenant, '*')`, id, string(of))
 		return err
 	})
 	return found, err
 }
 
-func one(ctx context.Context, tx *outbox.Tx, query string, args ...any) (profile, error) {
+func queryProfile(ctx context.Context, tx *outbox.Tx, query string, args ...any) (profile, error) {
 	rows, err := tx.Query(ctx, query, args...)
 	if err != nil {
 		return profile{}, err
 	}
 	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[profile])
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = noProfile()
+		err = fault.New(fault.NotFound, "user not found")
 	}
 	return found, err
 }
 
 func (s *store) profiles(ctx context.Context, of scope, page httpx.Page) ([]profile, error) {
 	var found []profile
-	err := s.within(ctx, of, func(tx *outbox.Tx) error {
+	err := s.inTenant(ctx, of, func(tx *outbox.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+profileColumns+` FROM profiles
 			WHERE $1 IN (tenant, '*') AND id < $2 ORDER BY id DESC LIMIT $3`, string(of), page.Cursor, page.Limit+1)
 		if err != nil {
@@ -91,7 +92,7 @@ func (s *store) profiles(ctx context.Context, of scope, page httpx.Page) ([]prof
 	return found, err
 }
 
-// change is what people may change of their profile; nil leaves a field as it is.
+// change is an update of a profile; nil leaves a field unchanged.
 type change struct {
 	Name   *string `json:"name"`
 	Phone  *string `json:"phone"`
@@ -100,8 +101,8 @@ type change struct {
 
 func (s *store) update(ctx context.Context, of scope, id uuid.UUID, c change) (profile, error) {
 	var changed profile
-	err := s.within(ctx, of, func(tx *outbox.Tx) (err error) {
-		changed, err = one(ctx, tx, `UPDATE profiles SET name = coalesce($3, name), phone = coalesce($4, phone),
+	err := s.inTenant(ctx, of, func(tx *outbox.Tx) (err error) {
+		changed, err = queryProfile(ctx, tx, `UPDATE profiles SET name = coalesce($3, name), phone = coalesce($4, phone),
 			locale = coalesce($5, locale), version = version + 1, updated_at = now()
 			WHERE id = $1 AND $2 IN (tenant, '*') RETURNING `+profileColumns, id, string(of), c.Name, c.Phone, c.Locale)
 		if err != nil {
@@ -114,10 +115,10 @@ func (s *store) update(ctx context.Context, of scope, id uuid.UUID, c change) (p
 
 func (s *store) addProfile(ctx context.Context, event kafka.Event, p profile) error {
 	return s.events.Once(ctx, event, func(tx *outbox.Tx) error {
-		if err := confine(ctx, tx, everyTenant); err != nil {
+		if err := setTenant(ctx, tx, everyTenant); err != nil {
 			return err
 		}
-		created, err := one(ctx, tx, `INSERT INTO profiles (id, tenant, email, name, phone) VALUES ($1, $2, $3, $4, $5)
+		created, err := queryProfile(ctx, tx, `INSERT INTO profiles (id, tenant, email, name, phone) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (id) DO UPDATE SET email = excluded.email RETURNING `+profileColumns,
 			p.ID, p.Tenant, p.Email, p.Name, p.Phone)
 		if err != nil {
@@ -134,7 +135,7 @@ func (s *store) addTenant(ctx context.Context, event kafka.Event) error {
 	})
 }
 
-// tenant returns the tenant; renaming it first when a name is given.
+// tenant returns the tenant, and first renames it unless rename is empty.
 func (s *store) tenant(ctx context.Context, id, rename string) (tenant, error) {
 	var found tenant
 	err := s.events.Tx(ctx, func(tx *outbox.Tx) error {

@@ -16,15 +16,14 @@ import (
 	"cloudlab.example/platform/internal/httpx"
 	"cloudlab.example/platform/internal/kafka"
 	"cloudlab.example/platform/internal/outbox"
-	"cloudlab.example/platform/internal/pg"
-	"cloudlab.example/platform/internal/pg/pgtest"
+	"cloudlab.example/platform/internal/outbox/outboxtest"
 )
 
-// world is two tenants with a person each.
-func world(t *testing.T) (s *Service, ada, bob uuid.UUID) {
+// newService returns a service with two tenants that have one user each.
+func newService(t *testing.T) (s *Service, ada, bob uuid.UUID) {
 	t.Helper()
-	pool := pgtest.New(t, outbox.Migrations, pg.Migrations{Files: migrations})
-	s = &Service{store: &store{events: outbox.NewDetached(pool)}}
+	_, events := outboxtest.New(t, migrations)
+	s = &Service{store: &store{events: events}}
 	ada, bob = uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
 	for id, tenant := range map[uuid.UUID]string{ada: "t1", bob: "t2"} {
 		data, _ := json.Marshal(profile{ID: id, Tenant: tenant, Email: tenant + "@x", Name: tenant})
@@ -38,8 +37,8 @@ func world(t *testing.T) (s *Service, ada, bob uuid.UUID) {
 	return s, ada, bob
 }
 
-func TestTenantsAreInvisibleToEachOther(t *testing.T) {
-	s, ada, bob := world(t)
+func TestTenantIsolation(t *testing.T) {
+	s, ada, bob := newService(t)
 	ctx := t.Context()
 	if p, err := s.store.profile(ctx, "t1", ada); err != nil || p.Name != "t1" {
 		t.Errorf("own: %+v, %v", p, err)
@@ -60,11 +59,11 @@ func TestTenantsAreInvisibleToEachOther(t *testing.T) {
 	}
 }
 
-// TestRowsAreGuardedBelowTheQueries asks without any condition, as a faulty query would, and as a role that is no
-// superuser, whom row level security does not bind.
-func TestRowsAreGuardedBelowTheQueries(t *testing.T) {
-	s, _, _ := world(t)
-	err := s.store.within(t.Context(), "t1", func(tx *outbox.Tx) error {
+// TestRowLevelSecurity queries without a condition, like a faulty query. It uses a role that is not a superuser, because row
+// level security does not apply to superusers.
+func TestRowLevelSecurity(t *testing.T) {
+	s, _, _ := newService(t)
+	err := s.store.inTenant(t.Context(), "t1", func(tx *outbox.Tx) error {
 		role := "reader_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 		var schema string
 		if err := tx.QueryRow(t.Context(), `SELECT current_schema()`).Scan(&schema); err != nil {
@@ -85,7 +84,7 @@ func TestRowsAreGuardedBelowTheQueries(t *testing.T) {
 		if visible != 1 {
 			t.Errorf("%d of 1 profiles visible", visible)
 		}
-		return pgx.ErrTxCommitRollback // the role must not stay
+		return pgx.ErrTxCommitRollback // drop the role
 	})
 	if err != pgx.ErrTxCommitRollback { //nolint:errorlint // our own, unwrapped
 		t.Fatal(err)
@@ -93,7 +92,7 @@ func TestRowsAreGuardedBelowTheQueries(t *testing.T) {
 }
 
 func TestGetContact(t *testing.T) {
-	s, ada, bob := world(t)
+	s, ada, bob := newService(t)
 	as := func(tenant string, permissions ...string) auth.Claims {
 		return auth.Claims{Tenant: tenant, Permissions: permissions}
 	}
@@ -102,10 +101,10 @@ func TestGetContact(t *testing.T) {
 		of     uuid.UUID
 		kind   fault.Kind
 	}{
-		"a service":           {as("platform", auth.UsersRead), bob, 0},
-		"an owner":            {as("t1", auth.UsersManage), ada, 0},
-		"an owner of another": {as("t1", auth.UsersManage), bob, fault.NotFound},
-		"a customer":          {as("t1"), ada, fault.NotFound},
+		"a service":                  {as("platform", auth.UsersRead), bob, 0},
+		"an owner":                   {as("t1", auth.UsersManage), ada, 0},
+		"an owner of another tenant": {as("t1", auth.UsersManage), bob, fault.NotFound},
+		"a customer":                 {as("t1"), ada, fault.NotFound},
 	} {
 		_, err := s.GetContact(auth.WithClaims(t.Context(), test.claims), &userv1.GetContactRequest{UserId: test.of.String()})
 		if (err != nil) != (test.kind != 0) || (err != nil && fault.KindOf(err) != test.kind) {

@@ -1,4 +1,4 @@
-// Command builder builds the services of a platform, again whenever their source changes.
+// Command builder builds the services of a platform, and rebuilds them whenever their source changes.
 //
 //	builder run <configuration file>
 //	builder health
@@ -15,8 +15,8 @@ import (
 	"cloudlab.example/reload/internal/build"
 )
 
-// watching exists while a builder sees changes. It lies on a tmpfs, so it never outlives the container.
-const watching = "/run/cloudlab/watching"
+// readyFile exists once the builder detects changes. It is on a tmpfs, so it does not survive the container.
+const readyFile = "/run/cloudlab/ready"
 
 func main() {
 	if err := command(os.Args[1:]); err != nil {
@@ -30,7 +30,7 @@ func command(arguments []string) error {
 	case len(arguments) == 2 && arguments[0] == "run":
 		return run(arguments[1])
 	case len(arguments) == 1 && arguments[0] == "health":
-		_, err := os.Stat(watching)
+		_, err := os.Stat(readyFile)
 		return err
 	}
 	return fmt.Errorf("usage: builder run <configuration file> | builder health")
@@ -46,5 +46,5 @@ func run(file string) error {
 		return err
 	}
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stdout, nil)))
-	return build.Run(ctx, config, retry, func() error { return os.WriteFile(watching, nil, 0o644) })
+	return build.Run(ctx, config, retry, func() error { return os.WriteFile(readyFile, nil, 0o644) })
 }

@@ -1,7 +1,7 @@
-// Command runner runs a service's program in its container, and asks it for its health.
+// Command runner runs a service's program in its container, and checks its health.
 //
-//	runner run <folder> [argument …]   run the program in this folder, and each new one that arrives
-//	runner health <address>            succeed when the service is in order
+//	runner run <directory> [argument …]   run the program in this directory, and each new one that is published
+//	runner health <address>               succeed if the service is healthy
 package main
 
 import (
@@ -18,11 +18,11 @@ import (
 	"cloudlab.example/reload/internal/supervise"
 )
 
-// The engine gives a health check a time of its own; this one is for those who ask by hand.
-const patience = 5 * time.Second
+// healthTimeout applies when the command is run by hand; the engine has a timeout of its own.
+const healthTimeout = 5 * time.Second
 
 func main() {
-	// It waits nearly all the time: what it holds matters more than how fast it collects.
+	// It is idle nearly all the time: memory matters more than the cost of garbage collection.
 	debug.SetGCPercent(20)
 	status, err := command(os.Args[1:])
 	if err != nil {
@@ -36,20 +36,20 @@ func command(arguments []string) (int, error) {
 	case len(arguments) >= 2 && arguments[0] == "run":
 		return run(arguments[1], arguments[2:])
 	case len(arguments) == 2 && arguments[0] == "health":
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), healthTimeout)
 		defer cancel()
-		if err := health.Check(ctx, arguments[1], supervise.Defaults().StateFile); err != nil {
+		if err := health.Check(ctx, arguments[1], supervise.DefaultOptions().StateFile); err != nil {
 			return 1, err
 		}
 		return 0, nil
 	}
-	return 2, errors.New("usage: runner run <folder> [argument …] | runner health <address>")
+	return 2, errors.New("usage: runner run <directory> [argument …] | runner health <address>")
 }
 
-func run(folder string, arguments []string) (int, error) {
+func run(dir string, arguments []string) (int, error) {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGQUIT)
-	options := supervise.Defaults()
-	options.Folder, options.Arguments = folder, arguments
+	options := supervise.DefaultOptions()
+	options.Dir, options.Arguments = dir, arguments
 	return supervise.Run(context.Background(), options, signals)
 }

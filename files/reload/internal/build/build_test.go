@@ -14,16 +14,16 @@ import (
 	"testing"
 	"time"
 
-	"cloudlab.example/reload/internal/shelf"
+	"cloudlab.example/reload/internal/artifacts"
 )
 
-const patience = 60 * time.Second
+const timeout = 60 * time.Second
 
-// A bench is a builder under test, with the source tree of a small platform.
-type bench struct {
+// fixture is a builder under test, with the source tree of a small platform.
+type fixture struct {
 	t      *testing.T
 	source string
-	shelf  shelf.Shelf
+	volume artifacts.Volume
 	config Config
 	retry  chan os.Signal
 }
@@ -45,13 +45,13 @@ var shop = map[string]string{
 	"cmd/one/one_test.go": "package main\n",
 }
 
-func newBench(t *testing.T) *bench {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	b := &bench{t: t, source: t.TempDir(), shelf: shelf.Shelf{Folder: t.TempDir()}, retry: make(chan os.Signal, 1)}
+	f := &fixture{t: t, source: t.TempDir(), volume: artifacts.Volume{Dir: t.TempDir()}, retry: make(chan os.Signal, 1)}
 	for name, content := range shop {
-		b.save(name, content)
+		f.save(name, content)
 	}
-	b.config = Config{Source: b.source, Shelf: b.shelf.Folder, Polling: "auto", Services: []Service{
+	f.config = Config{Source: f.source, Artifacts: f.volume.Dir, Polling: "auto", Services: []Service{
 		{Name: "one", Module: ".", Main: "./cmd/one"},
 		{Name: "two", Module: ".", Main: "cmd/two"},
 		{Name: "first", Module: ".", Main: "./cmd/roles"},
@@ -60,108 +60,110 @@ func newBench(t *testing.T) *bench {
 		{Name: "tools", Module: "tools", Main: "."},
 		{Name: "other", Module: ".", Main: "./other/one"},
 	}}
-	return b
+	return f
 }
 
-// run starts the builder; the test ends when it has ended.
-func (b *bench) run() {
-	b.t.Helper()
+// run starts the builder, and stops it at the end of the test.
+func (f *fixture) run() {
+	f.t.Helper()
 	var log bytes.Buffer
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, nil)))
-	ctx, stop := context.WithCancel(b.t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, b.config, b.retry, func() error { return nil }) }()
-	b.t.Cleanup(func() {
+	ctx, stop := context.WithCancel(f.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- Run(ctx, f.config, f.retry, func() error { return nil }) }()
+	f.t.Cleanup(func() {
 		stop()
-		if err := <-ended; err != nil {
-			b.t.Errorf("the builder failed: %v", err)
+		if err := <-done; err != nil {
+			f.t.Errorf("the builder failed: %v", err)
 		}
-		if b.t.Failed() {
-			b.t.Log(log.String())
+		if f.t.Failed() {
+			f.t.Log(log.String())
 		}
 	})
 }
 
-func (b *bench) save(name, content string) {
-	b.t.Helper()
-	path := filepath.Join(b.source, name)
+func (f *fixture) save(name, content string) {
+	f.t.Helper()
+	path := filepath.Join(f.source, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		b.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		b.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 }
 
-// answer is what the service's program prints.
-func (b *bench) answer(service string) string {
-	output, err := exec.Command(filepath.Join(b.shelf.Service(service), shelf.Program), "argument").CombinedOutput()
+// output returns what the service's program prints.
+func (f *fixture) output(service string) string {
+	output, err := exec.Command(filepath.Join(f.volume.ServiceDir(service), artifacts.ProgramFile), "argument").CombinedOutput()
 	if err != nil {
 		return err.Error()
 	}
 	return strings.TrimSpace(string(output))
 }
 
-func (b *bench) answers(service, expected string) {
-	b.t.Helper()
-	b.await(service+" answers "+expected, func() bool { return b.answer(service) == expected })
+func (f *fixture) awaitOutput(service, expected string) {
+	f.t.Helper()
+	f.await(service+" prints "+expected, func() bool { return f.output(service) == expected })
 }
 
-func (b *bench) report(service string) shelf.Report {
-	report, err := shelf.Read(b.shelf.Service(service))
+func (f *fixture) report(service string) artifacts.Report {
+	report, err := artifacts.ReadReport(f.volume.ServiceDir(service))
 	if err != nil {
-		return shelf.Report{State: err.Error()}
+		return artifacts.Report{State: err.Error()}
 	}
 	return report
 }
 
-func (b *bench) fails(service, words string) {
-	b.t.Helper()
-	b.await(service+" fails with "+words, func() bool {
-		report := b.report(service)
-		return report.State == shelf.Failed && strings.Contains(report.Words, words)
+func (f *fixture) awaitFailure(service, message string) {
+	f.t.Helper()
+	f.await(service+" fails with "+message, func() bool {
+		report := f.report(service)
+		return report.State == artifacts.Failed && strings.Contains(report.Error, message)
 	})
 }
 
-func (b *bench) await(what string, condition func() bool) {
-	b.t.Helper()
+func (f *fixture) await(what string, condition func() bool) {
+	f.t.Helper()
 	for start := time.Now(); !condition(); time.Sleep(20 * time.Millisecond) {
-		if time.Since(start) > patience {
-			b.t.Fatalf("not reached: %s; it answers %q", what, b.answer(strings.Fields(what)[0]))
+		if time.Since(start) > timeout {
+			f.t.Fatalf("timed out waiting for: %s; it prints %q", what, f.output(strings.Fields(what)[0]))
 		}
 	}
 }
 
-func (b *bench) status() (status shelf.Status) {
-	content, err := os.ReadFile(filepath.Join(b.shelf.Folder, "status.json"))
+func (f *fixture) status() (status artifacts.Status) {
+	content, err := os.ReadFile(filepath.Join(f.volume.Dir, "status.json"))
 	if err == nil {
 		err = json.Unmarshal(content, &status)
 	}
 	if err != nil {
-		b.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return status
 }
 
-func (b *bench) number(service string) uint64 {
-	info, err := os.Stat(filepath.Join(b.shelf.Service(service), shelf.Program))
+// inode identifies the file of the service's program.
+func (f *fixture) inode(service string) uint64 {
+	info, err := os.Stat(filepath.Join(f.volume.ServiceDir(service), artifacts.ProgramFile))
 	if err != nil {
-		b.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return info.Sys().(*syscall.Stat_t).Ino
 }
 
-func (b *bench) built() {
-	b.t.Helper()
-	b.answers("one", "one shared 1")
-	b.answers("two", "two page 1 shared 1")
-	b.answers("other", "another one")
-	b.answers("tools", "tools 1")
-	b.answers("fancy", "role argument fancy")
-	b.answers("second", "role argument plain")
-	b.await("one is reported", func() bool {
-		for _, report := range b.status().Services {
-			if report.State != shelf.Built {
+// awaitAll waits until every service is built from the initial source.
+func (f *fixture) awaitAll() {
+	f.t.Helper()
+	f.awaitOutput("one", "one shared 1")
+	f.awaitOutput("two", "two page 1 shared 1")
+	f.awaitOutput("other", "another one")
+	f.awaitOutput("tools", "tools 1")
+	f.awaitOutput("fancy", "role argument fancy")
+	f.awaitOutput("second", "role argument plain")
+	f.await("one is reported", func() bool {
+		for _, report := range f.status().Services {
+			if report.State != artifacts.Built {
 				return false
 			}
 		}
@@ -169,177 +171,177 @@ func (b *bench) built() {
 	})
 }
 
-func TestEverythingIsBuiltAtFirst(t *testing.T) {
-	b := newBench(t)
-	before := b.files()
-	b.run()
-	b.built()
-	if b.number("first") != b.number("second") {
-		t.Error("services of one program have two")
+func TestInitialBuild(t *testing.T) {
+	f := newFixture(t)
+	before := f.files()
+	f.run()
+	f.awaitAll()
+	if f.inode("first") != f.inode("second") {
+		t.Error("services with the same program have two files")
 	}
-	if after := b.files(); after != before {
-		t.Errorf("the source tree was written to:\n%s\ninstead of\n%s", after, before)
+	if after := f.files(); after != before {
+		t.Errorf("the builder changed the source tree: got\n%s\nwant\n%s", after, before)
 	}
 }
 
 // files lists the source tree.
-func (b *bench) files() string {
+func (f *fixture) files() string {
 	var names []string
-	err := filepath.WalkDir(b.source, func(path string, _ fs.DirEntry, err error) error {
+	err := filepath.WalkDir(f.source, func(path string, _ fs.DirEntry, err error) error {
 		names = append(names, path)
 		return err
 	})
 	if err != nil {
-		b.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return strings.Join(names, "\n")
 }
 
-func TestAChangeRebuildsWhatUsesIt(t *testing.T) {
-	for name, polling := range map[string]string{"events": "false", "polling": "true", "what fits": "auto"} {
+func TestChangeRebuildsDependents(t *testing.T) {
+	for name, polling := range map[string]string{"events": "false", "polling": "true", "auto": "auto"} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			b.config.Polling = polling
-			b.run()
-			b.built()
-			untouched := b.number("tools")
-			b.save("shared/shared.go", "package shared\n\nconst Name = \"shared 2\"\n")
-			b.answers("one", "one shared 2")
-			b.answers("two", "two page 1 shared 2")
-			b.save("cmd/two/page.txt", "page 2")
-			b.answers("two", "two page 2 shared 2")
-			if b.number("tools") != untouched {
-				t.Error("a program was built anew that does not use what changed")
+			f := newFixture(t)
+			f.config.Polling = polling
+			f.run()
+			f.awaitAll()
+			before := f.inode("tools")
+			f.save("shared/shared.go", "package shared\n\nconst Name = \"shared 2\"\n")
+			f.awaitOutput("one", "one shared 2")
+			f.awaitOutput("two", "two page 1 shared 2")
+			f.save("cmd/two/page.txt", "page 2")
+			f.awaitOutput("two", "two page 2 shared 2")
+			if f.inode("tools") != before {
+				t.Error("a program was rebuilt that does not use the changed package")
 			}
 		})
 	}
 }
 
-func TestACompileErrorKeepsTheProgramAndNamesThePlace(t *testing.T) {
-	b := newBench(t)
-	b.run()
-	b.built()
-	b.save("cmd/one/main.go", "package main\n\nfunc main() { undefined() }\n")
-	b.fails("one", "cmd/one/main.go:3:15: undefined: undefined")
-	if b.answer("one") != "one shared 1" || b.report("two").State != shelf.Built {
-		t.Error("more than the reason changed")
+func TestCompileErrorKeepsProgramAndReportsLocation(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	f.awaitAll()
+	f.save("cmd/one/main.go", "package main\n\nfunc main() { undefined() }\n")
+	f.awaitFailure("one", "cmd/one/main.go:3:15: undefined: undefined")
+	if f.output("one") != "one shared 1" || f.report("two").State != artifacts.Built {
+		t.Error("the failed build replaced the program, or another service failed")
 	}
-	b.save("tools/main.go", "package main\n\nfunc main() { undefined() }\n")
-	b.fails("tools", "tools/main.go:3:15: undefined: undefined")
-	b.save("cmd/one/main.go", "package main\n\nfunc main() { println(\"mended\") }\n")
-	b.answers("one", "mended")
-	b.await("one is reported", func() bool { return b.report("one").State == shelf.Built && b.report("one").Words == "" })
+	f.save("tools/main.go", "package main\n\nfunc main() { undefined() }\n")
+	f.awaitFailure("tools", "tools/main.go:3:15: undefined: undefined")
+	f.save("cmd/one/main.go", "package main\n\nfunc main() { println(\"fixed\") }\n")
+	f.awaitOutput("one", "fixed")
+	f.await("one is reported", func() bool { return f.report("one").State == artifacts.Built && f.report("one").Error == "" })
 }
 
-func TestAnErrorInASharedPackageIsReportedByEachServiceThatUsesIt(t *testing.T) {
-	b := newBench(t)
-	b.run()
-	b.built()
-	b.save("shared/shared.go", "package shared\n\nconst Name = 1 +\n")
-	b.fails("one", "shared/shared.go:4:1: syntax error")
-	b.fails("two", "shared/shared.go:4:1: syntax error")
-	if b.report("tools").State != shelf.Built {
-		t.Error("tools does not use it")
+func TestErrorInSharedPackageFailsAllDependents(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	f.awaitAll()
+	f.save("shared/shared.go", "package shared\n\nconst Name = 1 +\n")
+	f.awaitFailure("one", "shared/shared.go:4:1: syntax error")
+	f.awaitFailure("two", "shared/shared.go:4:1: syntax error")
+	if f.report("tools").State != artifacts.Built {
+		t.Error("tools failed although it does not use the package")
 	}
 }
 
-func TestABrokenServiceDoesNotKeepOthersFromTheirFirstBuild(t *testing.T) {
-	b := newBench(t)
-	b.save("cmd/one/main.go", "package main\n\nimport \"shop.example/m/missing\"\n\nfunc main() { missing.Run() }\n")
-	b.run()
-	b.fails("one", "cmd/one/main.go:3:8: no required module provides package shop.example/m/missing")
-	b.answers("two", "two page 1 shared 1")
-	// The package that it asks for comes later; nothing in the graph tells that.
-	b.save("missing/missing.go", "package missing\n\nfunc Run() { println(\"found\") }\n")
-	b.answers("one", "found")
-	// And it is known from now on.
-	b.save("missing/missing.go", "package missing\n\nfunc Run() { println(\"changed\") }\n")
-	b.answers("one", "changed")
+func TestBrokenServiceDoesNotBlockOthers(t *testing.T) {
+	f := newFixture(t)
+	f.save("cmd/one/main.go", "package main\n\nimport \"shop.example/m/missing\"\n\nfunc main() { missing.Run() }\n")
+	f.run()
+	f.awaitFailure("one", "cmd/one/main.go:3:8: no required module provides package shop.example/m/missing")
+	f.awaitOutput("two", "two page 1 shared 1")
+	// The graph does not contain the missing package when it is added.
+	f.save("missing/missing.go", "package missing\n\nfunc Run() { println(\"found\") }\n")
+	f.awaitOutput("one", "found")
+	// From now on it does.
+	f.save("missing/missing.go", "package missing\n\nfunc Run() { println(\"changed\") }\n")
+	f.awaitOutput("one", "changed")
 }
 
-func TestANewImportIsFollowed(t *testing.T) {
-	b := newBench(t)
-	b.save("extra/extra.go", "package extra\n\nconst Name = \"extra 1\"\n")
-	b.run()
-	b.built()
-	b.save("cmd/one/main.go", "package main\n\nimport \"shop.example/m/extra\"\n\nfunc main() { println(extra.Name) }\n")
-	b.answers("one", "extra 1")
-	b.save("extra/extra.go", "package extra\n\nconst Name = \"extra 2\"\n")
-	b.answers("one", "extra 2")
+func TestNewImportIsTracked(t *testing.T) {
+	f := newFixture(t)
+	f.save("extra/extra.go", "package extra\n\nconst Name = \"extra 1\"\n")
+	f.run()
+	f.awaitAll()
+	f.save("cmd/one/main.go", "package main\n\nimport \"shop.example/m/extra\"\n\nfunc main() { println(extra.Name) }\n")
+	f.awaitOutput("one", "extra 1")
+	f.save("extra/extra.go", "package extra\n\nconst Name = \"extra 2\"\n")
+	f.awaitOutput("one", "extra 2")
 }
 
-func TestAMissingMainPackageIsReportedAndFoundLater(t *testing.T) {
-	b := newBench(t)
-	b.config.Services = append(b.config.Services, Service{Name: "late", Module: ".", Main: "./cmd/late"})
-	b.run()
-	b.fails("late", "cmd/late: directory not found")
-	b.answers("one", "one shared 1")
-	b.save("cmd/late/main.go", "package main\n\nfunc main() { println(\"late\") }\n")
-	b.answers("late", "late")
+func TestMissingMainPackageIsBuiltWhenAdded(t *testing.T) {
+	f := newFixture(t)
+	f.config.Services = append(f.config.Services, Service{Name: "late", Module: ".", Main: "./cmd/late"})
+	f.run()
+	f.awaitFailure("late", "cmd/late: directory not found")
+	f.awaitOutput("one", "one shared 1")
+	f.save("cmd/late/main.go", "package main\n\nfunc main() { println(\"late\") }\n")
+	f.awaitOutput("late", "late")
 }
 
-func TestASaveDuringABuildWins(t *testing.T) {
-	b := newBench(t)
-	b.run()
-	b.built()
+func TestSaveDuringBuildWins(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	f.awaitAll()
 	for _, text := range []string{"2", "3", "4", "last"} {
-		b.save("shared/shared.go", "package shared\n\nconst Name = \""+text+"\"\n")
+		f.save("shared/shared.go", "package shared\n\nconst Name = \""+text+"\"\n")
 		time.Sleep(120 * time.Millisecond)
 	}
-	b.answers("one", "one last")
-	b.answers("two", "two page 1 last")
+	f.awaitOutput("one", "one last")
+	f.awaitOutput("two", "two page 1 last")
 }
 
-func TestWhatFailedIsTriedAgainOnRequest(t *testing.T) {
-	b := newBench(t)
-	// A link to nowhere outside of what is watched: mending it is not seen, as a network that comes back is not.
+func TestFailedBuildIsRetriedOnRequest(t *testing.T) {
+	f := newFixture(t)
+	// A dangling link out of the watched tree: fixing its target causes no event, like a network that recovers.
 	outside := filepath.Join(t.TempDir(), "missing.go")
-	if err := os.Symlink(outside, filepath.Join(b.source, "cmd/one/linked.go")); err != nil {
+	if err := os.Symlink(outside, filepath.Join(f.source, "cmd/one/linked.go")); err != nil {
 		t.Fatal(err)
 	}
-	b.run()
-	b.await("one fails", func() bool { return b.report("one").State == shelf.Failed })
+	f.run()
+	f.await("one fails", func() bool { return f.report("one").State == artifacts.Failed })
 	if err := os.WriteFile(outside, []byte("package main\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	b.retry <- syscall.SIGHUP
-	b.answers("one", "one shared 1")
-	b.await("one is reported", func() bool { return b.status().Services["one"].State == shelf.Built })
-	if b.status().Requests != 1 {
-		t.Error("the request is not counted")
+	f.retry <- syscall.SIGHUP
+	f.awaitOutput("one", "one shared 1")
+	f.await("one is reported", func() bool { return f.status().Services["one"].State == artifacts.Built })
+	if f.status().Requests != 1 {
+		t.Error("the retry request was not counted")
 	}
 }
 
-func TestARestartHandsNothingOnAnew(t *testing.T) {
-	b := newBench(t)
+func TestRestartPublishesNothing(t *testing.T) {
+	f := newFixture(t)
 	t.Run("first", func(t *testing.T) {
-		inner := *b
+		inner := *f
 		inner.t = t
 		inner.run()
-		inner.built()
+		inner.awaitAll()
 	})
-	number := b.number("one")
-	b.run()
-	b.await("one is reported", func() bool { return b.status().Services["one"].State == shelf.Built })
-	if b.number("one") != number {
-		t.Error("an unchanged program was handed on: its service would restart for nothing")
+	inode := f.inode("one")
+	f.run()
+	f.await("one is reported", func() bool { return f.status().Services["one"].State == artifacts.Built })
+	if f.inode("one") != inode {
+		t.Error("an unchanged program was published: its service would restart for no reason")
 	}
 }
 
-func TestServicesThatAreGoneLeaveTheShelf(t *testing.T) {
-	b := newBench(t)
-	gone := b.shelf.Service("gone")
-	if err := os.MkdirAll(gone, 0o755); err != nil {
+func TestRemovedServicesAreDeleted(t *testing.T) {
+	f := newFixture(t)
+	removed := f.volume.ServiceDir("gone")
+	if err := os.MkdirAll(removed, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	b.run()
-	b.answers("tools", "tools 1")
-	if _, err := os.Stat(gone); !os.IsNotExist(err) {
-		t.Error("it is still there")
+	f.run()
+	f.awaitOutput("tools", "tools 1")
+	if _, err := os.Stat(removed); !os.IsNotExist(err) {
+		t.Error("the directory still exists")
 	}
 }
 
-func TestAConfigurationWithAnUnknownKeyIsRefused(t *testing.T) {
+func TestReadConfigRejectsUnknownKey(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "builder.json")
 	if err := os.WriteFile(path, []byte(`{"source": "/src", "sauce": 1}`), 0o644); err != nil {
 		t.Fatal(err)

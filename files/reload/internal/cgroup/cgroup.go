@@ -1,4 +1,4 @@
-// Package cgroup reads what the kernel says about the memory of this container.
+// Package cgroup reads the memory limit and the OOM kill counter of this container.
 package cgroup
 
 import (
@@ -9,24 +9,24 @@ import (
 	"strings"
 )
 
-// Root is where the cgroups are mounted in a container.
+// Root is the mount point of cgroups in a container.
 const Root = "/sys/fs/cgroup"
 
-// unlimited is the least value that stands for "no limit" in version 1: the largest number of whole pages.
+// unlimited is the lowest value that means "no limit" in cgroup v1, where the kernel reports the maximum number of pages.
 const unlimited = 1 << 62
 
-// Memory is the memory controller below a mount point of cgroups, of version 1 or 2.
+// Memory is the memory controller below Root, of cgroup v1 or v2.
 type Memory struct {
 	Root string
 }
 
-// files of the controller in both versions.
+// Files of the controller in v2 and v1.
 var (
 	limitFiles = []string{"memory.max", "memory/memory.limit_in_bytes"}
 	eventFiles = []string{"memory.events", "memory/memory.oom_control"}
 )
 
-// Limit is how much memory the container may have, in bytes; 0 when there is no limit or none is known.
+// Limit returns the memory limit in bytes, or 0 if there is none or it is unknown.
 func (m Memory) Limit() int64 {
 	limit, err := strconv.ParseInt(strings.TrimSpace(m.read(limitFiles)), 10, 64)
 	if err != nil || limit >= unlimited {
@@ -35,7 +35,7 @@ func (m Memory) Limit() int64 {
 	return limit
 }
 
-// Kills counts the processes of the container that the kernel killed because memory ran out.
+// Kills returns how many processes the kernel killed because memory ran out.
 func (m Memory) Kills() int64 {
 	for line := range strings.Lines(m.read(eventFiles)) {
 		if count, found := strings.CutPrefix(strings.TrimSpace(line), "oom_kill "); found {
@@ -46,7 +46,7 @@ func (m Memory) Kills() int64 {
 	return 0
 }
 
-// read is the content of the first of these files that exists.
+// read returns the content of the first of these files that exists.
 func (m Memory) read(names []string) string {
 	for _, name := range names {
 		if content, err := os.ReadFile(filepath.Join(m.Root, name)); err == nil {
@@ -56,13 +56,13 @@ func (m Memory) read(names []string) string {
 	return ""
 }
 
-// Size is a limit for people, for example 1.5 GiB.
-func Size(octets int64) string {
-	if octets == 0 {
+// FormatSize formats a limit, for example as 1.5 GiB.
+func FormatSize(bytes int64) string {
+	if bytes == 0 {
 		return "none"
 	}
-	if octets < 1<<30 {
-		return fmt.Sprintf("%d MiB", octets>>20)
+	if bytes < 1<<30 {
+		return fmt.Sprintf("%d MiB", bytes>>20)
 	}
-	return fmt.Sprintf("%.1f GiB", float64(octets)/(1<<30))
+	return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// mounted is a memory controller with these files, by their path below the mount point.
-func mounted(t *testing.T, files map[string]string) Memory {
+// controller returns a memory controller with these files, by their path below the mount point.
+func controller(t *testing.T, files map[string]string) Memory {
 	t.Helper()
 	memory := Memory{Root: t.TempDir()}
 	for name, content := range files {
@@ -22,7 +22,7 @@ func mounted(t *testing.T, files map[string]string) Memory {
 	return memory
 }
 
-func TestBothVersionsTellLimitAndKills(t *testing.T) {
+func TestLimitAndKills(t *testing.T) {
 	for name, sample := range map[string]struct {
 		files        map[string]string
 		limit, kills int64
@@ -44,28 +44,28 @@ func TestBothVersionsTellLimitAndKills(t *testing.T) {
 			"memory/memory.oom_control":    "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n",
 		}, 0, 0},
 		// Kernels before 4.13 do not count in version 1.
-		"nothing counted": {map[string]string{
+		"no counter": {map[string]string{
 			"memory/memory.limit_in_bytes": "1073741824\n",
 			"memory/memory.oom_control":    "oom_kill_disable 0\nunder_oom 0\n",
 		}, 1 << 30, 0},
 		"no controller": {nil, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			memory := mounted(t, sample.files)
+			memory := controller(t, sample.files)
 			if limit := memory.Limit(); limit != sample.limit {
-				t.Errorf("limit %d instead of %d", limit, sample.limit)
+				t.Errorf("limit: got %d, want %d", limit, sample.limit)
 			}
 			if kills := memory.Kills(); kills != sample.kills {
-				t.Errorf("%d kills instead of %d", kills, sample.kills)
+				t.Errorf("kills: got %d, want %d", kills, sample.kills)
 			}
 		})
 	}
 }
 
-func TestSizesAreWrittenForPeople(t *testing.T) {
-	for octets, expected := range map[int64]string{0: "none", 512 << 20: "512 MiB", 1 << 30: "1.0 GiB", 3 << 29: "1.5 GiB"} {
-		if size := Size(octets); size != expected {
-			t.Errorf("%q instead of %q", size, expected)
+func TestFormatSize(t *testing.T) {
+	for bytes, want := range map[int64]string{0: "none", 512 << 20: "512 MiB", 1 << 30: "1.0 GiB", 3 << 29: "1.5 GiB"} {
+		if got := FormatSize(bytes); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

@@ -23,69 +23,69 @@ import (
 	"cloudlab.example/reload/internal/graph"
 )
 
-// Flags of every build, chosen for the time from a save to a program.
+// Flags of every build, chosen for a short time from a save to a program.
 var Flags = []string{
-	// The linker is the greater part of an incremental build; without tables for debuggers it takes half the time. Stack
-	// traces keep their files and lines.
+	// Linking dominates an incremental build, and takes half the time without debug information. Stack traces keep their
+	// files and lines.
 	"-ldflags=-s -w",
-	// A profile in a main package would compile everything below it once per program.
+	// A profile in a main package would compile all its dependencies once per program.
 	"-pgo=off",
-	// A stamp would relink on each commit, and there is no git here.
+	// A version stamp would relink on each commit, and git is not installed here.
 	"-buildvcs=false",
 }
 
-// A Toolchain builds targets below Source into Stage.
+// Toolchain builds targets below Source into StagingDir.
 type Toolchain struct {
 	Source string
-	// Stage is a folder on the file system where programs end up, so that they are moved there and never copied.
-	Stage string
-	// Memory is what compilers and linkers share.
+	// StagingDir is on the same file system as the published programs, so that publishing never copies.
+	StagingDir string
+	// Memory is the limit that compilers and linkers share.
 	Memory cgroup.Memory
-	// jobs is how many compilers may run at a time under limit.
+	// jobs is the number of compilers that may run in parallel under limit.
 	jobs  int
 	limit int64
 }
 
-// A Result is what became of one target.
+// Result is the outcome of building one target.
 type Result struct {
-	// Program is the executable; empty when the build failed.
+	// Program is the executable; empty if the build failed.
 	Program string
-	// Words are the compiler's own, with paths relative to the source tree.
-	Words string
+	// Output is the error output of a failed build, with paths relative to the source tree.
+	Output string
 }
 
-// grace is what go gets to end when a build is not wanted any more.
-const grace = 2 * time.Second
+// cancelTimeout is how long go may take to exit after a build is cancelled.
+const cancelTimeout = 2 * time.Second
 
-// killed is how go describes the end of a compiler, and this program that of go, when the kernel ended it.
+// killed is how go reports a compiler, and os/exec reports go, that the kernel killed.
 const killed = "signal: killed"
 
 // List runs `go list`: a graph.Lister.
-func (t *Toolchain) List(ctx context.Context, folder string, arguments ...string) ([]byte, error) {
-	output, words, err := t.run(ctx, folder, append([]string{"list"}, arguments...)...)
+func (t *Toolchain) List(ctx context.Context, dir string, arguments ...string) ([]byte, error) {
+	stdout, stderr, err := t.run(ctx, dir, append([]string{"list"}, arguments...)...)
 	if err != nil {
-		return nil, fmt.Errorf("go list: %s", failure(t.relative(folder, words), err))
+		return nil, fmt.Errorf("go list: %s", message(t.relative(dir, stderr), err))
 	}
-	return output, nil
+	return stdout, nil
 }
 
-// Build builds the targets and reports each as soon as it is known what became of it. It fails only when the context ends;
-// report is never called after that.
+// Build builds the targets and reports the result of each as soon as it is known. It fails only if the context ends; report
+// is never called after that.
 //
-// What the kernel ends because memory runs out is built again with fewer compilers at a time, down to one.
+// If the kernel kills compilers because memory runs out, Build retries with half as many in parallel, down to one.
 func (t *Toolchain) Build(ctx context.Context, targets []graph.Target, report func(graph.Target, Result)) error {
 	for len(targets) > 0 && ctx.Err() == nil {
 		targets = t.round(ctx, targets, t.parallel(), report)
 		if len(targets) > 0 && ctx.Err() == nil {
 			t.jobs /= 2
-			slog.Warn("the builder ran out of memory: building again with fewer compilers at a time",
-				"limit", cgroup.Size(t.limit), "compilers", t.jobs)
+			slog.Warn("the builder ran out of memory: retrying with fewer parallel compilers",
+				"limit", cgroup.FormatSize(t.limit), "compilers", t.jobs)
 		}
 	}
 	return ctx.Err()
 }
 
-// parallel is how many compilers may run at a time: one per processor, or as many as memory sufficed for under this limit.
+// parallel returns the number of compilers that may run in parallel: one per CPU, or the last number that fit this limit.
 func (t *Toolchain) parallel() int {
 	if limit := t.Memory.Limit(); t.jobs == 0 || limit != t.limit {
 		t.jobs, t.limit = runtime.GOMAXPROCS(0), limit
@@ -93,49 +93,49 @@ func (t *Toolchain) parallel() int {
 	return t.jobs
 }
 
-// round builds the targets with so many compilers at a time, and returns those that memory did not suffice for. With one
-// compiler at a time they have failed for good, and are reported.
+// round builds the targets with at most jobs compilers in parallel, and returns those that ran out of memory. With a single
+// compiler these have failed for good, and are reported.
 //
-// Several programs are compiled by one call of go first: it loads the packages once, keeps both processors busy, and nothing
-// is compiled twice. Then each is linked by a call of its own, which says in its own words why one of them cannot be.
+// If there are several programs, one go command compiles all packages first: it loads them once, keeps all CPUs busy and
+// compiles nothing twice. Then each program is linked by a command of its own, so that errors belong to one program.
 func (t *Toolchain) round(
 	ctx context.Context, targets []graph.Target, jobs int, report func(graph.Target, Result),
 ) []graph.Target {
 	if len(targets) > 1 {
-		for _, group := range graph.Settings(targets) {
-			if starved := t.compile(ctx, group, jobs); starved && jobs > 1 {
+		for _, group := range graph.GroupByBuildKey(targets) {
+			if outOfMemory := t.compile(ctx, group, jobs); outOfMemory && jobs > 1 {
 				return targets
 			}
 		}
 	}
-	var starving []graph.Target
-	var guard sync.Mutex
-	var pending sync.WaitGroup
+	var retry []graph.Target
+	var mu sync.Mutex
+	var wg sync.WaitGroup
 	links := min(jobs, len(targets))
-	free := make(chan struct{}, links)
+	semaphore := make(chan struct{}, links)
 	for _, target := range targets {
-		free <- struct{}{}
-		pending.Go(func() {
-			defer func() { <-free }()
-			result, starved := t.link(ctx, target, jobs/links)
-			guard.Lock()
-			defer guard.Unlock()
+		semaphore <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-semaphore }()
+			result, outOfMemory := t.link(ctx, target, jobs/links)
+			mu.Lock()
+			defer mu.Unlock()
 			switch {
-			case starved && jobs > 1:
-				starving = append(starving, target)
+			case outOfMemory && jobs > 1:
+				retry = append(retry, target)
 			case ctx.Err() == nil:
 				report(target, result)
 			}
 		})
 	}
-	pending.Wait()
-	return starving
+	wg.Wait()
+	return retry
 }
 
-// compile fills go's cache with the packages of the targets, and tells whether memory sufficed. `go list -export` does that
-// without linking, which `go build` would do for each of several programs and throw the result away. What fails here fails
-// again when its target is linked.
-func (t *Toolchain) compile(ctx context.Context, group []graph.Target, jobs int) (starved bool) {
+// compile fills go's build cache with the packages of the targets, and reports whether memory ran out. `go list -export`
+// does that without linking; `go build` would link each of several programs and discard the result. A package that fails here
+// fails again, and is reported, when its target is linked.
+func (t *Toolchain) compile(ctx context.Context, group []graph.Target, jobs int) (outOfMemory bool) {
 	arguments := append([]string{"list", "-export", "-e", "-f", "", "-p=" + strconv.Itoa(jobs), tags(group[0])}, Flags...)
 	for _, target := range group {
 		arguments = append(arguments, target.Package())
@@ -147,84 +147,84 @@ func (t *Toolchain) compile(ctx context.Context, group []graph.Target, jobs int)
 	return t.Memory.Kills() > before
 }
 
-// link makes the program of a target, compiling what is left to compile, and tells whether memory sufficed.
-func (t *Toolchain) link(ctx context.Context, target graph.Target, jobs int) (result Result, starved bool) {
+// link builds the program of a target, and reports whether memory ran out.
+func (t *Toolchain) link(ctx context.Context, target graph.Target, jobs int) (result Result, outOfMemory bool) {
 	program := t.program(target)
 	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
-		return Result{Words: err.Error()}, false
+		return Result{Output: err.Error()}, false
 	}
 	arguments := append([]string{"build", "-o", program, "-p=" + strconv.Itoa(jobs), tags(target)}, Flags...)
 	before := t.Memory.Kills()
-	_, words, err := t.run(ctx, target.Module, append(arguments, target.Package())...)
+	_, stderr, err := t.run(ctx, target.Module, append(arguments, target.Package())...)
 	if err == nil {
 		return Result{Program: program}, false
 	}
-	words = failure(t.relative(target.Module, words), err)
-	// The kernel counts for certain; where it does not count, go tells how a compiler ended.
-	starved = t.Memory.Kills() > before || strings.Contains(words, killed)
-	if starved {
-		words = t.outOfMemory() + "\n" + words
+	output := message(t.relative(target.Module, stderr), err)
+	// The kernel's counter is reliable; old kernels have none, but go reports how a compiler ended.
+	outOfMemory = t.Memory.Kills() > before || strings.Contains(output, killed)
+	if outOfMemory {
+		output = t.outOfMemoryMessage() + "\n" + output
 	}
-	return Result{Words: words}, starved
+	return Result{Output: output}, outOfMemory
 }
 
-// outOfMemory is the message for a build that memory does not suffice for.
-func (t *Toolchain) outOfMemory() string {
+func (t *Toolchain) outOfMemoryMessage() string {
 	if t.limit == 0 {
 		return "the builder ran out of memory: the engine has no more. " +
 			"Give the engine more memory, then run ansible-playbook playbooks/dev.yml."
 	}
 	return fmt.Sprintf("the builder ran out of memory (limit %s). "+
-		"Set BUILDER_MEMORY in .env to more, then run ansible-playbook playbooks/dev.yml.", cgroup.Size(t.limit))
+		"Set BUILDER_MEMORY in .env to more, then run ansible-playbook playbooks/dev.yml.", cgroup.FormatSize(t.limit))
 }
 
 func tags(target graph.Target) string {
 	return "-tags=" + strings.Join(target.Tags, ",")
 }
 
-// program is where the target's executable is made. It stays there: go sees when it is up to date, and does not link it again.
+// program returns the path of the target's executable. It stays there, so that go does not link it again if it is up to date.
 func (t *Toolchain) program(target graph.Target) string {
 	sum := fnv.New64a()
 	sum.Write([]byte(target.Key()))
-	return filepath.Join(t.Stage, fmt.Sprintf("%016x", sum.Sum64()), filepath.Base(target.Main))
+	return filepath.Join(t.StagingDir, fmt.Sprintf("%016x", sum.Sum64()), filepath.Base(target.Main))
 }
 
-func (t *Toolchain) run(ctx context.Context, folder string, arguments ...string) ([]byte, string, error) {
+func (t *Toolchain) run(ctx context.Context, dir string, arguments ...string) (stdout []byte, stderr string, err error) {
 	command := exec.CommandContext(ctx, "go", arguments...)
-	command.Dir = folder
-	command.Env = append(os.Environ(), "PWD="+folder, "GOTMPDIR="+t.Stage)
+	command.Dir = dir
+	command.Env = append(os.Environ(), "PWD="+dir, "GOTMPDIR="+t.StagingDir)
 	if limit := t.Memory.Limit(); limit > 0 {
-		// A compiler collects its garbage before the kernel ends it; go itself and what is cached need the rest.
+		// A compiler collects garbage before the kernel kills it; go itself and the page cache need the rest.
 		command.Env = append(command.Env, fmt.Sprintf("GOMEMLIMIT=%d", limit/4*3))
 	}
-	// Its own process group: a build that is not wanted any more ends with its compilers. Interrupted, go removes its folder.
+	// A process group, so that cancelling a build ends its compilers too. When interrupted, go removes its working directory.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGINT) }
-	command.WaitDelay = grace
-	var output, words bytes.Buffer
-	command.Stdout, command.Stderr = &output, &words
-	err := command.Run()
-	return output.Bytes(), words.String(), err
+	command.WaitDelay = cancelTimeout
+	var stdoutBuffer, stderrBuffer bytes.Buffer
+	command.Stdout, command.Stderr = &stdoutBuffer, &stderrBuffer
+	err = command.Run()
+	return stdoutBuffer.Bytes(), stderrBuffer.String(), err
 }
 
-var place = regexp.MustCompile(`(?m)^(\s*)((?:\.{1,2}/)*[^\s:/][^\s:]*\.(?:go|s|mod|work|sum)):(\d+)`)
+// location matches a file and line in the compiler's output.
+var location = regexp.MustCompile(`(?m)^(\s*)((?:\.{1,2}/)*[^\s:/][^\s:]*\.(?:go|s|mod|work|sum)):(\d+)`)
 
-// relative makes paths in go's words, which are relative to the folder where it runs, relative to the source tree.
-func (t *Toolchain) relative(folder, words string) string {
-	prefix, err := filepath.Rel(t.Source, folder)
+// relative rewrites paths in go's output from relative to dir, where go ran, to relative to the source tree.
+func (t *Toolchain) relative(dir, output string) string {
+	prefix, err := filepath.Rel(t.Source, dir)
 	if err != nil || prefix == "." {
-		return strings.TrimSpace(words)
+		return strings.TrimSpace(output)
 	}
-	return strings.TrimSpace(place.ReplaceAllStringFunc(words, func(found string) string {
-		parts := place.FindStringSubmatch(found)
+	return strings.TrimSpace(location.ReplaceAllStringFunc(output, func(match string) string {
+		parts := location.FindStringSubmatch(match)
 		return parts[1] + path.Join(filepath.ToSlash(prefix), parts[2]) + ":" + parts[3]
 	}))
 }
 
-// failure are the words of a failed command; what says nothing is described by how it ended.
-func failure(words string, err error) string {
-	if words == "" {
+// message returns the output of a failed command, or its exit status if there is none.
+func message(output string, err error) string {
+	if output == "" {
 		return err.Error()
 	}
-	return words
+	return output
 }

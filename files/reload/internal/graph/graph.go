@@ -16,24 +16,24 @@ import (
 	"strings"
 )
 
-// Lister runs `go list` with the arguments in a folder and returns what it prints.
-type Lister func(ctx context.Context, folder string, arguments ...string) ([]byte, error)
+// Lister runs `go list` with the arguments in a directory and returns its output.
+type Lister func(ctx context.Context, dir string, arguments ...string) ([]byte, error)
 
-// A Graph maps files to the targets made of them. It is never changed, only replaced.
+// Graph maps files to targets. It is immutable.
 type Graph struct {
 	targets []Target
-	// folders: folder of a package -> keys of the targets that use it.
-	folders map[string]map[string]bool
-	// embeds: folder of a package -> patterns of the files in it that become part of the program.
+	// users maps the directory of a package to the keys of the targets that use it.
+	users map[string]map[string]bool
+	// embeds maps the directory of a package to its go:embed patterns.
 	embeds map[string][]string
-	// headers: file -> what in it decides about the graph.
+	// headers maps a file to its imports, constraints and go:embed directives.
 	headers map[string]string
-	// unknown: keys of targets that go could not list.
-	unknown map[string]bool
+	// unlisted holds the keys of targets that go could not list.
+	unlisted map[string]bool
 }
 
-// listed is what is read of the answer of `go list -json`.
-type listed struct {
+// listedPackage is a package in the output of `go list -json`.
+type listedPackage struct {
 	ImportPath    string
 	Dir           string
 	Name          string
@@ -45,23 +45,24 @@ type listed struct {
 
 const fields = "-json=ImportPath,Dir,Name,GoFiles,EmbedPatterns,Deps,DepOnly"
 
-// Load asks go what the targets are made of. Only packages below source count: others do not change.
+// Load lists the packages of the targets. Only packages below source are included: others do not change.
 //
-// What cannot be listed (a broken go.mod, say) does not fail: each change then counts as one of those targets.
+// If go cannot list a target, for example because go.mod is invalid, Load returns an error and a graph in which every change
+// affects that target.
 func Load(ctx context.Context, source string, targets []Target, list Lister) (*Graph, error) {
 	graph := &Graph{
-		targets: targets,
-		folders: map[string]map[string]bool{},
-		embeds:  map[string][]string{},
-		headers: map[string]string{},
-		unknown: map[string]bool{},
+		targets:  targets,
+		users:    map[string]map[string]bool{},
+		embeds:   map[string][]string{},
+		headers:  map[string]string{},
+		unlisted: map[string]bool{},
 	}
 	var failures []error
-	for _, group := range Settings(targets) {
+	for _, group := range GroupByBuildKey(targets) {
 		if err := graph.load(ctx, source, group, list); err != nil {
 			failures = append(failures, err)
 			for _, target := range group {
-				graph.unknown[target.Key()] = true
+				graph.unlisted[target.Key()] = true
 			}
 		}
 	}
@@ -77,79 +78,79 @@ func (g *Graph) load(ctx context.Context, source string, group []Target, list Li
 	if err != nil {
 		return err
 	}
-	packages := map[string]listed{}
+	packages := map[string]listedPackage{}
 	decoder := json.NewDecoder(strings.NewReader(string(output)))
 	for {
-		var found listed
-		if err := decoder.Decode(&found); errors.Is(err, io.EOF) {
+		var pkg listedPackage
+		if err := decoder.Decode(&pkg); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return fmt.Errorf("read the answer of go list: %w", err)
+			return fmt.Errorf("parse the output of go list: %w", err)
 		}
-		packages[found.ImportPath] = found
+		packages[pkg.ImportPath] = pkg
 	}
-	mains := map[string]listed{}
-	for _, found := range packages {
-		if !found.DepOnly {
-			mains[found.Dir] = found
+	mains := map[string]listedPackage{}
+	for _, pkg := range packages {
+		if !pkg.DepOnly {
+			mains[pkg.Dir] = pkg
 		}
 	}
 	for _, target := range group {
 		main, known := mains[target.Main]
 		if !known || main.Name == "" {
-			g.unknown[target.Key()] = true
+			g.unlisted[target.Key()] = true
 			continue
 		}
 		for _, name := range append(main.Deps, main.ImportPath) {
-			if found := packages[name]; found.Dir == source || strings.HasPrefix(found.Dir, source+"/") {
-				g.add(target, found)
+			if pkg := packages[name]; pkg.Dir == source || strings.HasPrefix(pkg.Dir, source+"/") {
+				g.add(target, pkg)
 			}
 		}
 	}
 	return nil
 }
 
-func (g *Graph) add(target Target, found listed) {
-	if g.folders[found.Dir] == nil {
-		g.folders[found.Dir] = map[string]bool{}
-		g.embeds[found.Dir] = found.EmbedPatterns
-		for _, file := range found.GoFiles {
-			name := filepath.Join(found.Dir, file)
+func (g *Graph) add(target Target, pkg listedPackage) {
+	if g.users[pkg.Dir] == nil {
+		g.users[pkg.Dir] = map[string]bool{}
+		g.embeds[pkg.Dir] = pkg.EmbedPatterns
+		for _, file := range pkg.GoFiles {
+			name := filepath.Join(pkg.Dir, file)
 			g.headers[name] = header(name)
 		}
 	}
-	g.folders[found.Dir][target.Key()] = true
+	g.users[pkg.Dir][target.Key()] = true
 }
 
-// Affected are the targets that the files are part of.
+// Affected returns the targets that the files are part of.
 func (g *Graph) Affected(files []string) []Target {
 	keys := map[string]bool{}
 	for _, file := range files {
-		maps.Copy(keys, g.users(file))
+		maps.Copy(keys, g.usersOf(file))
 	}
 	var affected []Target
 	for _, target := range g.targets {
-		if keys[target.Key()] || (g.unknown[target.Key()] && slices.ContainsFunc(files, Source)) {
+		if keys[target.Key()] || (g.unlisted[target.Key()] && slices.ContainsFunc(files, Source)) {
 			affected = append(affected, target)
 		}
 	}
 	return affected
 }
 
-// All are all targets.
+// All returns all targets.
 func (g *Graph) All() []Target {
 	return g.targets
 }
 
-// Stale says whether the files change what the graph was made of: imports, embedded files, build constraints, modules.
+// Stale reports whether changes of these files change the graph: imports, embedded files, build constraints or modules.
 func (g *Graph) Stale(files []string) bool {
 	return slices.ContainsFunc(files, func(file string) bool {
 		return Module(file) || (goFile(file) && g.headers[file] != header(file))
 	})
 }
 
-// users are the keys of the targets that the file is part of.
-func (g *Graph) users(file string) map[string]bool {
+// usersOf returns the keys of the targets that the file is part of.
+func (g *Graph) usersOf(file string) map[string]bool {
 	if Module(file) {
 		all := map[string]bool{}
 		for _, target := range g.targets {
@@ -159,17 +160,17 @@ func (g *Graph) users(file string) map[string]bool {
 	}
 	users := map[string]bool{}
 	if Source(file) {
-		maps.Copy(users, g.folders[filepath.Dir(file)])
+		maps.Copy(users, g.users[filepath.Dir(file)])
 	}
-	for folder, patterns := range g.embeds {
-		if embedded(folder, patterns, file) {
-			maps.Copy(users, g.folders[folder])
+	for dir, patterns := range g.embeds {
+		if embeds(dir, patterns, file) {
+			maps.Copy(users, g.users[dir])
 		}
 	}
 	return users
 }
 
-// Module tells the files that say which modules a build uses.
+// Module reports whether the file determines which modules a build uses.
 func Module(file string) bool {
 	switch filepath.Base(file) {
 	case "go.mod", "go.sum", "go.work", "go.work.sum":
@@ -180,7 +181,7 @@ func Module(file string) bool {
 	return false
 }
 
-// Source tells the files that go compiles, or that say what it compiles. Tests are not among them.
+// Source reports whether go compiles the file or reads it to find out what to compile. Tests are not included.
 func Source(file string) bool {
 	switch filepath.Ext(file) {
 	case ".s", ".S", ".h", ".syso":
@@ -195,15 +196,15 @@ func goFile(file string) bool {
 		!strings.HasPrefix(name, "_") && !strings.HasPrefix(name, ".")
 }
 
-// embedded says whether a package in folder with these go:embed patterns takes in the file, or would if it existed.
-func embedded(folder string, patterns []string, file string) bool {
-	relative, err := filepath.Rel(folder, file)
+// embeds reports whether a package in dir with these go:embed patterns embeds the file, or would if it existed.
+func embeds(dir string, patterns []string, file string) bool {
+	relative, err := filepath.Rel(dir, file)
 	if err != nil || strings.HasPrefix(relative, "..") {
 		return false
 	}
 	for _, pattern := range patterns {
 		pattern = strings.TrimPrefix(pattern, "all:")
-		// A pattern may match the file, or a folder that it lies in.
+		// A pattern may match the file or one of its parent directories.
 		for name := filepath.ToSlash(relative); name != "." && name != "/"; name = path.Dir(name) {
 			if matched, err := path.Match(pattern, name); matched && err == nil {
 				return true
@@ -216,7 +217,7 @@ func embedded(folder string, patterns []string, file string) bool {
 	return false
 }
 
-// header is the part of a Go file that decides about the graph: constraints, imports and embedded files.
+// header returns the part of a Go file that determines the graph: constraints, imports and go:embed directives.
 func header(file string) string {
 	content, err := os.ReadFile(file)
 	if err != nil {

@@ -41,9 +41,9 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-func list(ctx context.Context, folder string, arguments ...string) ([]byte, error) {
+func list(ctx context.Context, dir string, arguments ...string) ([]byte, error) {
 	command := exec.CommandContext(ctx, "go", append([]string{"list"}, arguments...)...)
-	command.Dir = folder
+	command.Dir = dir
 	return command.Output()
 }
 
@@ -104,12 +104,12 @@ func TestAffected(t *testing.T) {
 		"cmd/one/sub/nested.go": {},
 	} {
 		if found := affected(graph, root, name); !slices.Equal(found, expected) {
-			t.Errorf("%s: %v instead of %v", name, found, expected)
+			t.Errorf("%s: got %v, want %v", name, found, expected)
 		}
 	}
 }
 
-func TestModulesOfAWorkspaceAndMainsAnywhere(t *testing.T) {
+func TestAffectedInWorkspace(t *testing.T) {
 	root := tree(t, map[string]string{
 		"go.work":        "go 1.26\n\nuse (\n\t./lib\n\t./a\n\t./b\n)\n",
 		"lib/go.mod":     "module shop.example/lib\n\ngo 1.26\n",
@@ -133,7 +133,7 @@ func TestModulesOfAWorkspaceAndMainsAnywhere(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeListedIsAffectedByEverySource(t *testing.T) {
+func TestUnlistedTargetIsAffectedByEverySource(t *testing.T) {
 	root := tree(t, files)
 	graph := load(t, root, target(t, root, ".", "./cmd/one", nil, "one"), target(t, root, ".", "./cmd/none", nil, "none"))
 	if found := affected(graph, root, "unused/unused.go"); !slices.Equal(found, []string{"none"}) {
@@ -144,7 +144,7 @@ func TestWhatCannotBeListedIsAffectedByEverySource(t *testing.T) {
 	}
 }
 
-func TestABrokenModuleFileIsReportedAndEverythingCounts(t *testing.T) {
+func TestLoadWithInvalidModuleFile(t *testing.T) {
 	root := tree(t, map[string]string{"go.mod": "nonsense", "main.go": "package main\n\nfunc main() {}\n"})
 	graph, err := Load(t.Context(), root, []Target{target(t, root, ".", ".", nil, "one")}, list)
 	if err == nil {
@@ -161,38 +161,38 @@ func TestStale(t *testing.T) {
 	main := filepath.Join(root, "cmd/one/main.go")
 	stale := func() bool { return graph.Stale([]string{main}) }
 	if stale() {
-		t.Error("nothing changed")
+		t.Error("stale without a change")
 	}
 	write(t, main, files["cmd/one/main.go"]+"\nvar x = 1\n")
 	if stale() {
-		t.Error("code does not change the graph")
+		t.Error("stale although only code changed")
 	}
 	write(t, main, "package main\n\nimport _ \"shop.example/m/store\"\n\nfunc main() {}\n")
 	if !stale() {
-		t.Error("another import changes the graph")
+		t.Error("not stale after a new import")
 	}
 	write(t, main, "//go:build never\n\n"+files["cmd/one/main.go"])
 	if !stale() {
-		t.Error("a constraint changes the graph")
+		t.Error("not stale after a new build constraint")
 	}
 	if err := os.Remove(main); err != nil {
 		t.Fatal(err)
 	}
 	if !stale() {
-		t.Error("a file that is gone changes the graph")
+		t.Error("not stale after a file was removed")
 	}
 	if !graph.Stale([]string{filepath.Join(root, "go.mod")}) {
-		t.Error("modules change the graph")
+		t.Error("not stale after a change of go.mod")
 	}
 	if !graph.Stale([]string{filepath.Join(root, "shared/new.go")}) {
-		t.Error("a new file changes the graph")
+		t.Error("not stale after a new file")
 	}
 }
 
-func TestTargetsOutsideOfTheSourceAreRefused(t *testing.T) {
-	for _, place := range [][2]string{{"..", "."}, {".", "../x"}, {"a/../../b", "."}} {
-		if _, err := NewTarget("/src", place[0], place[1], nil); err == nil {
-			t.Errorf("%v is accepted", place)
+func TestNewTargetRejectsPathsOutsideOfSource(t *testing.T) {
+	for _, paths := range [][2]string{{"..", "."}, {".", "../x"}, {"a/../../b", "."}} {
+		if _, err := NewTarget("/src", paths[0], paths[1], nil); err == nil {
+			t.Errorf("%v: no error", paths)
 		}
 	}
 }

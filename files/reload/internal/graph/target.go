@@ -1,4 +1,4 @@
-// Package graph knows which programs are made of which files.
+// Package graph maps source files to the programs that they are part of.
 package graph
 
 import (
@@ -9,57 +9,57 @@ import (
 	"strings"
 )
 
-// A Target is a program: a main package with its build tags. Several services may run the same one.
+// Target is a program: a main package with its build tags. Several services may run the same program.
 type Target struct {
-	// Module is the folder of go.mod or go.work, Main the folder of the main package; both absolute.
+	// Module is the directory of go.mod or go.work, Main that of the main package; both absolute.
 	Module, Main string
 	Tags         []string
 	Services     []string
 }
 
-// NewTarget makes a target of a main package as a platform describes it. module is relative to source, main to module.
+// NewTarget returns the target of a main package. module is relative to source, main to module.
 func NewTarget(source, module, main string, tags []string) (Target, error) {
 	target := Target{Module: filepath.Join(source, filepath.FromSlash(module)), Tags: slices.Clone(tags)}
 	target.Main = filepath.Join(target.Module, filepath.FromSlash(main))
-	for _, folder := range []string{target.Module, target.Main} {
-		if folder != source && !strings.HasPrefix(folder, source+string(filepath.Separator)) {
-			return Target{}, fmt.Errorf("%s is outside of %s", folder, source)
+	for _, dir := range []string{target.Module, target.Main} {
+		if dir != source && !strings.HasPrefix(dir, source+string(filepath.Separator)) {
+			return Target{}, fmt.Errorf("%s is outside of %s", dir, source)
 		}
 	}
 	slices.Sort(target.Tags)
 	return target, nil
 }
 
-// Key identifies the target: the same key is the same program.
+// Key identifies the program.
 func (t Target) Key() string {
 	return t.Main + " " + t.Module + " " + strings.Join(t.Tags, ",")
 }
 
-// Package is the main package as an argument for go, from the module's folder.
+// Package returns the main package as an argument of go, relative to the module.
 func (t Target) Package() string {
 	relative, err := filepath.Rel(t.Module, t.Main)
 	if err != nil {
-		return t.Main // both are absolute, so this does not happen
+		return t.Main // unreachable: both are absolute
 	}
 	return "./" + path.Clean(filepath.ToSlash(relative))
 }
 
-// Setting names what targets must have in common to be listed and built by one call of go.
-func (t Target) Setting() string {
+// BuildKey identifies the targets that one go command can list and build together.
+func (t Target) BuildKey() string {
 	return t.Module + " " + strings.Join(t.Tags, ",")
 }
 
-// Label is the target for messages.
+// Label names the target in messages.
 func (t Target) Label() string {
 	return strings.Join(t.Services, ", ")
 }
 
-// Settings groups targets by Setting, in the order of their first one.
-func Settings(targets []Target) [][]Target {
+// GroupByBuildKey groups targets by BuildKey, in the order of their first target.
+func GroupByBuildKey(targets []Target) [][]Target {
 	var order []string
 	groups := map[string][]Target{}
 	for _, target := range targets {
-		key := target.Setting()
+		key := target.BuildKey()
 		if _, known := groups[key]; !known {
 			order = append(order, key)
 		}

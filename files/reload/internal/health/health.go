@@ -1,4 +1,4 @@
-// Package health asks a service of the same container whether it is in order.
+// Package health checks the health of a service in the same container.
 package health
 
 import (
@@ -17,19 +17,19 @@ import (
 	"cloudlab.example/reload/internal/supervise"
 )
 
-// How long a program has to run before it counts as in order: after its start, and after an end by itself.
-const settled, recovered = 2 * time.Second, 15 * time.Second
+// How long a program without a health endpoint has to run until it is healthy: after its start, and after a crash.
+const startPeriod, recoveryPeriod = 2 * time.Second, 15 * time.Second
 
-// The service says so itself when it is not, so a few words are enough.
-const longest = 300
+// maxBody limits how much of an error response is shown, in bytes.
+const maxBody = 300
 
-// Check asks the service behind the address. The error says what is wrong.
+// Check checks the service at the address:
 //
-//	http://host:port/path      in order when it answers with a status from 200 to 399
-//	grpc://host:port/service   the gRPC health protocol; without a service the server as a whole is meant
-//	tcp://host:port            in order when it accepts a connection
-//	process:                   in order when the supervised program runs
-//	container:                 in order: the container's own process is the service
+//	http://host:port/path      healthy if the response status is 200 to 399
+//	grpc://host:port/service   the gRPC health protocol; without a service, the health of the server
+//	tcp://host:port            healthy if it accepts a connection
+//	process:                   healthy if the supervised program runs
+//	container:                 healthy: the container's own process is the service
 func Check(ctx context.Context, address, stateFile string) error {
 	target, err := url.Parse(address)
 	if err != nil {
@@ -37,24 +37,24 @@ func Check(ctx context.Context, address, stateFile string) error {
 	}
 	switch target.Scheme {
 	case "http":
-		err = askHTTP(ctx, address)
+		err = checkHTTP(ctx, address)
 	case "grpc":
-		err = askGRPC(ctx, target)
+		err = checkGRPC(ctx, target)
 	case "tcp":
-		err = connect(ctx, target.Host)
+		err = checkTCP(ctx, target.Host)
 	case "process":
 		if _, supervised, err := supervise.ReadState(stateFile); err == nil && !supervised {
-			return fmt.Errorf("%s does not exist: nothing is supervised here", stateFile)
+			return fmt.Errorf("%s does not exist: this container has no supervisor", stateFile)
 		}
 	case "container":
 		return nil
 	default:
-		return fmt.Errorf("%s: http, grpc, tcp, process and container are known, %q is not", address, target.Scheme)
+		return fmt.Errorf("%s: unknown scheme %q. Use http, grpc, tcp, process or container", address, target.Scheme)
 	}
 	return withState(err, target.Scheme == "process", stateFile)
 }
 
-// withState adds what the supervisor knows, where there is one.
+// withState adds the supervisor's state to a failure, if there is a supervisor.
 func withState(failure error, processOnly bool, stateFile string) error {
 	state, supervised, err := supervise.ReadState(stateFile)
 	if err != nil {
@@ -64,42 +64,42 @@ func withState(failure error, processOnly bool, stateFile string) error {
 		return failure
 	}
 	if processOnly && state.State == supervise.Running {
-		return steady(state)
+		return checkUptime(state)
 	}
 	switch {
 	case state.State == supervise.Crashed:
-		return fmt.Errorf("crashed %d times, last: %s", state.Ends, state.Last)
-	case state.State == supervise.Waiting && state.Words != "":
-		return fmt.Errorf("cannot be built: %s", state.Words)
+		return fmt.Errorf("crashed %d times, last: %s", state.Crashes, state.LastExit)
+	case state.State == supervise.Waiting && state.BuildError != "":
+		return fmt.Errorf("build failed: %s", state.BuildError)
 	case state.State == supervise.Waiting:
 		return errors.New("waiting for the first build")
-	case state.Ends > 0:
-		return fmt.Errorf("crashed %d times, last: %s; now: %w", state.Ends, state.Last, failure)
+	case state.Crashes > 0:
+		return fmt.Errorf("crashed %d times, last: %s; now: %w", state.Crashes, state.LastExit, failure)
 	}
 	return failure
 }
 
-// steady says whether a program that nothing else can be asked about has run long enough to be believed.
-func steady(state supervise.State) error {
-	needed := settled
-	if state.Ends > 0 {
-		needed = recovered
+// checkUptime checks that a program without a health endpoint has run long enough.
+func checkUptime(state supervise.State) error {
+	required := startPeriod
+	if state.Crashes > 0 {
+		required = recoveryPeriod
 	}
-	if ran := time.Since(state.Since); ran < needed {
-		if state.Ends > 0 {
-			return fmt.Errorf("crashed %d times, last: %s; now it has run for %s", state.Ends, state.Last, ran.Round(time.Second))
+	if uptime := time.Since(state.Since); uptime < required {
+		if state.Crashes > 0 {
+			return fmt.Errorf("crashed %d times, last: %s; now running for %s", state.Crashes, state.LastExit, uptime.Round(time.Second))
 		}
-		return fmt.Errorf("it has run for %s, and counts as in order after %s", ran.Round(time.Millisecond), needed)
+		return fmt.Errorf("running for %s, healthy after %s", uptime.Round(time.Millisecond), required)
 	}
 	return nil
 }
 
-func askHTTP(ctx context.Context, address string) error {
+func checkHTTP(ctx context.Context, address string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
 	}
-	// A redirect is an answer; where it leads is another question.
+	// A redirect is a healthy response; its target is not checked.
 	client := http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -112,17 +112,17 @@ func askHTTP(ctx context.Context, address string) error {
 	if response.StatusCode >= 200 && response.StatusCode < 400 {
 		return nil
 	}
-	said, _ := io.ReadAll(io.LimitReader(response.Body, longest))
-	return fmt.Errorf("%s answers %s %s", address, response.Status, strings.Join(strings.Fields(string(said)), " "))
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxBody))
+	return fmt.Errorf("%s answers %s %s", address, response.Status, strings.Join(strings.Fields(string(body)), " "))
 }
 
-// askGRPC calls grpc.health.v1.Health/Check. A call is an HTTP/2 request whose body is a message with a five byte header, so
-// nothing but the standard library is needed for it.
-func askGRPC(ctx context.Context, target *url.URL) error {
+// checkGRPC calls grpc.health.v1.Health/Check. A call is an HTTP/2 request whose body is a message with a five byte header,
+// so the standard library suffices.
+func checkGRPC(ctx context.Context, target *url.URL) error {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
 	client := http.Client{Transport: &http.Transport{Protocols: &protocols, DisableKeepAlives: true}}
-	body := frame(message(strings.Trim(target.Path, "/")))
+	body := frame(encodeRequest(strings.Trim(target.Path, "/")))
 	request, err := http.NewRequestWithContext(
 		ctx, http.MethodPost, "http://"+target.Host+"/grpc.health.v1.Health/Check", bytes.NewReader(body))
 	if err != nil {
@@ -142,14 +142,14 @@ func askGRPC(ctx context.Context, target *url.URL) error {
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %s", target, response.Status)
 	}
-	if status, words := trailer(response, "Grpc-Status"), trailer(response, "Grpc-Message"); status != "0" {
-		return fmt.Errorf("%s answers gRPC status %s %s", target, status, words)
+	if status, message := trailer(response, "Grpc-Status"), trailer(response, "Grpc-Message"); status != "0" {
+		return fmt.Errorf("%s answers gRPC status %s %s", target, status, message)
 	}
-	return serving(target, answer)
+	return checkServing(target, answer)
 }
 
-// message is a HealthCheckRequest: the service's name as field 1.
-func message(service string) []byte {
+// encodeRequest encodes a HealthCheckRequest: the service's name as field 1.
+func encodeRequest(service string) []byte {
 	if service == "" {
 		return nil
 	}
@@ -160,8 +160,8 @@ func frame(message []byte) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...)
 }
 
-// serving reads a HealthCheckResponse: the status as field 1, in which 1 is SERVING.
-func serving(target *url.URL, answer []byte) error {
+// checkServing decodes a HealthCheckResponse: the status as field 1, in which 1 is SERVING.
+func checkServing(target *url.URL, answer []byte) error {
 	const header = 5
 	if len(answer) == header+2 && answer[header] == 1<<3 {
 		status := int(answer[header+1])
@@ -176,7 +176,7 @@ func serving(target *url.URL, answer []byte) error {
 	return fmt.Errorf("%s answers UNKNOWN", target)
 }
 
-// trailer is a trailer of the answer; a server that refuses a call sends it among the headers.
+// trailer returns a trailer of the response; a server that rejects a call sends it as a header.
 func trailer(response *http.Response, name string) string {
 	if value := response.Trailer.Get(name); value != "" {
 		return value
@@ -184,7 +184,7 @@ func trailer(response *http.Response, name string) string {
 	return response.Header.Get(name)
 }
 
-func connect(ctx context.Context, host string) error {
+func checkTCP(ctx context.Context, host string) error {
 	connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", host)
 	if err != nil {
 		return err
@@ -192,7 +192,7 @@ func connect(ctx context.Context, host string) error {
 	return connection.Close()
 }
 
-// unwrap drops the request's own words from an error of net/http.
+// unwrap removes the method and URL from an error of net/http.
 func unwrap(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {

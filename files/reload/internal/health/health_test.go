@@ -56,7 +56,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// grpcServer answers health checks as a gRPC server does.
+// grpcServer starts a server that answers gRPC health checks, and returns its address.
 func grpcServer(t *testing.T, answer func(service string) (status byte, code string)) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
@@ -109,7 +109,7 @@ func TestGRPC(t *testing.T) {
 	}
 }
 
-func TestGRPCAtAServerOfAnotherKind(t *testing.T) {
+func TestGRPCWithHTTPServer(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	if check(t, strings.Replace(server.URL, "http", "grpc", 1), "none") == "" {
@@ -132,54 +132,54 @@ func TestTCP(t *testing.T) {
 	}
 }
 
-func TestWhatTheSupervisorKnowsIsSaid(t *testing.T) {
+func TestFailureIncludesSupervisorState(t *testing.T) {
 	closed := "tcp://127.0.0.1:1"
 	for expected, state := range map[string]supervise.State{
-		"crashed 3 times, last: exit status 2":       {State: supervise.Crashed, Ends: 3, Last: "exit status 2"},
-		"cannot be built: main.go:3:1: undefined: x": {State: supervise.Waiting, Words: "main.go:3:1: undefined: x"},
-		"waiting for the first build":                {State: supervise.Waiting},
+		"crashed 3 times, last: exit status 2":    {State: supervise.Crashed, Crashes: 3, LastExit: "exit status 2"},
+		"build failed: main.go:3:1: undefined: x": {State: supervise.Waiting, BuildError: "main.go:3:1: undefined: x"},
+		"waiting for the first build":             {State: supervise.Waiting},
 	} {
 		for _, address := range []string{closed, "process:"} {
 			if found := check(t, address, stateFile(t, state)); found != expected {
-				t.Errorf("%s: %q instead of %q", address, found, expected)
+				t.Errorf("%s: got %q, want %q", address, found, expected)
 			}
 		}
 	}
-	running := stateFile(t, supervise.State{State: supervise.Running, Ends: 2, Last: "exit status 1"})
+	running := stateFile(t, supervise.State{State: supervise.Running, Crashes: 2, LastExit: "exit status 1"})
 	if found := check(t, closed, running); !strings.HasPrefix(found, "crashed 2 times, last: exit status 1; now: dial tcp") {
 		t.Errorf("%q", found)
 	}
 }
 
-func TestAProgramThatNothingCanBeAskedOfHasToRunForAWhile(t *testing.T) {
+func TestProcessMustRunForSomeTime(t *testing.T) {
 	ago := func(seconds int) time.Time { return time.Now().Add(-time.Duration(seconds) * time.Second) }
 	for expected, state := range map[string]supervise.State{
 		"":                {State: supervise.Running, Since: ago(5)},
-		"it has run for":  {State: supervise.Running, Since: ago(0)},
-		"crashed 2 times": {State: supervise.Running, Since: ago(5), Ends: 2},
+		"running for":     {State: supervise.Running, Since: ago(0)},
+		"crashed 2 times": {State: supervise.Running, Since: ago(5), Crashes: 2},
 	} {
 		found := check(t, "process:", stateFile(t, state))
 		if (expected == "") != (found == "") || !strings.HasPrefix(found, expected) {
-			t.Errorf("%q instead of %q", found, expected)
+			t.Errorf("got %q, want %q", found, expected)
 		}
 	}
-	if found := check(t, "process:", stateFile(t, supervise.State{State: supervise.Running, Since: ago(60), Ends: 9})); found != "" {
+	if found := check(t, "process:", stateFile(t, supervise.State{State: supervise.Running, Since: ago(60), Crashes: 9})); found != "" {
 		t.Error(found)
 	}
 }
 
-func TestAContainerWithoutSupervisorIsHealthyWhileItRuns(t *testing.T) {
+func TestContainerWithoutSupervisor(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "none")
 	if found := check(t, "container:", none); found != "" {
 		t.Error(found)
 	}
-	if found := check(t, "process:", none); !strings.Contains(found, "nothing is supervised") {
+	if found := check(t, "process:", none); !strings.Contains(found, "has no supervisor") {
 		t.Errorf("%q", found)
 	}
 }
 
-func TestAnUnknownScheme(t *testing.T) {
-	if found := check(t, "redis://x", "none"); !strings.Contains(found, `"redis" is not`) {
+func TestUnknownScheme(t *testing.T) {
+	if found := check(t, "redis://x", "none"); !strings.Contains(found, `unknown scheme "redis"`) {
 		t.Errorf("%q", found)
 	}
 }

@@ -1,7 +1,6 @@
-// Package inotify reports changes in folders by the kernel's own notification.
+// Package inotify reports changes in directories by inotify(7).
 //
-// Nothing outside the standard library is needed for it, so that the programs of this module can be built where no module
-// proxy answers.
+// It uses only the standard library, so that this module builds without a module proxy.
 package inotify
 
 import (
@@ -15,31 +14,31 @@ import (
 	"unsafe"
 )
 
-// What to be told of.
+// Masks of events.
 const (
-	// Content covers everything that changes what a file holds. Some shared file systems report no more than attributes.
+	// Content covers changes of a file's content. Some shared file systems report only the attributes.
 	Content = syscall.IN_CLOSE_WRITE | syscall.IN_MODIFY | syscall.IN_ATTRIB
-	// Names covers files and folders that come, go, or get another name.
+	// Names covers files and directories that are created, deleted or renamed.
 	Names = syscall.IN_CREATE | syscall.IN_DELETE | syscall.IN_MOVED_TO | syscall.IN_MOVED_FROM
-	// Arrivals covers files that are put in place complete, by a rename.
-	Arrivals = syscall.IN_MOVED_TO
+	// Renames covers files that are moved into the directory.
+	Renames = syscall.IN_MOVED_TO
 )
 
-// ErrLimit says that the kernel watches no more folders for this user.
-var ErrLimit = errors.New("the kernel's limit of watched folders is reached (fs.inotify.max_user_watches)")
+// ErrLimit means that this user may not watch more directories.
+var ErrLimit = errors.New("the limit of watched directories is reached (fs.inotify.max_user_watches)")
 
-// An Event is a change of one file or folder.
+// Event is a change of one file or directory.
 type Event struct {
 	Path string
-	// Folder is true when Path is a folder.
-	Folder bool
-	// Arrived is true when something of this name is new here, Gone when it no longer is.
-	Arrived, Gone bool
-	// Lost is true when the kernel dropped events; Path is empty then.
-	Lost bool
+	// IsDir is true if Path is a directory.
+	IsDir bool
+	// Created is true if Path is new in its directory, Removed if it no longer is there.
+	Created, Removed bool
+	// Overflow is true if the kernel dropped events; Path is empty then.
+	Overflow bool
 }
 
-// A Watcher holds watches of folders (not of what is below them).
+// Watcher watches directories, without their subdirectories.
 type Watcher struct {
 	file   *os.File
 	mu     sync.Mutex
@@ -47,7 +46,7 @@ type Watcher struct {
 	buffer [64 * 1024]byte
 }
 
-// New opens a watcher without watches.
+// New returns a watcher that watches nothing yet.
 func New() (*Watcher, error) {
 	descriptor, err := syscall.InotifyInit1(syscall.IN_CLOEXEC | syscall.IN_NONBLOCK)
 	if err != nil {
@@ -56,30 +55,30 @@ func New() (*Watcher, error) {
 	return &Watcher{file: os.NewFile(uintptr(descriptor), "inotify"), paths: map[int32]string{}}, nil
 }
 
-// Add watches the folder; adding it twice is harmless.
-func (w *Watcher) Add(folder string, mask uint32) error {
+// Add watches the directory. Adding it twice has no effect.
+func (w *Watcher) Add(dir string, mask uint32) error {
 	connection, err := w.file.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var number int
-	var failure error
+	var watch int
+	var addErr error
 	err = connection.Control(func(descriptor uintptr) {
-		// Under the lock, so that an event never comes before its path is known.
+		// Under the lock, so that the path is known before its first event.
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		number, failure = syscall.InotifyAddWatch(int(descriptor), folder, mask|syscall.IN_ONLYDIR)
-		if failure == nil {
-			w.paths[int32(number)] = filepath.Clean(folder)
+		watch, addErr = syscall.InotifyAddWatch(int(descriptor), dir, mask|syscall.IN_ONLYDIR)
+		if addErr == nil {
+			w.paths[int32(watch)] = filepath.Clean(dir)
 		}
 	})
 	switch {
 	case err != nil:
 		return err
-	case errors.Is(failure, syscall.ENOSPC):
+	case errors.Is(addErr, syscall.ENOSPC):
 		return ErrLimit
-	case failure != nil:
-		return &os.PathError{Op: "watch", Path: folder, Err: failure}
+	case addErr != nil:
+		return &os.PathError{Op: "watch", Path: dir, Err: addErr}
 	}
 	return nil
 }
@@ -106,9 +105,9 @@ func (w *Watcher) Read() ([]Event, error) {
 
 func (w *Watcher) event(raw *syscall.InotifyEvent, name string) (Event, bool) {
 	if raw.Mask&syscall.IN_Q_OVERFLOW != 0 {
-		return Event{Lost: true}, true
+		return Event{Overflow: true}, true
 	}
-	folder, known := w.paths[raw.Wd]
+	dir, known := w.paths[raw.Wd]
 	if raw.Mask&syscall.IN_IGNORED != 0 {
 		delete(w.paths, raw.Wd)
 		return Event{}, false
@@ -117,14 +116,14 @@ func (w *Watcher) event(raw *syscall.InotifyEvent, name string) (Event, bool) {
 		return Event{}, false
 	}
 	return Event{
-		Path:    filepath.Join(folder, name),
-		Folder:  raw.Mask&syscall.IN_ISDIR != 0,
-		Arrived: raw.Mask&(syscall.IN_CREATE|syscall.IN_MOVED_TO) != 0,
-		Gone:    raw.Mask&(syscall.IN_DELETE|syscall.IN_MOVED_FROM) != 0,
+		Path:    filepath.Join(dir, name),
+		IsDir:   raw.Mask&syscall.IN_ISDIR != 0,
+		Created: raw.Mask&(syscall.IN_CREATE|syscall.IN_MOVED_TO) != 0,
+		Removed: raw.Mask&(syscall.IN_DELETE|syscall.IN_MOVED_FROM) != 0,
 	}, true
 }
 
-// Close ends the watches and a Read that waits.
+// Close stops watching and unblocks Read.
 func (w *Watcher) Close() error {
 	return w.file.Close()
 }

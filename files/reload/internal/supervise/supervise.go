@@ -1,9 +1,8 @@
-// Package supervise runs a service's program, and the next one as soon as there is one.
+// Package supervise runs a service's program and replaces it when the builder publishes a new one.
 package supervise
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,195 +13,178 @@ import (
 	"syscall"
 	"time"
 
+	"cloudlab.example/reload/internal/artifacts"
 	"cloudlab.example/reload/internal/inotify"
-	"cloudlab.example/reload/internal/shelf"
 )
 
-// What a service is doing.
-const (
-	Waiting = "waiting" // there is no program yet
-	Running = "running"
-	Crashed = "crashed" // and will be started again
-)
-
-// A State is what a service is doing, for its health check.
-type State struct {
-	State string    `json:"state"`
-	Since time.Time `json:"since"`
-	// Ends is how often the program ended by itself since it last was in order, Last how it did.
-	Ends int    `json:"ends,omitempty"`
-	Last string `json:"last,omitempty"`
-	// Words are the compiler's, when the source as it is now cannot be built.
-	Words string `json:"words,omitempty"`
-}
-
-// Options of a Supervisor.
+// Options configure a supervisor.
 type Options struct {
-	// Folder is the service's on the shelf.
-	Folder    string
+	// Dir is the service's directory in the artifacts volume.
+	Dir       string
 	Arguments []string
 	// StateFile receives the State at each change.
 	StateFile string
-	// Grace is how long a program that is replaced may take to end.
-	Grace time.Duration
-	// Pauses before a program that ended is started again; the last one counts for all further ends.
-	Pauses []time.Duration
-	// Stable is how long a program has to run until its earlier ends are forgotten.
+	// StopTimeout is how long a program that is replaced may take to exit.
+	StopTimeout time.Duration
+	// Backoff are the delays before a crashed program is restarted; the last one repeats.
+	Backoff []time.Duration
+	// Stable is how long a program has to run until its crash count is reset.
 	Stable         time.Duration
-	Output, Errors io.Writer
+	Stdout, Stderr io.Writer
 }
 
-// Defaults are the options of a service's container.
-func Defaults() Options {
+// DefaultOptions returns the options of a service's container.
+func DefaultOptions() Options {
 	return Options{
-		StateFile: "/run/cloudlab/state.json",
-		Grace:     3 * time.Second,
-		Pauses:    []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second},
-		Stable:    20 * time.Second,
-		Output:    os.Stdout,
-		Errors:    os.Stderr,
+		StateFile:   "/run/cloudlab/state.json",
+		StopTimeout: 3 * time.Second,
+		Backoff:     []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second},
+		Stable:      20 * time.Second,
+		Stdout:      os.Stdout,
+		Stderr:      os.Stderr,
 	}
 }
 
-// A Supervisor runs one program at a time.
-type Supervisor struct {
+// supervisor runs one program at a time.
+type supervisor struct {
 	Options
-	state  State
-	child  *child
-	again  <-chan time.Time
-	report shelf.Report
+	state   State
+	process *process
+	restart <-chan time.Time
+	report  artifacts.Report
 }
 
-// A child is a process of the program.
-type child struct {
+// process is a running program.
+type process struct {
 	command *exec.Cmd
-	// file is the program, open: the next build takes its name.
+	// file is the executable, kept open because the next build replaces the file of its name.
 	file    *os.File
 	started time.Time
-	// ended delivers the process's end once.
-	ended chan error
-	// kill fires when a process that was asked to end has not; nil while nobody asked.
+	// exited delivers the result of Wait once.
+	exited chan error
+	// kill fires when the process did not stop in time; nil unless it was asked to stop.
 	kill <-chan time.Time
-	// successor is true when a new program waits for this one to end.
-	successor bool
+	// replaced is true if a new program starts when this one exits.
+	replaced bool
 }
 
-// Run supervises until a signal to end arrives on signals. Other signals go to the program. It returns the exit status.
+// Run supervises the program until it receives SIGTERM or SIGINT on signals. It forwards other signals to the program. It
+// returns the exit status.
 func Run(ctx context.Context, options Options, signals <-chan os.Signal) (int, error) {
-	supervisor := &Supervisor{Options: options, report: shelf.Report{State: shelf.Waiting}}
-	arrivals, err := watch(ctx, options.Folder)
+	s := &supervisor{Options: options, report: artifacts.Report{State: artifacts.Waiting}}
+	published, err := watch(ctx, options.Dir)
 	if err != nil {
-		return 1, fmt.Errorf("watch %s: %w", options.Folder, err)
+		return 1, fmt.Errorf("watch %s: %w", options.Dir, err)
 	}
-	supervisor.set(State{State: Waiting})
-	supervisor.read()
-	if err := supervisor.start(); err != nil {
+	s.setState(State{State: Waiting})
+	s.readReport()
+	if err := s.start(); err != nil {
 		return 1, err
 	}
-	return supervisor.loop(arrivals, signals)
+	return s.loop(published, signals)
 }
 
-func (s *Supervisor) loop(arrivals <-chan string, signals <-chan os.Signal) (int, error) {
+func (s *supervisor) loop(published <-chan string, signals <-chan os.Signal) (int, error) {
 	for {
 		select {
-		case name, open := <-arrivals:
+		case name, open := <-published:
 			if !open {
-				return 1, errors.New("the folder of programs is no longer watched")
+				return 1, fmt.Errorf("watching %s ended unexpectedly", s.Dir)
 			}
-			if name == shelf.Build {
-				s.read()
+			if name == artifacts.ReportFile {
+				s.readReport()
 			} else if err := s.replace(); err != nil {
 				return 1, err
 			}
-		case err := <-s.ended():
-			if err := s.next(err); err != nil {
+		case err := <-s.exited():
+			if err := s.handleExit(err); err != nil {
 				return 1, err
 			}
-		case <-s.again:
+		case <-s.restart:
 			if err := s.start(); err != nil {
 				return 1, err
 			}
-		case <-s.overdue():
-			s.say("it did not end within %s and is killed", s.Grace)
-			_ = s.child.command.Process.Kill()
-			s.child.kill = nil
+		case <-s.killTimer():
+			s.log("the program did not stop within %s, killed", formatDuration(s.StopTimeout))
+			_ = s.process.command.Process.Kill()
+			s.process.kill = nil
 		case received := <-signals:
 			if received == syscall.SIGTERM || received == os.Interrupt {
 				return s.stop(received, signals), nil
 			}
-			if s.child != nil {
-				_ = s.child.command.Process.Signal(received)
+			if s.process != nil {
+				_ = s.process.command.Process.Signal(received)
 			}
 		}
 	}
 }
 
-func (s *Supervisor) ended() <-chan error {
-	if s.child == nil {
+func (s *supervisor) exited() <-chan error {
+	if s.process == nil {
 		return nil
 	}
-	return s.child.ended
+	return s.process.exited
 }
 
-func (s *Supervisor) overdue() <-chan time.Time {
-	if s.child == nil {
+func (s *supervisor) killTimer() <-chan time.Time {
+	if s.process == nil {
 		return nil
 	}
-	return s.child.kill
+	return s.process.kill
 }
 
-// replace ends the running program for a new one; without a running one the new one starts.
-func (s *Supervisor) replace() error {
+// replace stops the running program for a new one, or starts the new one if none is running.
+func (s *supervisor) replace() error {
 	file, err := os.Stat(s.program())
-	if err != nil || (s.child != nil && s.child.runs(file)) {
-		return nil //nolint:nilerr // it went away again: the next one is announced by itself
+	if err != nil || (s.process != nil && s.process.runs(file)) {
+		return nil //nolint:nilerr // it was replaced again: another event follows
 	}
-	s.state.Ends, s.state.Last = 0, ""
-	if s.child == nil {
+	s.state.Crashes, s.state.LastExit = 0, ""
+	if s.process == nil {
 		return s.start()
 	}
-	if s.child.successor {
-		return nil // already on its way out
+	if s.process.replaced {
+		return nil // already stopping
 	}
-	s.child.successor = true
-	s.child.kill = time.After(s.Grace)
-	_ = s.child.command.Process.Signal(syscall.SIGTERM)
+	s.process.replaced = true
+	s.process.kill = time.After(s.StopTimeout)
+	_ = s.process.command.Process.Signal(syscall.SIGTERM)
 	return nil
 }
 
-// next starts what follows a process that ended: its successor at once, the same program after a pause.
-func (s *Supervisor) next(end error) error {
-	ended := s.child
-	s.child = nil
-	_ = ended.file.Close()
-	if ended.successor {
+// handleExit starts a new program at once, and schedules the restart of a crashed one.
+func (s *supervisor) handleExit(result error) error {
+	exited := s.process
+	s.process = nil
+	_ = exited.file.Close()
+	if exited.replaced {
 		return s.start()
 	}
-	if time.Since(ended.started) > s.Stable {
-		s.state.Ends = 0
+	if time.Since(exited.started) > s.Stable {
+		s.state.Crashes = 0
 	}
-	pause := s.Pauses[min(s.state.Ends, len(s.Pauses)-1)]
-	how := "exit status 0"
-	if end != nil {
-		how = end.Error()
+	delay := s.Backoff[min(s.state.Crashes, len(s.Backoff)-1)]
+	exit := "exit status 0"
+	if result != nil {
+		exit = result.Error()
 	}
-	s.set(State{State: Crashed, Ends: s.state.Ends + 1, Last: how, Words: s.state.Words})
-	s.say("the program ended by itself: %s; it is started again in %s, or as soon as it is built anew", how, pause)
-	s.again = time.After(pause)
+	s.setState(State{State: Crashed, Crashes: s.state.Crashes + 1, LastExit: exit, BuildError: s.state.BuildError})
+	s.log("the program exited: %s. Restarting in %s (or on the next build)", exit, formatDuration(delay))
+	s.restart = time.After(delay)
 	return nil
 }
 
 // start runs the program, if there is one.
-func (s *Supervisor) start() error {
-	s.again = nil
-	if s.child != nil {
+func (s *supervisor) start() error {
+	s.restart = nil
+	if s.process != nil {
 		return nil
 	}
 	file, err := os.Open(s.program())
 	if errors.Is(err, os.ErrNotExist) {
-		s.set(State{State: Waiting, Words: s.state.Words})
-		if s.report.State == shelf.Waiting {
-			s.say("waiting for the first build")
+		s.setState(State{State: Waiting, BuildError: s.state.BuildError})
+		if s.report.State == artifacts.Waiting {
+			s.log("waiting for the first build")
 		}
 		return nil
 	}
@@ -211,32 +193,32 @@ func (s *Supervisor) start() error {
 	}
 	command, err := s.execute(file)
 	if err != nil {
-		s.say("the program cannot be started: %s", err)
-		s.child = &child{file: file, started: time.Now()}
-		return s.next(err)
+		s.log("starting the program failed: %s", err)
+		s.process = &process{file: file, started: time.Now()}
+		return s.handleExit(err)
 	}
-	s.child = &child{command: command, file: file, started: time.Now(), ended: make(chan error, 1)}
-	ended := s.child.ended
-	go func() { ended <- command.Wait() }()
-	s.set(State{State: Running, Ends: s.state.Ends, Last: s.state.Last, Words: s.state.Words})
+	s.process = &process{command: command, file: file, started: time.Now(), exited: make(chan error, 1)}
+	exited := s.process.exited
+	go func() { exited <- command.Wait() }()
+	s.setState(State{State: Running, Crashes: s.state.Crashes, LastExit: s.state.LastExit, BuildError: s.state.BuildError})
 	return nil
 }
 
-// runs says whether the child was started from this file.
-func (c *child) runs(file os.FileInfo) bool {
-	own, err := c.file.Stat()
+// runs reports whether the process was started from this file.
+func (p *process) runs(file os.FileInfo) bool {
+	own, err := p.file.Stat()
 	return err == nil && os.SameFile(own, file)
 }
 
-// execute starts the process from the open file: under the program's name there may be the next build already, which would
-// then be started twice. go may still be starting another process that inherits the open file for a moment, and the kernel
-// refuses to run a file that somebody could write to.
-func (s *Supervisor) execute(file *os.File) (*exec.Cmd, error) {
+// execute starts the process from the open file, because the file of that name may be the next build already, which would
+// then start twice. It retries on ETXTBSY: go may be starting another process that inherits the linker's open file for a
+// moment, and the kernel does not execute a file that is open for writing.
+func (s *supervisor) execute(file *os.File) (*exec.Cmd, error) {
 	const attempts, wait = 50, 10 * time.Millisecond
 	for attempt := 1; ; attempt++ {
 		command := exec.Command(s.program(), s.Arguments...)
 		command.Path = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), file.Fd())
-		command.Stdout, command.Stderr = s.Output, s.Errors
+		command.Stdout, command.Stderr = s.Stdout, s.Stderr
 		err := command.Start()
 		if !errors.Is(err, syscall.ETXTBSY) || attempt == attempts {
 			return command, err
@@ -245,113 +227,91 @@ func (s *Supervisor) execute(file *os.File) (*exec.Cmd, error) {
 	}
 }
 
-// stop ends the program as it was asked to, and waits for it: how long that may take is the engine's to say. A second signal
-// is passed on as well.
-func (s *Supervisor) stop(received os.Signal, signals <-chan os.Signal) int {
-	if s.child == nil {
+// stop forwards the signal and waits until the program exits. The engine limits how long that may take. Further signals are
+// forwarded too.
+func (s *supervisor) stop(received os.Signal, signals <-chan os.Signal) int {
+	if s.process == nil {
 		return 0
 	}
-	_ = s.child.command.Process.Signal(received)
+	_ = s.process.command.Process.Signal(received)
 	for {
 		select {
-		case <-s.child.ended:
-			return max(0, s.child.command.ProcessState.ExitCode())
+		case <-s.process.exited:
+			return max(0, s.process.command.ProcessState.ExitCode())
 		case received := <-signals:
-			_ = s.child.command.Process.Signal(received)
+			_ = s.process.command.Process.Signal(received)
 		}
 	}
 }
 
-// read takes up what became of the last build, and says it in the service's log.
-func (s *Supervisor) read() {
-	report, err := shelf.Read(s.Folder)
+// readReport reads the last build report and logs a failure or its end.
+func (s *supervisor) readReport() {
+	report, err := artifacts.ReadReport(s.Dir)
 	if err != nil {
-		s.say("what became of the last build cannot be read: %s", err)
+		s.log("reading the build report failed: %s", err)
 		return
 	}
 	previous := s.report
 	s.report = report
 	switch {
-	case report.State == shelf.Failed:
-		consequence := "nothing runs until it can be"
-		if s.child != nil {
-			consequence = "the previous build goes on"
+	case report.State == artifacts.Failed:
+		consequence := "the service starts when it succeeds"
+		if s.process != nil {
+			consequence = "keeping the previous build running"
 		} else if _, err := os.Stat(s.program()); err == nil {
-			consequence = "the previous build is run"
+			consequence = "running the previous build"
 		}
-		s.say("the source cannot be built, %s:\n%s", consequence, report.Words)
-	case report.State == shelf.Built && previous.State == shelf.Failed:
-		s.say("the source can be built again")
+		s.log("build failed, %s:\n%s", consequence, report.Error)
+	case report.State == artifacts.Built && previous.State == artifacts.Failed:
+		s.log("build succeeded again")
 	}
-	s.state.Words = report.Words
-	s.set(s.state)
+	s.state.BuildError = report.Error
+	s.setState(s.state)
 }
 
-func (s *Supervisor) program() string {
-	return filepath.Join(s.Folder, shelf.Program)
+func (s *supervisor) program() string {
+	return filepath.Join(s.Dir, artifacts.ProgramFile)
 }
 
-// set keeps the state, with the time when it began, and hands it to the health check.
-func (s *Supervisor) set(state State) {
-	if state.State != s.state.State || state.Ends != s.state.Ends || state.Since.IsZero() {
-		state.Since = time.Now().UTC()
-	}
-	s.state = state
-	content, err := json.Marshal(state)
-	if err == nil {
-		draft := s.StateFile + ".next"
-		if err = os.WriteFile(draft, content, 0o644); err == nil {
-			err = os.Rename(draft, s.StateFile)
-		}
-	}
-	if err != nil {
-		s.say("the state cannot be kept for the health check: %s", err)
-	}
-}
-
-// say writes to the service's log, each line marked as not the program's own.
-func (s *Supervisor) say(format string, values ...any) {
+// log writes to the service's log, with a prefix that distinguishes its lines from the program's.
+func (s *supervisor) log(format string, values ...any) {
 	for line := range strings.Lines(fmt.Sprintf(format, values...)) {
-		fmt.Fprintln(s.Errors, "cloudlab:", strings.TrimRight(line, "\n"))
+		fmt.Fprintln(s.Stderr, "cloudlab:", strings.TrimRight(line, "\n"))
 	}
 }
 
-// watch delivers the names of the files that arrive in the folder. What arrives after it returned is delivered.
-func watch(ctx context.Context, folder string) (<-chan string, error) {
+// formatDuration formats a delay, for example as 500 ms or 2 s.
+func formatDuration(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%g s", d.Seconds())
+}
+
+// watch delivers the name of each program and report that is published in dir after watch has returned.
+func watch(ctx context.Context, dir string) (<-chan string, error) {
 	watcher, err := inotify.New()
 	if err != nil {
 		return nil, err
 	}
-	if err := watcher.Add(folder, inotify.Arrivals); err != nil {
+	if err := watcher.Add(dir, inotify.Renames); err != nil {
 		return nil, errors.Join(err, watcher.Close())
 	}
 	context.AfterFunc(ctx, func() { _ = watcher.Close() })
-	arrivals := make(chan string, 16)
+	published := make(chan string, 16)
 	go func() {
-		defer close(arrivals)
+		defer close(published)
 		for {
 			events, err := watcher.Read()
 			if err != nil {
 				return
 			}
 			for _, event := range events {
-				if name := filepath.Base(event.Path); name == shelf.Program || name == shelf.Build {
-					arrivals <- name
+				if name := filepath.Base(event.Path); name == artifacts.ProgramFile || name == artifacts.ReportFile {
+					published <- name
 				}
 			}
 		}
 	}()
-	return arrivals, nil
-}
-
-// ReadState reads the state file; ok is false when there is none, because nothing is supervised here.
-func ReadState(file string) (state State, ok bool, err error) {
-	content, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return state, false, nil
-	}
-	if err != nil {
-		return state, false, err
-	}
-	return state, true, json.Unmarshal(content, &state)
+	return published, nil
 }

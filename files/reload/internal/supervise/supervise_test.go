@@ -11,256 +11,263 @@ import (
 	"testing"
 	"time"
 
-	"cloudlab.example/reload/internal/shelf"
+	"cloudlab.example/reload/internal/artifacts"
 )
 
-const patience = 10 * time.Second
+const timeout = 10 * time.Second
 
-// A log collects what program and supervisor write.
-type log struct {
+// logBuffer collects the output of program and supervisor.
+type logBuffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer
 }
 
-func (l *log) Write(content []byte) (int, error) {
+func (l *logBuffer) Write(content []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buffer.Write(content)
 }
 
-func (l *log) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buffer.String()
 }
 
-// A service is a supervisor under test with its shelf.
-type service struct {
+// fixture is a supervisor under test with its artifacts volume.
+type fixture struct {
 	t       *testing.T
-	shelf   shelf.Shelf
-	log     *log
+	volume  artifacts.Volume
+	log     *logBuffer
 	options Options
 	signals chan os.Signal
 	status  chan int
 	builds  int
 }
 
-func newService(t *testing.T) *service {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	s := &service{t: t, shelf: shelf.Shelf{Folder: t.TempDir()}, log: &log{}, signals: make(chan os.Signal, 4), status: make(chan int, 1)}
-	if err := s.shelf.Prepare([]string{"order"}); err != nil {
+	f := &fixture{
+		t: t, volume: artifacts.Volume{Dir: t.TempDir()}, log: &logBuffer{},
+		signals: make(chan os.Signal, 4), status: make(chan int, 1),
+	}
+	if err := f.volume.Prepare([]string{"order"}); err != nil {
 		t.Fatal(err)
 	}
-	s.options = Options{
-		Folder: s.shelf.Service("order"), StateFile: filepath.Join(t.TempDir(), "state.json"),
-		Grace: 300 * time.Millisecond, Pauses: []time.Duration{20 * time.Millisecond}, Stable: time.Hour,
-		Output: s.log, Errors: s.log,
+	f.options = Options{
+		Dir: f.volume.ServiceDir("order"), StateFile: filepath.Join(t.TempDir(), "state.json"),
+		StopTimeout: 300 * time.Millisecond, Backoff: []time.Duration{20 * time.Millisecond}, Stable: time.Hour,
+		Stdout: f.log, Stderr: f.log,
 	}
-	return s
+	return f
 }
 
-// build puts a script on the shelf as the program.
-func (s *service) build(script string) {
-	s.t.Helper()
-	s.builds++
-	path := filepath.Join(s.shelf.Stage(), strings.Repeat("x", s.builds))
+// publish makes a script the service's program.
+func (f *fixture) publish(script string) {
+	f.t.Helper()
+	f.builds++
+	path := filepath.Join(f.volume.StagingDir(), strings.Repeat("x", f.builds))
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
-		s.t.Fatal(err)
+		f.t.Fatal(err)
 	}
-	if _, err := s.shelf.Put("order", path); err != nil {
-		s.t.Fatal(err)
+	if _, err := f.volume.Publish("order", path); err != nil {
+		f.t.Fatal(err)
 	}
 }
 
-func (s *service) run(arguments ...string) {
-	s.t.Helper()
-	s.options.Arguments = arguments
+func (f *fixture) run(arguments ...string) {
+	f.t.Helper()
+	f.options.Arguments = arguments
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		status, err := Run(s.t.Context(), s.options, s.signals)
+		status, err := Run(f.t.Context(), f.options, f.signals)
 		if err != nil {
-			s.log.Write([]byte("failed: " + err.Error()))
+			f.log.Write([]byte("failed: " + err.Error()))
 		}
-		s.status <- status
+		f.status <- status
 	}()
-	s.t.Cleanup(func() {
-		s.signals <- os.Interrupt
+	f.t.Cleanup(func() {
+		f.signals <- os.Interrupt
 		<-ended
 	})
 }
 
-// says waits until the log holds the words.
-func (s *service) says(words string) {
-	s.t.Helper()
-	s.await("the log says "+words, func() bool { return strings.Contains(s.log.String(), words) })
+// awaitLog waits until the log contains the text.
+func (f *fixture) awaitLog(text string) {
+	f.t.Helper()
+	f.await("the log contains "+text, func() bool { return strings.Contains(f.log.String(), text) })
 }
 
-func (s *service) await(what string, condition func() bool) {
-	s.t.Helper()
+func (f *fixture) await(what string, condition func() bool) {
+	f.t.Helper()
 	for start := time.Now(); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Since(start) > patience {
-			s.t.Fatalf("not reached: %s\n%s", what, s.log)
+		if time.Since(start) > timeout {
+			f.t.Fatalf("timed out waiting for: %s\n%s", what, f.log)
 		}
 	}
 }
 
-func (s *service) state() State {
-	state, _, err := ReadState(s.options.StateFile)
+func (f *fixture) state() State {
+	state, _, err := ReadState(f.options.StateFile)
 	if err != nil {
-		s.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return state
 }
 
-// forever is a program that ends when it is asked to.
-const forever = `trap 'echo bye; exit 0' TERM; echo hello $*; while :; do sleep 0.02; done`
+// loop is the body of a program that runs until it is stopped. It exits when the test process has died, which otherwise would
+// leave it behind.
+const loop = `while kill -0 "$PPID" 2>/dev/null; do sleep 0.02; done`
 
-func TestTheFirstBuildIsAwaited(t *testing.T) {
-	s := newService(t)
-	s.run("with", "arguments")
-	s.says("cloudlab: waiting for the first build")
-	if s.state().State != Waiting {
-		t.Error(s.state())
+// stoppable is a program that exits on SIGTERM.
+const stoppable = `trap 'echo bye; exit 0' TERM; echo hello $*; ` + loop
+
+func TestWaitsForFirstBuild(t *testing.T) {
+	f := newFixture(t)
+	f.run("with", "arguments")
+	f.awaitLog("cloudlab: waiting for the first build")
+	if f.state().State != Waiting {
+		t.Error(f.state())
 	}
-	s.build(forever)
-	s.says("hello with arguments")
-	s.await("running", func() bool { return s.state().State == Running })
+	f.publish(stoppable)
+	f.awaitLog("hello with arguments")
+	f.await("running", func() bool { return f.state().State == Running })
 }
 
-func TestANewProgramReplacesTheRunningOne(t *testing.T) {
-	s := newService(t)
-	s.build(forever)
-	s.run()
-	s.says("hello")
-	s.build(`echo second; ` + forever)
-	s.says("second")
-	if !strings.Contains(s.log.String(), "bye") {
-		t.Error("the first one was not asked to end")
+func TestNewProgramReplacesRunningOne(t *testing.T) {
+	f := newFixture(t)
+	f.publish(stoppable)
+	f.run()
+	f.awaitLog("hello")
+	f.publish(`echo second; ` + stoppable)
+	f.awaitLog("second")
+	if !strings.Contains(f.log.String(), "bye") {
+		t.Error("the first program was not stopped")
 	}
 }
 
-func TestAProgramThatDoesNotEndIsKilled(t *testing.T) {
-	s := newService(t)
-	s.build(`trap '' TERM; echo stubborn; while :; do sleep 0.02; done`)
-	s.run()
-	s.says("stubborn")
-	s.build(forever)
-	s.says("it did not end within 300ms and is killed")
-	s.says("hello")
+func TestProgramThatDoesNotStopIsKilled(t *testing.T) {
+	f := newFixture(t)
+	f.publish(`trap '' TERM; echo stubborn; ` + loop)
+	f.run()
+	f.awaitLog("stubborn")
+	f.publish(stoppable)
+	f.awaitLog("cloudlab: the program did not stop within 300 ms, killed")
+	f.awaitLog("hello")
 }
 
-func TestOfManyNewProgramsTheLastOneRuns(t *testing.T) {
-	s := newService(t)
-	s.build(forever)
-	s.run()
-	s.says("hello")
+func TestLatestOfManyProgramsRuns(t *testing.T) {
+	f := newFixture(t)
+	f.publish(stoppable)
+	f.run()
+	f.awaitLog("hello")
 	for _, name := range []string{"a", "b", "c", "last"} {
-		s.build("echo I am " + name + "; " + forever)
+		f.publish("echo I am " + name + "; " + stoppable)
 	}
-	s.says("I am last")
+	f.awaitLog("I am last")
 	time.Sleep(50 * time.Millisecond)
-	if log := s.log.String(); strings.LastIndex(log, "I am") != strings.Index(log, "I am last") {
+	if log := f.log.String(); strings.LastIndex(log, "I am") != strings.Index(log, "I am last") {
 		t.Error(log)
 	}
 }
 
-func TestACrashIsReportedAndTheProgramStartedAgain(t *testing.T) {
-	s := newService(t)
-	s.build(`echo panic: out of cheese; exit 3`)
-	s.run()
-	s.says("panic: out of cheese")
-	s.says("cloudlab: the program ended by itself: exit status 3; it is started again in 20ms")
-	s.await("several starts", func() bool { return s.state().Ends >= 3 })
-	if state := s.state(); state.Last != "exit status 3" {
+func TestCrashedProgramIsRestarted(t *testing.T) {
+	f := newFixture(t)
+	f.publish(`echo panic: out of cheese; exit 3`)
+	f.run()
+	f.awaitLog("panic: out of cheese")
+	f.awaitLog("cloudlab: the program exited: exit status 3. Restarting in 20 ms (or on the next build)")
+	f.await("three crashes", func() bool { return f.state().Crashes >= 3 })
+	if state := f.state(); state.LastExit != "exit status 3" {
 		t.Error(state)
 	}
 }
 
-func TestANewProgramEndsThePauseAfterACrash(t *testing.T) {
-	s := newService(t)
-	s.options.Pauses = []time.Duration{time.Hour}
-	s.build(`exit 1`)
-	s.run()
-	s.says("it is started again in 1h")
-	s.build(forever)
-	s.says("hello")
-	s.await("running, with the crash forgotten", func() bool { return s.state().State == Running && s.state().Ends == 0 })
+func TestNewProgramEndsBackoff(t *testing.T) {
+	f := newFixture(t)
+	f.options.Backoff = []time.Duration{time.Hour}
+	f.publish(`exit 1`)
+	f.run()
+	f.awaitLog("Restarting in 3600 s")
+	f.publish(stoppable)
+	f.awaitLog("hello")
+	f.await("running without crashes", func() bool { return f.state().State == Running && f.state().Crashes == 0 })
 }
 
-func TestABrokenSourceIsSaidAndTheProgramGoesOn(t *testing.T) {
-	s := newService(t)
-	s.build(forever)
-	s.run()
-	s.says("hello")
-	words := "cmd/order/main.go:12:3: undefined: x\ncmd/order/main.go:13:3: undefined: y"
-	if err := s.shelf.Tell("order", shelf.Report{State: shelf.Failed, Words: words}); err != nil {
+func TestFailedBuildKeepsPreviousProgramRunning(t *testing.T) {
+	f := newFixture(t)
+	f.publish(stoppable)
+	f.run()
+	f.awaitLog("hello")
+	output := "cmd/order/main.go:12:3: undefined: x\ncmd/order/main.go:13:3: undefined: y"
+	if err := f.volume.WriteReport("order", artifacts.Report{State: artifacts.Failed, Error: output}); err != nil {
 		t.Fatal(err)
 	}
-	s.says("cloudlab: the source cannot be built, the previous build goes on:\n" +
+	f.awaitLog("cloudlab: build failed, keeping the previous build running:\n" +
 		"cloudlab: cmd/order/main.go:12:3: undefined: x\ncloudlab: cmd/order/main.go:13:3: undefined: y\n")
-	if state := s.state(); state.State != Running || state.Words != words {
+	if state := f.state(); state.State != Running || state.BuildError != output {
 		t.Error(state)
 	}
-	if err := s.shelf.Tell("order", shelf.Report{State: shelf.Built}); err != nil {
+	if err := f.volume.WriteReport("order", artifacts.Report{State: artifacts.Built}); err != nil {
 		t.Fatal(err)
 	}
-	s.says("cloudlab: the source can be built again")
+	f.awaitLog("cloudlab: build succeeded again")
 }
 
-func TestABrokenFirstBuildIsSaid(t *testing.T) {
-	s := newService(t)
-	if err := s.shelf.Tell("order", shelf.Report{State: shelf.Failed, Words: "main.go:1:1: no"}); err != nil {
+func TestFailedFirstBuildIsLogged(t *testing.T) {
+	f := newFixture(t)
+	if err := f.volume.WriteReport("order", artifacts.Report{State: artifacts.Failed, Error: "main.go:1:1: no"}); err != nil {
 		t.Fatal(err)
 	}
-	s.run()
-	s.says("cloudlab: the source cannot be built, nothing runs until it can be:\ncloudlab: main.go:1:1: no")
-	if state := s.state(); state.State != Waiting || state.Words != "main.go:1:1: no" {
+	f.run()
+	f.awaitLog("cloudlab: build failed, the service starts when it succeeds:\ncloudlab: main.go:1:1: no")
+	if state := f.state(); state.State != Waiting || state.BuildError != "main.go:1:1: no" {
 		t.Error(state)
 	}
 }
 
-func TestAStopIsPassedOnAndTheExitStatusIsTheProgram(t *testing.T) {
-	s := newService(t)
-	s.build(`trap 'echo ending; exit 7' TERM; echo hello; while :; do sleep 0.02; done`)
-	s.run()
-	s.says("hello")
-	s.signals <- syscall.SIGTERM
-	if status := <-s.status; status != 7 {
+func TestStopForwardsSignalAndExitStatus(t *testing.T) {
+	f := newFixture(t)
+	f.publish(`trap 'echo ending; exit 7' TERM; echo hello; ` + loop)
+	f.run()
+	f.awaitLog("hello")
+	f.signals <- syscall.SIGTERM
+	if status := <-f.status; status != 7 {
 		t.Errorf("exit status %d", status)
 	}
-	s.says("ending")
+	f.awaitLog("ending")
 }
 
-func TestOtherSignalsArePassedOn(t *testing.T) {
-	s := newService(t)
-	s.build(`trap 'echo reread' HUP; echo hello; while :; do sleep 0.02; done`)
-	s.run()
-	s.says("hello")
-	s.signals <- syscall.SIGHUP
-	s.says("reread")
-	s.options.Grace = 0
-	s.signals <- syscall.SIGKILL
+func TestOtherSignalsAreForwarded(t *testing.T) {
+	f := newFixture(t)
+	f.publish(`trap 'echo reread' HUP; echo hello; ` + loop)
+	f.run()
+	f.awaitLog("hello")
+	f.signals <- syscall.SIGHUP
+	f.awaitLog("reread")
+	f.options.StopTimeout = 0
+	f.signals <- syscall.SIGKILL
 }
 
-func TestAFileThatIsNoProgramIsSaid(t *testing.T) {
-	s := newService(t)
-	path := filepath.Join(s.shelf.Stage(), "x")
+func TestInvalidExecutableIsLogged(t *testing.T) {
+	f := newFixture(t)
+	path := filepath.Join(f.volume.StagingDir(), "x")
 	if err := os.WriteFile(path, []byte("nonsense"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.shelf.Put("order", path); err != nil {
+	if _, err := f.volume.Publish("order", path); err != nil {
 		t.Fatal(err)
 	}
-	s.run()
-	s.says("exec format error")
+	f.run()
+	f.awaitLog("exec format error")
 }
 
-func TestStateIsJSON(t *testing.T) {
-	s := newService(t)
-	s.run()
-	s.says("waiting")
-	content, err := os.ReadFile(s.options.StateFile)
+func TestStateFileIsJSON(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	f.awaitLog("waiting")
+	content, err := os.ReadFile(f.options.StateFile)
 	if err != nil || !json.Valid(content) {
 		t.Errorf("%s %v", content, err)
 	}

@@ -10,51 +10,51 @@ import (
 	"strings"
 )
 
-// mountTable lists what this process sees mounted: see proc_pid_mountinfo(5).
+// mountTable lists the mounts of this process: see proc_pid_mountinfo(5).
 const mountTable = "/proc/self/mountinfo"
 
-// elsewhere are file systems whose files lie on another machine: the one that runs this virtual machine, or a server. What is
-// changed over there makes no event in this kernel, or not every time. Docker Desktop's is fakeowner, Colima's virtiofs or
-// fuse.sshfs, OrbStack's virtiofs; a drive of Windows is 9p.
-var elsewhere = []string{"9p", "cifs", "drvfs", "fakeowner", "nfs", "nfs4", "prl_fs", "smb3", "vboxsf", "virtiofs", "vmhgfs"}
+// remote are file systems whose files are on another machine: the host of this virtual machine, or a server. Changes made
+// there do not always cause an event in this kernel. Docker Desktop uses fakeowner, Colima virtiofs or fuse.sshfs, OrbStack
+// virtiofs; a Windows drive is 9p.
+var remote = []string{"9p", "cifs", "drvfs", "fakeowner", "nfs", "nfs4", "prl_fs", "smb3", "vboxsf", "virtiofs", "vmhgfs"}
 
-// Silent tells whether changes below the folder may go unreported, and the kind of file system it lies on.
-func Silent(folder string) (string, bool, error) {
+// UnreliableEvents returns the type of the directory's file system, and whether it may not report all changes.
+func UnreliableEvents(dir string) (fileSystem string, unreliable bool, err error) {
 	table, err := os.Open(mountTable)
 	if err != nil {
 		return "", false, err
 	}
 	defer table.Close()
-	kind, err := fileSystem(table, folder)
-	return kind, silent(kind), err
+	fileSystem, err = fileSystemOf(dir, table)
+	return fileSystem, isRemote(fileSystem), err
 }
 
-func silent(kind string) bool {
-	return slices.Contains(elsewhere, kind) || kind == "fuse" || strings.HasPrefix(kind, "fuse.")
+func isRemote(fileSystem string) bool {
+	return slices.Contains(remote, fileSystem) || fileSystem == "fuse" || strings.HasPrefix(fileSystem, "fuse.")
 }
 
-// fileSystem is the kind of file system that the folder lies on, by a table of mounts. Later lines hide earlier ones.
-func fileSystem(table io.Reader, folder string) (string, error) {
-	kind, place := "", ""
+// fileSystemOf looks up the type of the directory's file system in a mount table. Later lines hide earlier ones.
+func fileSystemOf(dir string, table io.Reader) (string, error) {
+	fileSystem, mountPoint := "", ""
 	lines := bufio.NewScanner(table)
 	for lines.Scan() {
 		mount, source, separated := strings.Cut(lines.Text(), " - ")
 		fields := strings.Fields(mount)
 		if !separated || len(fields) < 5 {
-			return "", fmt.Errorf("%s: not a line of a mount table: %q", mountTable, lines.Text())
+			return "", fmt.Errorf("%s: invalid line: %q", mountTable, lines.Text())
 		}
-		if target := unescape.Replace(fields[4]); len(target) >= len(place) && below(folder, target) {
-			kind, _, _ = strings.Cut(source, " ")
-			place = target
+		if target := unescape.Replace(fields[4]); len(target) >= len(mountPoint) && isBelow(dir, target) {
+			fileSystem, _, _ = strings.Cut(source, " ")
+			mountPoint = target
 		}
 	}
-	return kind, lines.Err()
+	return fileSystem, lines.Err()
 }
 
-// unescape undoes how the kernel writes blanks in paths.
+// unescape decodes the escapes that the kernel uses for white space in paths.
 var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 
-func below(path, folder string) bool {
-	relative, err := filepath.Rel(folder, path)
+func isBelow(path, dir string) bool {
+	relative, err := filepath.Rel(dir, path)
 	return err == nil && relative != ".." && !strings.HasPrefix(relative, "../")
 }

@@ -5,17 +5,17 @@ import (
 	"testing"
 )
 
-// The line of the checkout in the builder's mount table, on systems that cannot be run here. The sources and kinds are those of
-// the reports named beside them; numbers and the rest of the options are made up.
+// Lines of the checkout in the builder's mount table on other systems. Sources and types are from the reports named beside
+// them; numbers and other options are made up.
 var machines = map[string]struct {
-	line   string
-	kind   string
-	silent bool
+	line       string
+	fileSystem string
+	remote     bool
 }{
 	"Linux": {"512 480 254:1 /home/dev/cloudlab /src ro,relatime - ext4 /dev/vda1 rw,errors=remount-ro", "ext4", false},
 	// Btrfs mounts subvolumes: Fedora's home.
 	"Fedora": {"512 480 0:36 /home/dev/cloudlab /src ro,relatime - btrfs /dev/nvme0n1p3 rw,seclabel,compress=zstd:1,subvol=/home", "btrfs", false},
-	// docker/for-mac#7647, docker/for-mac#7246: a removed file makes no event.
+	// docker/for-mac#7647, docker/for-mac#7246: a removed file causes no event.
 	"Docker Desktop on macOS": {"512 480 0:45 /Users/dev/cloudlab /src ro,nosuid,nodev,relatime - fakeowner /run/host_mark/Users rw,fakeowner", "fakeowner", true},
 	// docker/desktop-feedback#626, findmnt in a container.
 	"Docker Desktop on Linux, up to 4.31": {"512 480 0:45 / /src ro,nosuid,nodev,relatime - virtiofs virtiofs3 rw", "virtiofs", true},
@@ -33,46 +33,46 @@ var machines = map[string]struct {
 const base = "480 400 0:50 / / rw,relatime - overlay overlay rw,lowerdir=/l,upperdir=/u,workdir=/w\n" +
 	"481 480 0:52 / /proc rw,nosuid - proc proc rw\n"
 
-func TestTheFileSystemOfTheCheckoutDecides(t *testing.T) {
+func TestFileSystemOfOtherSystems(t *testing.T) {
 	for name, machine := range machines {
 		t.Run(name, func(t *testing.T) {
-			kind, err := fileSystem(strings.NewReader(base+machine.line+"\n"), "/src")
-			if err != nil || kind != machine.kind || silent(kind) != machine.silent {
-				t.Errorf("%q, silent: %v, %v", kind, silent(kind), err)
+			got, err := fileSystemOf("/src", strings.NewReader(base+machine.line+"\n"))
+			if err != nil || got != machine.fileSystem || isRemote(got) != machine.remote {
+				t.Errorf("got %q, remote: %v, %v", got, isRemote(got), err)
 			}
 		})
 	}
 }
 
-func TestTheInnermostMountCounts(t *testing.T) {
+func TestFileSystemOfInnermostMount(t *testing.T) {
 	table := base +
 		"512 480 8:1 / /src ro - ext4 /dev/sda1 rw\n" +
 		"513 512 0:60 / /src/shop\\040one ro - virtiofs mount1 rw\n" +
 		"514 480 0:61 / /srcs ro - nfs4 server:/ rw\n"
-	for folder, want := range map[string]string{
+	for dir, want := range map[string]string{
 		"/src": "ext4", "/src/shop one/cmd": "virtiofs", "/srcs": "nfs4", "/src/shop": "ext4", "/tmp": "overlay",
 	} {
-		if kind, err := fileSystem(strings.NewReader(table), folder); err != nil || kind != want {
-			t.Errorf("%s: %q, %v", folder, kind, err)
+		if got, err := fileSystemOf(dir, strings.NewReader(table)); err != nil || got != want {
+			t.Errorf("%s: got %q, want %q, %v", dir, got, want, err)
 		}
 	}
 }
 
-func TestAMountHidesAnEarlierOneOfTheSamePlace(t *testing.T) {
+func TestFileSystemOfLastMount(t *testing.T) {
 	table := base + "512 480 8:1 / /src ro - ext4 /dev/sda1 rw\n" + "513 512 0:60 / /src ro - 9p D: rw\n"
-	if kind, err := fileSystem(strings.NewReader(table), "/src"); err != nil || kind != "9p" {
-		t.Errorf("%q, %v", kind, err)
+	if got, err := fileSystemOf("/src", strings.NewReader(table)); err != nil || got != "9p" {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 
-func TestAnotherTableIsAnError(t *testing.T) {
-	if _, err := fileSystem(strings.NewReader("rootfs / rootfs rw 0 0\n"), "/src"); err == nil {
+func TestInvalidMountTable(t *testing.T) {
+	if _, err := fileSystemOf("/src", strings.NewReader("rootfs / rootfs rw 0 0\n")); err == nil {
 		t.Error("no error")
 	}
 }
 
-func TestThisMachineIsAsked(t *testing.T) {
-	if kind, _, err := Silent(t.TempDir()); err != nil || kind == "" {
-		t.Errorf("%q, %v", kind, err)
+func TestUnreliableEvents(t *testing.T) {
+	if got, _, err := UnreliableEvents(t.TempDir()); err != nil || got == "" {
+		t.Errorf("got %q, %v", got, err)
 	}
 }

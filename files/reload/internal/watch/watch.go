@@ -1,4 +1,4 @@
-// Package watch tells which files of a source tree changed, gathered to batches.
+// Package watch reports changed files of a source tree in batches.
 package watch
 
 import (
@@ -14,49 +14,48 @@ import (
 	"cloudlab.example/reload/internal/inotify"
 )
 
-// A Batch is what changed at about the same time.
+// Batch is a set of changes made at about the same time.
 type Batch struct {
 	Files []string
-	// Everything is true when it cannot be said what changed: events were lost, or whole folders came or went.
+	// Everything is true if any file may have changed: events were lost, or directories were created or removed.
 	Everything bool
 }
 
-// Options say how to watch.
+// Options configure Tree.
 type Options struct {
 	// Quiet is how long nothing may change until a batch is complete. An editor's save is several events.
 	Quiet time.Duration
-	// Longest is how long a batch may grow when changes do not end.
-	Longest time.Duration
-	// Polling compares the tree again and again instead of relying on the kernel's events, every Interval. A tree that takes long
-	// to read is read less often.
+	// MaxDelay is how long a batch may grow if changes do not stop.
+	MaxDelay time.Duration
+	// Polling reads the tree every Interval instead of waiting for events. A tree that is slow to read is read less often.
 	Polling  bool
 	Interval time.Duration
 }
 
-// Tree watches the tree until the context ends. Changes made after it returns are reported; the channel is never closed.
+// Tree watches the tree until the context ends. It reports changes made after it returned; the channel is never closed.
 //
-// When the kernel watches no more folders it says so in the log and compares the tree instead.
+// If the kernel's limit of watched directories is reached, Tree logs a warning and polls.
 func Tree(ctx context.Context, root string, options Options) (<-chan Batch, error) {
 	changes := make(chan Batch, 64)
 	if options.Polling {
-		return gather(ctx, changes, options), poll(ctx, root, options.Interval, changes)
+		return batch(ctx, changes, options), poll(ctx, root, options.Interval, changes)
 	}
 	err := notify(ctx, root, changes)
 	if errors.Is(err, inotify.ErrLimit) {
-		slog.Warn("folders cannot be watched; the tree is compared instead", "cause", err, "every", options.Interval)
+		slog.Warn("watching directories failed: polling the source tree", "error", err, "interval", options.Interval.String())
 		err = poll(ctx, root, options.Interval, changes)
 	}
-	return gather(ctx, changes, options), err
+	return batch(ctx, changes, options), err
 }
 
-// Ignored tells folders that hold no source: hidden ones, and what package managers of other languages put in a tree.
-func Ignored(folder string) bool {
-	name := filepath.Base(folder)
+// Ignored reports whether a directory contains no Go source: hidden ones, and those of other languages' package managers.
+func Ignored(dir string) bool {
+	name := filepath.Base(dir)
 	return name == "node_modules" || (strings.HasPrefix(name, ".") && name != "." && name != "..")
 }
 
-// gather joins changes until nothing changed for a while.
-func gather(ctx context.Context, changes <-chan Batch, options Options) <-chan Batch {
+// batch joins changes until nothing changed for a while.
+func batch(ctx context.Context, changes <-chan Batch, options Options) <-chan Batch {
 	batches := make(chan Batch)
 	go func() {
 		for {
@@ -66,7 +65,7 @@ func gather(ctx context.Context, changes <-chan Batch, options Options) <-chan B
 			case <-ctx.Done():
 				return
 			}
-			quiet, longest := time.NewTimer(options.Quiet), time.NewTimer(options.Longest)
+			quiet, deadline := time.NewTimer(options.Quiet), time.NewTimer(options.MaxDelay)
 			for growing := true; growing; {
 				select {
 				case more := <-changes:
@@ -75,7 +74,7 @@ func gather(ctx context.Context, changes <-chan Batch, options Options) <-chan B
 					quiet.Reset(options.Quiet)
 				case <-quiet.C:
 					growing = false
-				case <-longest.C:
+				case <-deadline.C:
 					growing = false
 				case <-ctx.Done():
 					return
@@ -91,13 +90,13 @@ func gather(ctx context.Context, changes <-chan Batch, options Options) <-chan B
 	return batches
 }
 
-// notify watches by inotify: each folder of the tree, and those that come later.
+// notify watches by inotify: each directory of the tree, and those created later.
 func notify(ctx context.Context, root string, changes chan<- Batch) error {
 	watcher, err := inotify.New()
 	if err != nil {
 		return err
 	}
-	if err := addFolders(watcher, root); err != nil {
+	if err := addTree(watcher, root); err != nil {
 		return errors.Join(err, watcher.Close())
 	}
 	context.AfterFunc(ctx, func() { _ = watcher.Close() })
@@ -119,36 +118,36 @@ func notify(ctx context.Context, root string, changes chan<- Batch) error {
 	return nil
 }
 
-// translate makes a batch of events, and watches folders that are new.
+// translate converts events to a batch, and watches new directories.
 func translate(watcher *inotify.Watcher, events []inotify.Event) Batch {
 	var batch Batch
 	for _, event := range events {
 		switch {
-		case event.Lost:
+		case event.Overflow:
 			batch.Everything = true
-		case event.Folder && Ignored(event.Path):
-		case event.Folder && event.Arrived:
-			// Files may have been made in it before it was watched.
+		case event.IsDir && Ignored(event.Path):
+		case event.IsDir && event.Created:
+			// Files may have been created in it before it was watched.
 			batch.Everything = true
-			if err := addFolders(watcher, event.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				slog.Error("changes in this folder will not be seen", "folder", event.Path, "cause", err)
+			if err := addTree(watcher, event.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				slog.Error("watching a new directory failed: its changes are not detected", "directory", event.Path, "error", err)
 			}
-		case event.Folder && event.Gone:
+		case event.IsDir && event.Removed:
 			batch.Everything = true
-		case !event.Folder:
+		case !event.IsDir:
 			batch.Files = append(batch.Files, event.Path)
 		}
 	}
 	return batch
 }
 
-func addFolders(watcher *inotify.Watcher, root string) error {
+func addTree(watcher *inotify.Watcher, root string) error {
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil && path == root:
 			return err
 		case err != nil:
-			return nil // it went away meanwhile, or it is not readable: then go says so when it needs it
+			return nil // removed meanwhile, or not readable, which go reports if it needs it
 		case !entry.IsDir():
 			return nil
 		case path != root && Ignored(path):
@@ -158,22 +157,22 @@ func addFolders(watcher *inotify.Watcher, root string) error {
 	})
 }
 
-// A mark is what tells a file from its earlier self without reading it.
-type mark struct {
-	size    int64
-	changed time.Time
+// fingerprint detects a change of a file without reading it.
+type fingerprint struct {
+	size     int64
+	modified time.Time
 }
 
-// rest is how many times as long as a comparison took nothing is compared: shared folders can take seconds to read, and
-// comparing them must leave the machine to the one who works on it.
-const rest = 4
+// idleFactor bounds the CPU usage of polling: the pause is at least this multiple of the time that reading the tree takes,
+// which can be seconds on shared file systems.
+const idleFactor = 4
 
-// poll compares the tree with what it was an interval ago.
+// poll compares the tree with its state an interval ago.
 func poll(ctx context.Context, root string, interval time.Duration, changes chan<- Batch) error {
 	if _, err := os.ReadDir(root); err != nil {
 		return err
 	}
-	last := marks(root)
+	last := scan(root)
 	go func() {
 		pause := interval
 		for {
@@ -182,9 +181,9 @@ func poll(ctx context.Context, root string, interval time.Duration, changes chan
 			case <-ctx.Done():
 				return
 			}
-			begun := time.Now()
-			now := marks(root)
-			pause = max(interval, rest*time.Since(begun))
+			start := time.Now()
+			now := scan(root)
+			pause = max(interval, idleFactor*time.Since(start))
 			if files := difference(last, now); len(files) > 0 {
 				select {
 				case changes <- Batch{Files: files}:
@@ -198,8 +197,8 @@ func poll(ctx context.Context, root string, interval time.Duration, changes chan
 	return nil
 }
 
-func marks(root string) map[string]mark {
-	found := map[string]mark{}
+func scan(root string) map[string]fingerprint {
+	found := map[string]fingerprint{}
 	_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -210,17 +209,17 @@ func marks(root string) map[string]mark {
 			return nil
 		}
 		if info, err := os.Stat(path); err == nil {
-			found[path] = mark{info.Size(), info.ModTime()}
+			found[path] = fingerprint{info.Size(), info.ModTime()}
 		}
 		return nil
 	})
 	return found
 }
 
-func difference(before, after map[string]mark) []string {
+func difference(before, after map[string]fingerprint) []string {
 	var files []string
 	for path, now := range after {
-		if was, known := before[path]; !known || was.size != now.size || !was.changed.Equal(now.changed) {
+		if was, known := before[path]; !known || was.size != now.size || !was.modified.Equal(now.modified) {
 			files = append(files, path)
 		}
 	}

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-const patience = 10 * time.Second
+const timeout = 10 * time.Second
 
 func options(polling bool) Options {
-	return Options{Quiet: 30 * time.Millisecond, Longest: time.Second, Polling: polling, Interval: 20 * time.Millisecond}
+	return Options{Quiet: 30 * time.Millisecond, MaxDelay: time.Second, Polling: polling, Interval: 20 * time.Millisecond}
 }
 
 func write(t *testing.T, path, content string) {
@@ -24,30 +24,30 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-// until reads batches until one of them satisfies.
-func until(t *testing.T, batches <-chan Batch, what string, satisfied func(Batch) bool) {
+// await reads batches until one of them satisfies the condition.
+func await(t *testing.T, batches <-chan Batch, what string, satisfied func(Batch) bool) {
 	t.Helper()
-	timeout := time.After(patience)
+	deadline := time.After(timeout)
 	for {
 		select {
 		case batch := <-batches:
 			if satisfied(batch) {
 				return
 			}
-		case <-timeout:
-			t.Fatalf("not reported: %s", what)
+		case <-deadline:
+			t.Fatalf("timed out waiting for: %s", what)
 		}
 	}
 }
 
-func both(t *testing.T, test func(t *testing.T, root string, polling bool)) {
+func forEachMode(t *testing.T, test func(t *testing.T, root string, polling bool)) {
 	for name, polling := range map[string]bool{"events": false, "polling": true} {
 		t.Run(name, func(t *testing.T) { test(t, t.TempDir(), polling) })
 	}
 }
 
-func TestAChangedFileIsReported(t *testing.T) {
-	both(t, func(t *testing.T, root string, polling bool) {
+func TestChangedFile(t *testing.T) {
+	forEachMode(t, func(t *testing.T, root string, polling bool) {
 		file := filepath.Join(root, "a", "b", "x.go")
 		write(t, file, "package b")
 		batches, err := Tree(t.Context(), root, options(polling))
@@ -55,12 +55,12 @@ func TestAChangedFileIsReported(t *testing.T) {
 			t.Fatal(err)
 		}
 		write(t, file, "package b // changed")
-		until(t, batches, "a write", func(batch Batch) bool { return slices.Contains(batch.Files, file) })
+		await(t, batches, "a write", func(batch Batch) bool { return slices.Contains(batch.Files, file) })
 	})
 }
 
-func TestASaveByRenameIsReported(t *testing.T) {
-	both(t, func(t *testing.T, root string, polling bool) {
+func TestSaveByRename(t *testing.T) {
+	forEachMode(t, func(t *testing.T, root string, polling bool) {
 		file := filepath.Join(root, "x.go")
 		write(t, file, "package b")
 		batches, err := Tree(t.Context(), root, options(polling))
@@ -71,28 +71,28 @@ func TestASaveByRenameIsReported(t *testing.T) {
 		if err := os.Rename(file+".draft", file); err != nil {
 			t.Fatal(err)
 		}
-		until(t, batches, "a rename", func(batch Batch) bool { return slices.Contains(batch.Files, file) })
+		await(t, batches, "a rename", func(batch Batch) bool { return slices.Contains(batch.Files, file) })
 	})
 }
 
-func TestFilesInANewFolderAreReported(t *testing.T) {
-	both(t, func(t *testing.T, root string, polling bool) {
+func TestFilesInNewDirectory(t *testing.T) {
+	forEachMode(t, func(t *testing.T, root string, polling bool) {
 		batches, err := Tree(t.Context(), root, options(polling))
 		if err != nil {
 			t.Fatal(err)
 		}
 		file := filepath.Join(root, "new", "deep", "x.go")
 		write(t, file, "package deep")
-		until(t, batches, "the new folder", func(batch Batch) bool {
+		await(t, batches, "the new directory", func(batch Batch) bool {
 			return batch.Everything || slices.Contains(batch.Files, file)
 		})
 		write(t, file, "package deep // changed")
-		until(t, batches, "a write in it", func(batch Batch) bool { return slices.Contains(batch.Files, file) })
+		await(t, batches, "a write in it", func(batch Batch) bool { return slices.Contains(batch.Files, file) })
 	})
 }
 
-func TestADeletedFileIsReported(t *testing.T) {
-	both(t, func(t *testing.T, root string, polling bool) {
+func TestDeletedFile(t *testing.T) {
+	forEachMode(t, func(t *testing.T, root string, polling bool) {
 		file := filepath.Join(root, "x.go")
 		write(t, file, "package b")
 		batches, err := Tree(t.Context(), root, options(polling))
@@ -102,13 +102,13 @@ func TestADeletedFileIsReported(t *testing.T) {
 		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
-		until(t, batches, "the removal", func(batch Batch) bool { return slices.Contains(batch.Files, file) })
+		await(t, batches, "the removal", func(batch Batch) bool { return slices.Contains(batch.Files, file) })
 	})
 }
 
 func TestManyChangesAreOneBatch(t *testing.T) {
 	root := t.TempDir()
-	batches, err := Tree(t.Context(), root, Options{Quiet: 300 * time.Millisecond, Longest: patience})
+	batches, err := Tree(t.Context(), root, Options{Quiet: 300 * time.Millisecond, MaxDelay: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,32 +116,32 @@ func TestManyChangesAreOneBatch(t *testing.T) {
 	for _, name := range []string{"1.go", "2.go", "3.go", "9.go"} {
 		write(t, filepath.Join(root, name), "package x")
 	}
-	until(t, batches, "all in one", func(batch Batch) bool {
+	await(t, batches, "all in one", func(batch Batch) bool {
 		return slices.Contains(batch.Files, first) && slices.Contains(batch.Files, last)
 	})
 }
 
-func TestHiddenFoldersAreLeftOut(t *testing.T) {
-	both(t, func(t *testing.T, root string, polling bool) {
-		hidden, seen := filepath.Join(root, ".git", "index"), filepath.Join(root, "seen.go")
+func TestHiddenDirectoriesAreIgnored(t *testing.T) {
+	forEachMode(t, func(t *testing.T, root string, polling bool) {
+		hidden, visible := filepath.Join(root, ".git", "index"), filepath.Join(root, "visible.go")
 		write(t, hidden, "")
 		batches, err := Tree(t.Context(), root, options(polling))
 		if err != nil {
 			t.Fatal(err)
 		}
 		write(t, hidden, "changed")
-		write(t, seen, "package x")
-		until(t, batches, "the file that counts", func(batch Batch) bool {
+		write(t, visible, "package x")
+		await(t, batches, "the visible file", func(batch Batch) bool {
 			if slices.Contains(batch.Files, hidden) {
-				t.Error("a file of git is reported")
+				t.Error("a file in a hidden directory was reported")
 			}
-			return slices.Contains(batch.Files, seen)
+			return slices.Contains(batch.Files, visible)
 		})
 	})
 }
 
-func TestATreeThatDoesNotExist(t *testing.T) {
-	both(t, func(t *testing.T, root string, polling bool) {
+func TestMissingTree(t *testing.T) {
+	forEachMode(t, func(t *testing.T, root string, polling bool) {
 		if _, err := Tree(t.Context(), filepath.Join(root, "none"), options(polling)); err == nil {
 			t.Error("no error")
 		}

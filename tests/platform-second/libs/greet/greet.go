@@ -1,5 +1,5 @@
-// Package greet is what the modules of this workspace share.
+// Package greet is shared by the modules of this workspace.
 package greet
 
-// Word is in every answer.
+// Word is part of every response.
 const Word = "hello"

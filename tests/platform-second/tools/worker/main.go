@@ -1,4 +1,4 @@
-// Command worker has its main package at the root of its module, a build tag, and names its variables its own way.
+// Command worker has its main package at the root of its module, a build tag, and unusual variable names.
 package main
 
 import (
@@ -8,8 +8,8 @@ import (
 )
 
 func main() {
-	http.HandleFunc("/", func(answer http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(answer, "%s, %s, %s\n", edition, os.Getenv("worker.upstream"), os.Getenv("SETTINGS"))
+	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "%s, %s, %s\n", edition, os.Getenv("worker.upstream"), os.Getenv("SETTINGS"))
 	})
 	if err := http.ListenAndServe(os.Getenv("ADDR"), nil); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -10,7 +10,7 @@ CREATE TABLE outbox (
     data        jsonb       NOT NULL,
     headers     jsonb       NOT NULL
 );
--- finds an older event of the same aggregate
+-- Finds an older event of the same aggregate.
 CREATE INDEX outbox_order ON outbox (topic, key, id);
 
 CREATE TABLE inbox (

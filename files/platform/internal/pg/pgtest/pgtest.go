@@ -1,4 +1,4 @@
-// Package pgtest gives a test a schema of its own on a real PostgreSQL.
+// Package pgtest creates a schema per test in a real PostgreSQL.
 package pgtest
 
 import (
@@ -15,16 +15,16 @@ import (
 	"cloudlab.example/platform/internal/pg"
 )
 
-// Variable names the server that tests may use, as a DSN. Tests that need it have the build tag `integration`;
+// Variable is the DSN of the server that tests use. Tests that need it have the build tag `integration`;
 // `scripts/test.sh --only platform-stores` starts the server and sets it.
 const Variable = "TEST_DATABASE_URL"
 
-// New makes a schema, migrates it, and drops it after the test.
+// New creates a schema, migrates it, and drops it after the test.
 func New(t *testing.T, migrations ...pg.Migrations) *pgxpool.Pool {
 	t.Helper()
 	dsn := os.Getenv(Variable)
 	if dsn == "" {
-		t.Fatalf("%s is not set: it is the DSN of a PostgreSQL server that tests may create schemas in", Variable)
+		t.Fatalf("%s is not set. Set it to the DSN of a PostgreSQL server in which tests may create schemas", Variable)
 	}
 	address, err := url.Parse(dsn)
 	if err != nil {

@@ -27,7 +27,7 @@ CREATE TABLE users (
     created_at    timestamptz NOT NULL DEFAULT now()
 );
 
--- The newest key signs. A retired one is still published until every token that it signed has expired.
+-- The newest key signs. Older keys remain published, so that the tokens that they signed can be verified.
 CREATE TABLE signing_keys (
     id          text        PRIMARY KEY,
     private_key bytea       NOT NULL,

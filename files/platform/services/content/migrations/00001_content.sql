@@ -1,5 +1,5 @@
 -- +goose Up
--- The bytes, stored once however often they are uploaded. Media is compressed already.
+-- The content, stored once per hash. Media is already compressed.
 CREATE TABLE blobs (
     sha256 bytea PRIMARY KEY,
     data   bytea NOT NULL

@@ -5,7 +5,7 @@ CREATE TABLE warehouses (
 );
 INSERT INTO warehouses (code, name) VALUES ('main', 'Main warehouse'), ('north', 'Warehouse North');
 
--- what the catalogue sells, and whose it is
+-- The SKUs of the catalogue and their owners.
 CREATE TABLE skus (
     sku        text PRIMARY KEY,
     tenant     text NOT NULL,

@@ -11,7 +11,7 @@ CREATE TABLE orders (
     state      text        NOT NULL,
     reason     text        NOT NULL DEFAULT '',
     history    jsonb       NOT NULL DEFAULT '[]',
-    -- the saga's own: failed attempts at the current step, when to try again, and the request that it continues
+    -- State of the saga: failed attempts at the current step, time of the next one, and headers of the original request.
     attempts   integer     NOT NULL DEFAULT 0,
     entered_at timestamptz NOT NULL DEFAULT now(),
     next_at    timestamptz NOT NULL DEFAULT now(),
@@ -25,7 +25,7 @@ CREATE INDEX orders_unfinished ON orders (next_at) WHERE state NOT IN ('confirme
 CREATE TABLE idempotency_keys (
     user_id    text        NOT NULL,
     key        text        NOT NULL,
-    request    bytea       NOT NULL, -- SHA-256 of the body: the same key must mean the same request
+    request    bytea       NOT NULL, -- SHA-256 of the body, to detect a different request with the same key
     order_id   uuid        NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (user_id, key)

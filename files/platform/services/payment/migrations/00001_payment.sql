@@ -14,7 +14,7 @@ CREATE TABLE payments (
 );
 CREATE INDEX payments_of_user ON payments (user_id, id);
 
--- The mocked provider's own book: what really was charged and given back, at most once each per payment.
+-- The mocked provider's records: at most one charge and one refund per payment.
 CREATE TABLE provider_book (
     payment_id uuid        NOT NULL,
     entry      text        NOT NULL CHECK (entry IN ('charge', 'refund')),

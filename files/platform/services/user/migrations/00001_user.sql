@@ -18,8 +18,8 @@ CREATE TABLE profiles (
 );
 CREATE INDEX profiles_of_tenant ON profiles (tenant, id);
 
--- The second line of defence behind the queries' own conditions: a transaction sees only the tenant that it names in
--- app.tenant; '*' is the service itself, handling events or asked by another service.
+-- A second line of defense in addition to the conditions of queries: a transaction sees only the tenant in app.tenant; '*'
+-- is the service itself, handling events or requests of other services.
 ALTER TABLE profiles ENABLE ROW LEVEL SECURITY;
 ALTER TABLE profiles FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON profiles

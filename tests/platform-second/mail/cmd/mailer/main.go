@@ -1,5 +1,5 @@
-// Command mailer is one binary with two roles, chosen by its first argument: `mailer web -port N` shows a page, and
-// `mailer sweep -every D` works on its own and listens to nobody.
+// Command mailer is one binary with two roles, selected by its first argument: `mailer web -port N` serves a page, and
+// `mailer sweep -every D` is a background job without a port.
 package main
 
 import (
@@ -20,10 +20,10 @@ var pages embed.FS
 
 func main() {
 	if len(os.Args) < 2 {
-		log.Fatal("mailer: web or sweep?")
+		log.Fatal("usage: mailer web|sweep")
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
-	port := flags.Int("port", 3000, "where to listen")
+	port := flags.Int("port", 3000, "port to listen on")
 	every := flags.Duration("every", time.Second, "how often to sweep")
 	if err := flags.Parse(os.Args[2:]); err != nil {
 		log.Fatal(err)
@@ -43,12 +43,12 @@ func web(port int) error {
 	if err != nil {
 		return err
 	}
-	http.HandleFunc("/", func(answer http.ResponseWriter, _ *http.Request) {
-		if err := page.Execute(answer, map[string]string{"Word": greet.Word, "Region": os.Getenv("REGION")}); err != nil {
+	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		if err := page.Execute(w, map[string]string{"Word": greet.Word, "Region": os.Getenv("REGION")}); err != nil {
 			log.Print(err)
 		}
 	})
-	http.HandleFunc("/status/alive", func(answer http.ResponseWriter, _ *http.Request) { fmt.Fprintln(answer, "alive") })
+	http.HandleFunc("/status/alive", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	log.Printf("mailer: web on port %d", port)
 	return http.ListenAndServe(fmt.Sprintf(":%d", port), nil)
 }

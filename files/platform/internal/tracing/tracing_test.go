@@ -1,4 +1,4 @@
-package otel
+package tracing
 
 import (
 	"context"
@@ -12,19 +12,19 @@ import (
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 
-	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/logging"
 )
 
 func TestHeadersCarryTraceAndRequest(t *testing.T) {
 	if _, err := Setup(t.Context(), "test"); err != nil {
 		t.Fatal(err)
 	}
-	ctx, span := Start(log.WithRequestID(t.Context(), "r-1"), "parent", trace.SpanKindServer)
+	ctx, span := Start(logging.WithRequestID(t.Context(), "r-1"), "parent", trace.SpanKindServer)
 	defer span.End()
 
 	received := FromHeaders(context.Background(), Headers(ctx))
 
-	if got := log.RequestID(received); got != "r-1" {
+	if got := logging.RequestID(received); got != "r-1" {
 		t.Errorf("request id %q", got)
 	}
 	if got := trace.SpanContextFromContext(received).TraceID(); got != span.SpanContext().TraceID() || !got.IsValid() {

@@ -1,9 +1,9 @@
-// Package otel sets up tracing and carries its context across REST, gRPC and Kafka. Spans always have ids, so that log
-// lines can be joined; they are recorded and sent only when the environment names an exporter:
+// Package tracing sets up OpenTelemetry tracing and propagates its context over REST, gRPC and Kafka. Spans always have IDs,
+// so that log lines can be correlated; they are recorded and sent only if the environment configures an exporter:
 //
 //	OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318   OTLP over HTTP
 //	OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG        as in the OpenTelemetry specification
-package otel
+package tracing
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"maps"
 	"os"
 
-	api "go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -22,15 +22,15 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
-	"cloudlab.example/platform/internal/log"
+	"cloudlab.example/platform/internal/logging"
 )
 
 var propagator = propagation.TraceContext{}
 
-// Setup installs the tracer provider. The returned function flushes what is left; call it last.
+// Setup installs the tracer provider. The returned function flushes pending spans; call it last.
 func Setup(ctx context.Context, service string) (func(context.Context) error, error) {
-	api.SetErrorHandler(api.ErrorHandlerFunc(func(err error) { slog.Warn("tracing", "error", err) }))
-	exporter, err := exporterOf(ctx)
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { slog.Warn("tracing", "error", err) }))
+	exporter, err := newExporter(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
 	}
@@ -43,12 +43,12 @@ func Setup(ctx context.Context, service string) (func(context.Context) error, er
 		options = append(options, sdk.WithBatcher(exporter))
 	}
 	provider := sdk.NewTracerProvider(options...)
-	api.SetTracerProvider(provider)
-	api.SetTextMapPropagator(propagator)
+	otel.SetTracerProvider(provider)
+	otel.SetTextMapPropagator(propagator)
 	return provider.Shutdown, nil
 }
 
-func exporterOf(ctx context.Context) (sdk.SpanExporter, error) {
+func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
 	switch {
 	case os.Getenv("OTEL_SDK_DISABLED") == "true" || os.Getenv("OTEL_TRACES_EXPORTER") == "none":
 		return nil, nil
@@ -67,7 +67,7 @@ func serviceName(fallback string) string {
 
 // Start begins a span as a child of the context's.
 func Start(ctx context.Context, name string, kind trace.SpanKind, attrs ...attribute.KeyValue) (context.Context, trace.Span) {
-	return api.Tracer("cloudlab.example/platform").Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attrs...))
+	return otel.Tracer("cloudlab.example/platform").Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attrs...))
 }
 
 // End ends a span, as failed when err is not nil.
@@ -79,22 +79,22 @@ func End(span trace.Span, err error) {
 	span.End()
 }
 
-// Headers returns what another process needs to go on with this request: its trace context and its request id.
+// Headers returns the trace context and the request ID as headers for another process.
 func Headers(ctx context.Context) map[string]string {
 	headers := propagation.MapCarrier{}
 	propagator.Inject(ctx, headers)
-	if id := log.RequestID(ctx); id != "" {
-		headers[log.RequestIDHeader] = id
+	if id := logging.RequestID(ctx); id != "" {
+		headers[logging.RequestIDHeader] = id
 	}
 	return headers
 }
 
-// FromHeaders returns a context that goes on with the request that Headers described.
+// FromHeaders returns a context that continues the request that Headers described.
 func FromHeaders(ctx context.Context, headers map[string]string) context.Context {
 	carrier := propagation.MapCarrier(maps.Clone(headers))
 	ctx = propagator.Extract(ctx, carrier)
-	if id := headers[log.RequestIDHeader]; id != "" {
-		ctx = log.WithRequestID(ctx, id)
+	if id := headers[logging.RequestIDHeader]; id != "" {
+		ctx = logging.WithRequestID(ctx, id)
 	}
 	return ctx
 }

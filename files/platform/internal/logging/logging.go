@@ -1,6 +1,6 @@
-// Package log writes one JSON object per line, each with the service's name and, where a request is being served, its
-// request id and trace id. The ids come from the context: pass it (slog.InfoContext) and they are there.
-package log
+// Package logging writes one JSON object per line. Each has the service's name and, if the context belongs to a request, its
+// request ID and trace ID. Use slog's functions with a context, such as slog.InfoContext.
+package logging
 
 import (
 	"context"
@@ -10,23 +10,23 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// RequestIDHeader carries the request id: in HTTP, in gRPC metadata and in Kafka headers.
+// RequestIDHeader carries the request ID: in HTTP, in gRPC metadata and in Kafka headers.
 const RequestIDHeader = "x-request-id"
 
 type requestIDKey struct{}
 
-// WithRequestID returns a context whose log lines carry the id.
+// WithRequestID returns a context whose log lines carry the ID.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }
 
-// RequestID returns the context's request id, or "".
+// RequestID returns the context's request ID, or "".
 func RequestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey{}).(string)
 	return id
 }
 
-// Setup makes the process's default logger and returns it.
+// Setup installs the process's default logger and returns it.
 func Setup(w io.Writer, service string, level slog.Level) *slog.Logger {
 	handler := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
 	logger := slog.New(contextHandler{handler}).With("service", service)
@@ -34,7 +34,7 @@ func Setup(w io.Writer, service string, level slog.Level) *slog.Logger {
 	return logger
 }
 
-// contextHandler adds what the context knows.
+// contextHandler adds the IDs in the context.
 type contextHandler struct{ slog.Handler }
 
 func (h contextHandler) Handle(ctx context.Context, record slog.Record) error {
