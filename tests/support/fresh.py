@@ -1,13 +1,13 @@
-"""scripts/setup.sh on a fresh machine: what every Debian release has to show."""
+"""scripts/setup.sh on a fresh machine: what the scenarios of every Debian release check."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from lab import Lab
 from machine import Machine, Result
 from registry import Registry
 
-# A blank and a letter beyond ASCII, as in the folders that people have.
+# With a blank and a letter beyond ASCII, as in many people's folders.
 CHECKOUT = "/srv/my projects/größe"
 STORES = {"postgres", "redis", "clickhouse", "elasticsearch", "zookeeper", "kafka"}
 
@@ -15,21 +15,23 @@ STORES = {"postgres", "redis", "clickhouse", "elasticsearch", "zookeeper", "kafk
 class Fresh:
     """A fresh machine with a checkout that belongs to `user`; its images come from the test registry."""
 
-    def __init__(self, lab: Lab, suite: str, user: str):
+    def __init__(self, lab: Lab, suite: str, user: str, components: Collection[str]):
+        """:param components: what is converged."""
         registry = Registry(lab)
-        registry.fill()
+        registry.fill(only=components)
         self.user = user
-        # The services would compile for minutes, and show nothing that they do not show elsewhere.
+        # Compiling the services would take minutes, and other scenarios test it.
         self.environ = {
             "IMAGE_SOURCE": "registry",
             "REGISTRY_MIRROR": registry.mirror_for_containers,
             "CLOUDLAB_PROFILE": "stores",
         }
+        self.components = set(components)
         self.machine = Machine(lab.client, suite, registry.mirror_for_containers)
         self.machine.clone(CHECKOUT, owner=user)
 
     def setup(self, *arguments: str, user: str = "", **environ: str) -> Result:
-        """Run scripts/setup.sh as a careful person would: nobody else may read what it makes."""
+        """Run scripts/setup.sh with a strict umask: nobody else may read what it creates."""
         shell = 'umask 077 && exec ./scripts/setup.sh "$@"'
         return self.run("bash", "-c", shell, "setup", *arguments, user=user, **environ)
 
@@ -38,32 +40,47 @@ class Fresh:
         return self.machine.run(*command, user=user or self.user, folder=CHECKOUT, environ=self.environ | environ)
 
     def healthy(self) -> set[str]:
-        """The components whose containers are healthy, by the word of the machine's own engine."""
+        """The components whose containers are healthy, as the machine's own engine reports."""
         format_ = '{{.Label "cloudlab.component"}}'
         listed = self.machine.run("docker", "ps", "--filter", "health=healthy", "--format", format_)
         assert listed.status == 0, listed.output
         return set(listed.output.split())
 
+    def versions(self) -> tuple[str, str]:
+        """The versions of Python and ansible-core in .venv, without the patch level."""
+        result = self.run(".venv/bin/ansible-playbook", "--version")
+        core, python = (
+            re.search(r"\[core ([\d.]+)\]", result.output),
+            re.search(r"python version = ([\d.]+)", result.output),
+        )
+        assert core and python, result.output
+        return _minor(python[1]), _minor(core[1])
 
-def fresh_machine(lab: Lab, suite: str, user: str) -> Iterator[Fresh]:
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def fresh_machine(lab: Lab, suite: str, user: str, components: Collection[str]) -> Iterator[Fresh]:
     """For a fixture: the machine, removed afterwards."""
-    fresh = Fresh(lab, suite, user)
+    fresh = Fresh(lab, suite, user, components)
     yield fresh
     fresh.machine.remove()
 
 
 def assert_complete(fresh: Fresh, result: Result) -> None:
-    """What the first run has to have done."""
+    """Check what the first run must have done."""
     assert result.status == 0, result.output
-    assert fresh.healthy() == STORES
+    assert fresh.healthy() == fresh.components
     assert "Traceback" not in result.output, result.output
     assert fresh.run("stat", "--format=%a %U", ".env").output.split() == ["600", fresh.user]
 
 
-def assert_nothing_to_do(fresh: Fresh) -> None:
-    """What the next run has to say."""
-    result = fresh.setup()
+def assert_nothing_to_do(fresh: Fresh, *arguments: str) -> None:
+    """Check that the next run changes nothing and installs nothing."""
+    result = fresh.setup(*arguments)
     assert result.status == 0, result.output
     recap = re.search(r"^localhost\s*:.* changed=(\d+) ", result.output, re.MULTILINE)
     assert recap, result.output
     assert recap[1] == "0", result.output
+    assert "Python 3" not in result.output, result.output

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import docker
@@ -58,12 +58,12 @@ class Registry:
                 file.write_text(str(listener.getsockname()[1]))
         return int(file.read_text())
 
-    def fill(self) -> None:
-        """Serve every image that the catalogue names; images that nobody has yet are made first."""
+    def fill(self, only: Collection[str] = ()) -> None:
+        """Serve every image that the catalogue names, or `only` these; images that do not exist yet are built first."""
         for key, source in self.sources.items():
-            if not self.has(self.name(key)):
+            if (not only or key in only) and not self.has(self.name(key)):
                 self._push(source, self.name(key))
-        for key in standins.FOLDERS:
+        for key in standins.FOLDERS if not only else ():
             self.serve(key, standins.build(self.lab.client, key))
 
     def serve(self, key: str, source: str) -> None:
