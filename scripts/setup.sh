@@ -29,7 +29,8 @@ Examples:
   ./scripts/setup.sh --tags kafka,postgres    these components and their dependencies
   ./scripts/setup.sh --check --diff           show what would change
 
-Environment: CLOUDLAB_PYTHON selects the Python to use. Every key of .env can also be set as an environment variable,
+Environment: CLOUDLAB_PYTHON selects the Python for a new .venv (default: 3.12 or newer, downloaded with uv where only an
+older one is installed; otherwise 3.11 with an older Ansible). Every key of .env can also be set as an environment variable,
 which takes precedence.
 TEXT
 }

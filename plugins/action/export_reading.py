@@ -30,5 +30,16 @@ class ActionModule(ActionBase):
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
         }
-        host = {"host_name": arguments["name"], "groups": [arguments["group"]], "host_vars": variables}
-        return result | {"changed": False, "add_host": host}
+        # Only Ansible's own action can add a host with every supported version of Ansible.
+        task = self._task.copy()
+        task.args = variables | {"name": arguments["name"], "groups": [arguments["group"]]}
+        action = self._shared_loader_obj.action_loader.get(
+            "ansible.builtin.add_host",
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        return result | action.run(task_vars=task_vars) | {"changed": False}

@@ -1,7 +1,7 @@
 """scripts/setup.sh on a fresh machine of any Debian release."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from lab import Lab
 from machine import Machine, Result
@@ -15,9 +15,10 @@ STORES = {"postgres", "redis", "clickhouse", "elasticsearch", "zookeeper", "kafk
 class Fresh:
     """A fresh machine with a checkout that belongs to `user`; its images come from the test registry."""
 
-    def __init__(self, lab: Lab, suite: str, user: str):
+    def __init__(self, lab: Lab, suite: str, user: str, components: Collection[str]):
+        """:param components: what is converged."""
         registry = Registry(lab)
-        registry.fill(STORES)
+        registry.fill(components)
         self.user = user
         # Without services, which take minutes to compile and are tested elsewhere.
         self.environ = {
@@ -25,6 +26,7 @@ class Fresh:
             "REGISTRY_MIRROR": registry.mirror_for_containers,
             "CLOUDLAB_PROFILE": "stores",
         }
+        self.components = set(components)
         self.machine = Machine(lab.client, suite, registry.mirror_for_containers)
         self.machine.clone(CHECKOUT, owner=user)
 
@@ -44,10 +46,24 @@ class Fresh:
         assert listed.status == 0, listed.output
         return set(listed.output.split())
 
+    def versions(self) -> tuple[str, str]:
+        """The versions of Python and ansible-core in .venv, without the patch level."""
+        result = self.run(".venv/bin/ansible-playbook", "--version")
+        core, python = (
+            re.search(r"\[core ([\d.]+)\]", result.output),
+            re.search(r"python version = ([\d.]+)", result.output),
+        )
+        assert core and python, result.output
+        return _minor(python[1]), _minor(core[1])
 
-def fresh_machine(lab: Lab, suite: str, user: str) -> Iterator[Fresh]:
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def fresh_machine(lab: Lab, suite: str, user: str, components: Collection[str]) -> Iterator[Fresh]:
     """The machine, removed at the end of the fixture."""
-    fresh = Fresh(lab, suite, user)
+    fresh = Fresh(lab, suite, user, components)
     yield fresh
     fresh.machine.remove()
 
@@ -55,15 +71,16 @@ def fresh_machine(lab: Lab, suite: str, user: str) -> Iterator[Fresh]:
 def assert_complete(fresh: Fresh, result: Result) -> None:
     """Assert that the first run set up everything."""
     assert result.status == 0, result.output
-    assert fresh.healthy() == STORES
+    assert fresh.healthy() == fresh.components
     assert "Traceback" not in result.output, result.output
     assert fresh.run("stat", "--format=%a %U", ".env").output.split() == ["600", fresh.user]
 
 
-def assert_nothing_to_do(fresh: Fresh) -> None:
-    """Assert that another run changes nothing."""
-    result = fresh.setup()
+def assert_nothing_to_do(fresh: Fresh, *arguments: str) -> None:
+    """Assert that another run changes and installs nothing."""
+    result = fresh.setup(*arguments)
     assert result.status == 0, result.output
     recap = re.search(r"^localhost\s*:.* changed=(\d+) ", result.output, re.MULTILINE)
     assert recap, result.output
     assert recap[1] == "0", result.output
+    assert "Python 3" not in result.output, result.output

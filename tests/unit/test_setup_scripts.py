@@ -12,7 +12,22 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "scripts" / "lib"
 # What the scripts call of a system; the rest is not there unless a test puts it there.
-TOOLS = ("bash", "basename", "cat", "dirname", "env", "grep", "id", "locale", "sh", "tr", "uname")
+TOOLS = (
+    "bash",
+    "basename",
+    "cat",
+    "dirname",
+    "env",
+    "grep",
+    "id",
+    "locale",
+    "mktemp",
+    "rm",
+    "sh",
+    "tail",
+    "tr",
+    "uname",
+)
 
 
 @pytest.fixture
@@ -66,7 +81,7 @@ def test_setup_continues_if_an_engine_can_be_provided(system, programs):
     [
         ({"dnf": "exit 0"}, "sudo dnf install python3.12"),
         ({"pacman": "exit 0"}, "sudo pacman -S python"),
-        ({"uname": "echo Darwin"}, "brew install python@3.12"),
+        ({"uname": "echo Darwin"}, "brew install python@3.13"),
         ({}, "install Python 3.11 or newer"),
     ],
 )
@@ -76,15 +91,80 @@ def test_without_python_the_package_is_printed(system, programs, advice):
     assert advice in done.stderr
 
 
-def test_an_old_python_is_not_used(system):
-    assert system("find_python", python3="exit 1").returncode == 1
+def python(minor: int) -> str:
+    """A program that answers as Python 3.`minor` to the question whether it is new enough."""
+    return f'oldest=${{2##*"(3, "}}; [ "{minor}" -ge "${{oldest%%)*}}" ]'
 
 
-def test_the_users_choice_of_python_is_preferred(system, tmp_path):
+UV = 'echo "uv $*" >&2; case "$2" in find) echo /uv/bin/python3.13 ;; esac'
+UV_OFFLINE = 'echo "error: no download" >&2; echo "  cause: no route to host" >&2; exit 1'
+
+
+@pytest.mark.parametrize(
+    ("programs", "chosen"),
+    [
+        ({"python3": python(12)}, "python3"),
+        ({"python3": python(11), "python3.13": python(13)}, "python3.13"),
+        ({"python3": python(11), "python3.12": python(12), "uv": UV}, "python3.12"),
+        ({"python3": python(11), "uv": UV}, "/uv/bin/python3.13"),
+        ({"python3": python(9), "uv": UV}, "/uv/bin/python3.13"),
+        ({"uv": UV}, "/uv/bin/python3.13"),
+    ],
+)
+def test_a_python_for_the_current_ansible_comes_first(system, tmp_path, programs, chosen):
+    done = system("find_python", **programs)
+    # An absolute path stays as it is.
+    assert done.stdout.strip() == str(tmp_path / "bin" / chosen)
+    assert "WARNING" not in done.stderr
+
+
+@pytest.mark.parametrize("programs", [{"uv": UV_OFFLINE}, {}], ids=["uv", "neither uv nor a package index"])
+def test_where_none_can_be_downloaded_python_3_11_is_used_with_a_warning(system, tmp_path, programs):
+    done = system("find_python", python3=python(11), **programs)
+    assert done.stdout.strip() == str(tmp_path / "bin/python3")
+    assert "WARNING: Python 3.11 is outdated, and a newer one could not be downloaded" in done.stderr
+    assert "receives no fixes after 2026-11-30" in done.stderr
+    assert "cause:" not in done.stderr
+    assert ("no route to host" in done.stderr) == bool(programs)
+
+
+def test_uv_is_installed_from_the_package_index_and_removed_again(system, tmp_path):
+    uv = tmp_path / "uv"
+    uv.write_text(f"#!/bin/sh\n{UV}\n")
+    uv.chmod(0o755)
+    # `python3 -m venv FOLDER` creates the folder's Python, and `FOLDER/bin/python -m pip` its uv.
+    venv = f'[ "$2" != venv ] || {{ mkdir "$3/bin" && ln -s "{tmp_path}/pip" "$3/bin/python"; exit; }}; {python(11)}'
+    pip = tmp_path / "pip"
+    pip.write_text(f'#!/bin/sh\necho "$0 $*" >"{tmp_path}/called"\ncp "{uv}" "${{0%/*}}/uv"\n')
+    pip.chmod(0o755)
+    tools = {name: f'exec {shutil.which(name)} "$@"' for name in ("cp", "ln", "mkdir")}
+    done = system("find_python", python3=venv, **tools)
+    assert done.stdout.strip() == "/uv/bin/python3.13", done.stderr
+    folder, requirements = re.fullmatch(
+        r"(\S+)/bin/python .*--requirement (\S+)\n", (tmp_path / "called").read_text()
+    ).groups()
+    assert not Path(folder).exists()
+    assert "uv==" in Path(requirements).read_text()
+
+
+def test_a_python_that_is_too_old_is_not_used(system):
+    done = system("find_python", python3=python(10), uv=UV_OFFLINE)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_the_python_that_the_user_chooses_comes_first(system, tmp_path):
     program = tmp_path / "own python"
-    program.write_text("#!/bin/sh\nexit 0\n")
+    program.write_text(f"#!/bin/sh\n{python(11)}\n")
     program.chmod(0o755)
-    assert system(f"CLOUDLAB_PYTHON='{program}' find_python", python3="exit 0").stdout.strip() == str(program)
+    done = system(f"CLOUDLAB_PYTHON='{program}' find_python", python3=python(13))
+    assert (done.stdout.strip(), done.stderr) == (str(program), "")
+
+
+def test_a_chosen_python_that_is_too_old_ends_the_setup(system, tmp_path):
+    code = f"VENV='{tmp_path}/none'; CLOUDLAB_PYTHON=python3; make_venv"
+    done = system(code, python3=python(10))
+    assert done.returncode == 1
+    assert "CLOUDLAB_PYTHON=python3 is not Python 3.11 or newer" in done.stderr
 
 
 def test_missing_root_privileges_are_an_error(system):

@@ -1,7 +1,7 @@
-"""Debian 13, as a user with sudo, and as one without."""
+"""Debian 13, whose Python takes the current Ansible: as a user with sudo, and as one without."""
 
 import pytest
-from fresh import assert_complete, assert_nothing_to_do, fresh_machine
+from fresh import STORES, assert_complete, assert_nothing_to_do, fresh_machine
 
 OTHER_CHECKOUT = "/srv/other"
 
@@ -9,33 +9,36 @@ OTHER_CHECKOUT = "/srv/other"
 @pytest.fixture(scope="module")
 def fresh(lab):
     """The machine, for all tests of this file, which follow one another."""
-    yield from fresh_machine(lab, "trixie", "dev")
+    yield from fresh_machine(lab, "trixie", "dev", STORES)
 
 
-def test_without_sudo_it_says_what_it_needs_root_for(fresh):
+def test_without_sudo_it_names_what_requires_root(fresh):
     fresh.machine.clone(OTHER_CHECKOUT, owner="guest")
     result = fresh.machine.run("./scripts/setup.sh", user="guest", folder=OTHER_CHECKOUT)
     assert result.status == 1
     assert "Installing python3 python3-venv requires root" in result.output
 
 
-def test_it_brings_everything_up(fresh):
-    assert_complete(fresh, fresh.setup())
+def test_it_starts_everything_with_the_current_ansible(fresh):
+    result = fresh.setup()
+    assert_complete(fresh, result)
+    assert fresh.versions() == ("3.13", "2.21")
+    assert "WARNING" not in result.output, result.output
 
 
 def test_the_user_may_use_the_engine_from_now_on(fresh):
     assert fresh.run("docker", "version").status == 0
 
 
-def test_nothing_in_the_checkout_belongs_to_somebody_else(fresh):
+def test_the_checkout_has_no_files_of_other_users(fresh):
     assert fresh.run("find", ".", "!", "-user", "dev").output == ""
 
 
-def test_again_there_is_nothing_to_do(fresh):
+def test_another_run_changes_nothing(fresh):
     assert_nothing_to_do(fresh)
 
 
-def test_who_is_not_in_the_group_is_told_so(fresh):
+def test_a_user_outside_the_group_is_told_so(fresh):
     result = fresh.machine.run("./scripts/setup.sh", user="guest", folder=OTHER_CHECKOUT)
     assert result.status == 1
     assert "The user guest may not open the Docker Engine's socket" in result.output
