@@ -65,7 +65,7 @@ def _unknown(
         if missing := catalogue.unknown([key], SELF_KEYS, "value"):
             return missing
         return _undeclared(key, "this service", service)
-    stores = {store: entry for store, entry in everybody.items() if entry.get("kind") == "store" and "values" in entry}
+    stores = {store: entry for store, entry in everybody.items() if "values" in entry}
     if owner in stores:
         own = stores[owner].get("account_values", [])
         if missing := catalogue.unknown([key], [*stores[owner]["values"], *own], "value"):
