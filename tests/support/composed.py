@@ -7,14 +7,15 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import components
 from lab import ROOT, Lab
 
 from cloudlab.compose import sketch
 from cloudlab.model import settings
 
 PROGRAM = ROOT / ".cloudlab" / "test-tools" / "docker-compose"
-# All that there are images of without a registry on the internet.
-PROFILES = ("observability", "pgadmin", "redis-commander")
+# Everything that runs without a registry.
+PROFILES = ("observability", *sorted(components.named("tool", profile="tools")))
 # Only a hang takes longer: the first start compiles ten services.
 SECONDS = 1200
 

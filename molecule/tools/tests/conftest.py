@@ -1,6 +1,7 @@
-"""pgAdmin and Redis Commander beside a catalogue in PostgreSQL and a session in Redis."""
+"""The web tools, with a catalogue in PostgreSQL and a session in Redis to show."""
 
 import browser
+import components
 import probes
 import pytest
 from lab import ROOT
@@ -12,8 +13,8 @@ SESSION = "auth:session:5f0c"
 
 @pytest.fixture(scope="session")
 def tools():
-    """The tools that are run."""
-    return ("pgadmin", "redis-commander")
+    """The tools that run without a registry."""
+    return sorted(components.named("tool", profile="tools"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,8 +1,10 @@
 """What the run that brought the tools up left behind."""
 
+import components
 
-def test_they_and_what_they_show_are_there(lab, tools):
-    assert lab.present() == {"postgres", "redis", *tools}
+
+def test_they_and_what_they_need_are_there(lab, tools):
+    assert lab.present() == {*tools, *components.needs(*tools)}
 
 
 def test_a_second_run_changes_nothing(lab, tools):

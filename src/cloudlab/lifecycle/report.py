@@ -28,7 +28,8 @@ def rows(
 
     :param environment: the variable `cloudlab`.
     :param access: component -> {"user", "password", "url"}, all optional; `url` is a pattern with {host}, {port},
-        {user} and {password}, the last two escaped for URLs; `{port}` is the component's first port.
+        {user} and {password}, the last two escaped for URLs; `{port}` is the component's first port. It
+        defaults to http://{host}:{port} if a port is named http, and to {host}:{port} otherwise.
     :param containers: what the engine lists.
     :param used: container -> bytes of memory in use, where they are known.
     :param failed: components of which the run knows that they failed, whatever state their containers are in.
@@ -53,7 +54,7 @@ def sketch(
     Nothing there could escape passwords for URLs and JSON, or turn an amount of memory into a number.
     """
     known = {
-        name: {**entry, "password": "", "url": entry.get("url", "").replace(":{password}", "")}
+        name: {**entry, "password": ""} | ({"url": entry["url"].replace(":{password}", "")} if "url" in entry else {})
         for name, entry in access.items()
     }
     found = [{**row, "state": UNKNOWN} for row in rows(environment, known, [], {}, waived)]
@@ -104,9 +105,9 @@ def _row(
     container = listed.get(entry["container"])
     ports = {port: numbers["host"] for port, numbers in entry["ports"].items()}
     user, password = access.get("user", ""), access.get("password", "")
-    url = ""
-    if access.get("url") and ports:
-        url = access["url"].format(
+    url = access.get("url", "http://{host}:{port}" if "http" in ports else "{host}:{port}")
+    if url and ports:
+        url = url.format(
             host=PUBLISH_ADDRESS,
             port=next(iter(ports.values())),
             user=quote(user, safe=""),
