@@ -105,14 +105,13 @@ def _row(
     container = listed.get(entry["container"])
     ports = {port: numbers["host"] for port, numbers in entry["ports"].items()}
     user, password = access.get("user", ""), access.get("password", "")
-    url = access.get("url", "http://{host}:{port}" if "http" in ports else "{host}:{port}")
-    if url and ports:
-        url = url.format(
-            host=PUBLISH_ADDRESS,
-            port=next(iter(ports.values())),
-            user=quote(user, safe=""),
-            password=quote(password, safe=""),
-        )
+    pattern = access.get("url", "http://{host}:{port}" if "http" in ports else "{host}:{port}") if ports else ""
+    url = pattern.format(
+        host=PUBLISH_ADDRESS,
+        port=next(iter(ports.values()), ""),
+        user=quote(user, safe=""),
+        password=quote(password, safe=""),
+    )
     # A play that makes no images present knows only what runs.
     image = entry.get("image", {}).get("reference") or (container or {}).get("Image", "")
     return {
