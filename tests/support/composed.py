@@ -14,8 +14,6 @@ from cloudlab.compose import sketch
 from cloudlab.model import settings
 
 PROGRAM = ROOT / ".cloudlab" / "test-tools" / "docker-compose"
-# Everything that runs without a registry.
-PROFILES = ("observability", *sorted(components.named("tool", profile="tools")))
 # Only a hang takes longer: the first start compiles ten services.
 SECONDS = 1200
 
@@ -28,6 +26,11 @@ def copy(folder: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target, follow_symlinks=False)
     return folder
+
+
+def profiles() -> str:
+    """COMPOSE_PROFILES for everything that runs without a registry."""
+    return ",".join(["observability", *sorted(components.named("tool", profile="tools"))])
 
 
 def socket_group() -> int:
