@@ -104,7 +104,7 @@ def _by_compose(bench: Bench, folder: Path) -> dict[str, float]:
             **ports,
             "CLOUDLAB_INSTANCE": lab.instance,
             "REGISTRY_MIRROR": MIRROR,
-            "COMPOSE_PROFILES": ",".join(composed.PROFILES),
+            "COMPOSE_PROFILES": composed.profiles(),
         },
     )
     try:

@@ -20,6 +20,7 @@ SERVICES = (
 )  # fmt: skip
 # Stores that an order uses.
 STORES = ("postgres", "redis", "kafka", "elasticsearch", "clickhouse")
+MAIL = "mailpit"
 
 
 class InstanceError(Exception):
@@ -48,6 +49,11 @@ class Instance:
                 "ansible-playbook playbooks/dev.yml"
             )
         return entry["user"], entry["password"]
+
+    @property
+    def mail(self) -> str:
+        """URL of the mail catcher."""
+        return self.components[MAIL]["url"]
 
     @property
     def database(self) -> str:
@@ -85,7 +91,7 @@ def read(name: str) -> Instance:
 def parse(name: str, document: Mapping[str, Any]) -> Instance:
     """The instance that the document describes. Raises InstanceError."""
     components = {entry["component"]: entry for entry in document["components"]}
-    missing = [part for part in (GATEWAY, *SERVICES, *STORES) if part not in components]
+    missing = [part for part in (GATEWAY, *SERVICES, *STORES, MAIL) if part not in components]
     if missing:
         raise InstanceError(_incomplete(name, missing, document.get("unavailable", {})))
     return Instance(name, components)

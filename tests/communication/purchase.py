@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from communication import trail
+from communication import mail, trail
 from communication.gateway import trace_id
 from communication.instance import GATEWAY
 from communication.proof import PIECES, Proof
@@ -114,6 +114,11 @@ def _hear_of_it(proof: Proof, customer: Account, product: Product, order: Order)
         sent = {delivery["channel"]: delivery["state"] for delivery in message["deliveries"]}
         assert sent == {"email": "sent", "push": "sent"}, sent
         it.note = message["title"]
+    with check("the e-mail is in the mail catcher", "notification", "mailpit", request_id=order.request_id) as it:
+        mails = mail.received(proof.instance.mail, customer.email, message["title"])
+        texts = [item["Text"] for item in mails if order.id in item["Text"]]
+        assert len(texts) == 1, f"{len(texts)} e-mails about the order to {customer.email}, instead of one"
+        it.note = customer.email
     way = ("order", "kafka", "analytics", "clickhouse")
     with check("analytics counts the order", *way, request_id=order.request_id) as it:
         (row,) = until(lambda: _counted(proof, order), "the event order.confirmed is stored")

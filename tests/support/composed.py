@@ -7,14 +7,13 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import components
 from lab import ROOT, Lab
 
 from cloudlab.compose import offline
 from cloudlab.model import settings
 
 PROGRAM = ROOT / ".cloudlab" / "test-tools" / "docker-compose"
-# Profiles whose images have a package form.
-PROFILES = ("observability", "pgadmin", "redis-commander")
 # The first start compiles ten services.
 SECONDS = 1200
 
@@ -27,6 +26,11 @@ def copy(folder: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target, follow_symlinks=False)
     return folder
+
+
+def profiles() -> str:
+    """COMPOSE_PROFILES for everything that runs without a registry."""
+    return ",".join(["observability", *sorted(components.named("tool", profile="tools"))])
 
 
 def socket_group() -> int:

@@ -28,10 +28,10 @@ def components() -> dict[str, Component]:
     """Component name -> its documentation."""
     found = {
         row["component"]: Component(_names(row["needs"]), _names(row["networks"]), _names(row["profiles"]))
-        for row in table("What runs")
+        for row in table("Containers")
     }
     for row in table("Ports"):
-        found[row["component"]].ports[row["what it is"]] = int(row["port"]), int(row["in the container"])
+        found[row["component"]].ports[row["purpose"]] = int(row["port"]), int(row["port in the container"])
     return found
 
 

@@ -24,7 +24,7 @@ from communication.shop import Account, Order, Product
 
 EVERYTHING = [
     {"component": name, "ports": {"http": 8080 + number}, "user": "", "password": "", "url": ""}
-    for number, name in enumerate((instance.GATEWAY, *instance.SERVICES, *instance.STORES))
+    for number, name in enumerate((instance.GATEWAY, *instance.SERVICES, *instance.STORES, instance.MAIL))
 ]
 CUSTOMER = Account("u1", "default", "ada@example.org", "token")
 PRODUCT = Product("p1", "SKU-1", "Headphones", "r-1")

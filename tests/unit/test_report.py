@@ -38,6 +38,22 @@ def test_a_row_has_address_and_credentials():
     assert row["memory"] == {"used": 3 * MEBIBYTE, "limit": 512 * MEBIBYTE}
 
 
+@pytest.mark.parametrize(
+    ("ports", "url"),
+    [
+        ({"http": 8000, "smtp": 25}, "http://127.0.0.1:8000"),
+        ({"broker": 9092}, "127.0.0.1:9092"),
+        ({}, ""),
+    ],
+)
+@pytest.mark.parametrize("known", [{}, {"db": {"user": "me"}}])
+def test_a_component_has_a_url_by_default(ports, url, known):
+    entry = {**ENVIRONMENT["components"]["db"], "ports": {name: {"host": port} for name, port in ports.items()}}
+    environment = {**ENVIRONMENT, "chosen": ["db"], "components": {"db": entry}}
+    assert [row["url"] for row in report.rows(environment, known, [], {})] == [url]
+    assert [row["url"] for row in report.static_rows(environment, known, {})] == [url]
+
+
 def test_static_rows_have_no_password_and_no_state():
     views = {"logs": {"of": "db", "url": "{url}?{component}"}}
     [row, worker] = report.static_rows(ENVIRONMENT, ACCESS, views)

@@ -1,11 +1,14 @@
-"""The containers of the web tools match the contracts of their images."""
+"""The containers of the tools match the contracts in the role's README."""
 
 import json
+import re
 import subprocess
 
+import components
 import pytest
 import rolefiles
 import yaml
+from lab import ROOT
 
 from cloudlab.model import catalogue, environment
 
@@ -27,17 +30,15 @@ SETTINGS = {
     "tools_portainer_password": "twelve letters",
 }
 TOOLS = {name: entry for name, entry in catalogue.committed()["catalogue"].items() if entry["role"] == "tools"}
-# Component -> user, network, port in the container, volumes, as in the upstream images.
+# Component -> user, network of what it shows, volumes, health check.
 CONTRACTS = {
-    "pgadmin": ("5050:0", "database", 5050, ["/var/lib/pgadmin"]),
-    "redis-commander": ("10000:0", "database", 8081, []),
-    "clickhouse-ui": ("chui", "database", 3488, ["/app/data"]),
-    "kafka-ui": ("kafkaui", "backend", 8080, []),
-    "kibana": ("1000:0", "database", 5601, []),
-    "portainer": ("0:0", None, 9000, ["/data"]),
+    name: tuple(cell.strip("` ") for cell in cells.split("|"))
+    for name, cells in re.findall(
+        r"^\| `([a-z-]+)` \| ((?:[^|]*\|){3}[^|]*)\|$",
+        (ROOT / "roles/tools/README.md").read_text(encoding="utf-8").partition("## Hardening")[2],
+        re.MULTILINE,
+    )
 }
-# Host ports of the tools; 3000 is the dashboard.
-PORTS = range(3001, 3011)
 
 
 @pytest.fixture
@@ -78,15 +79,13 @@ def test_every_tool_has_a_contract():
 
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_user_ports_networks_and_volumes(containers, name):
-    user, network, port, volumes = CONTRACTS[name]
+    user, network, volumes, _ = CONTRACTS[name]
     options = containers()[name].options
-    [setting] = [entry["setting"] for entry in TOOLS[name]["ports"]]
-    host = catalogue.committed("ports")[setting]
-    assert host in PORTS
+    published = {f"127.0.0.1:{host + 1000}:{port}/tcp" for host, port in components.ports(name).values()}
     assert options["user"] == user
-    assert options["published_ports"] == [f"127.0.0.1:{host + 1000}:{port}/tcp"]
+    assert set(options["published_ports"]) == published
     assert set(options["networks"]) == {f"lab-{each}" for each in ("monitoring", network) if each}
-    assert [mount["target"] for mount in options["mounts"] if mount["type"] == "volume"] == volumes
+    assert ", ".join(mount["target"] for mount in options["mounts"] if mount["type"] == "volume") == volumes
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
@@ -100,10 +99,9 @@ def test_every_tool_is_hardened(containers, name):
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_the_health_check_uses_the_published_port(containers, name):
-    health = containers()[name].options["healthcheck"]
-    assert health["test"][:2] == ["CMD", "curl" if name == "kibana" else "wget"]
-    assert health["test"][-1].startswith(f"http://127.0.0.1:{CONTRACTS[name][2]}/")
+def test_the_health_check_is_the_documented_one(containers, name):
+    kind, *command = containers()[name].options["healthcheck"]["test"]
+    assert (kind, " ".join(command)) == ("CMD", CONTRACTS[name][3])
 
 
 def test_only_portainer_has_the_engines_socket(containers, tmp_path):
@@ -212,3 +210,12 @@ def test_portainer_has_its_administrator_and_the_engine(containers):
 def test_a_heap_leaves_memory_for_the_rest_of_the_process(containers, name, heap):
     mebibytes = int(str(rolefiles.variables("tools", {})[heap]).rstrip("m"))
     assert mebibytes * 1024**2 < containers()[name].options["memory"] * 0.7
+
+
+def test_mailpit_neither_asks_the_internet_nor_answers_other_host_names(containers):
+    env = containers()["mailpit"].options["env"]
+    assert {
+        env[name] for name in ("MP_DISABLE_VERSION_CHECK", "MP_SMTP_DISABLE_RDNS", "MP_BLOCK_REMOTE_CSS_AND_FONTS")
+    } == {"true"}
+    assert env["MP_ALLOWED_HOSTS"] == "127.0.0.1,localhost"
+    assert env["MP_DATABASE"].startswith("/var/tmp/")

@@ -34,7 +34,7 @@ def compose(lab, tmp_path_factory):
             **ports,
             "CLOUDLAB_INSTANCE": lab.instance,
             "REGISTRY_MIRROR": MIRROR,
-            "COMPOSE_PROFILES": ",".join(composed.PROFILES),
+            "COMPOSE_PROFILES": composed.profiles(),
             "DOCKER_GROUP": str(composed.socket_group()),
         },
     )

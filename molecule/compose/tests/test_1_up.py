@@ -3,15 +3,16 @@
 import subprocess
 
 import browser
+import components
 import pytest
 import requests
 from lab import ROOT
 from playwright.sync_api import expect
 
 SECONDS = 600
-# Those that there are images of; what is behind a profile of its own that nobody has named stays away.
-TOOLS = {"dashboard", "pgadmin", "redis-commander"}
-LEFT_OUT = {"clickhouse-ui", "kafka-ui", "kibana", "portainer"}
+# Tools with a web page that run without a registry. COMPOSE_PROFILES names no other.
+TOOLS = components.named("tool") - {"builder"}
+LEFT_OUT = components.named(anywhere=False)
 
 
 def names(lab, *kinds):

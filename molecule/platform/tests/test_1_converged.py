@@ -2,6 +2,7 @@
 
 import json
 
+import components
 import documented
 import pytest
 import requests
@@ -9,7 +10,7 @@ import role_checks
 from lab import ROOT
 
 # Their images exist only in a registry.
-ONLY_FROM_A_REGISTRY = {"clickhouse-ui", "kafka-ui", "kibana", "portainer"}
+ONLY_FROM_A_REGISTRY = components.named(anywhere=False)
 EXPECTED = documented.of_profile("full") - ONLY_FROM_A_REGISTRY
 
 

@@ -1,4 +1,4 @@
-"""pgAdmin and Redis Commander beside a catalogue in PostgreSQL and a session in Redis."""
+"""The web tools, with a catalogue in PostgreSQL and a session in Redis to show."""
 
 import browser
 import probes

@@ -147,10 +147,19 @@ def _components() -> str:
         f"Ports on {PUBLISH_ADDRESS}, without `PORT_OFFSET`.\n",
         table(("port", "component", "purpose", "setting", "port in the container"), _ports(entries, values)),
         "## Containers\n",
-        "Memory is the limit, not the usage.\n",
+        "Memory is the limit, not the usage. An image that only a registry has is skipped if none can be reached.\n",
         table(
-            ("component", "description", "needs", "networks", *(f"memory, {size}" for size in SIZES), "profiles"),
-            (_component(name, entry, chosen) for name, entry in entries.items()),
+            (
+                "component",
+                "description",
+                "kind",
+                "image from",
+                "needs",
+                "networks",
+                *(f"memory, {size}" for size in SIZES),
+                "profiles",
+            ),
+            (_component(name, entry, chosen, values["images"]) for name, entry in entries.items()),
         ),
         "## Profiles\n",
         table(
@@ -181,10 +190,14 @@ def _ports(entries: catalogue.Catalogue, values: Mapping[str, Any]) -> Iterable[
         yield str(number), name, port["name"], f"`{port.get('setting', '').upper()}`", str(port["container"])
 
 
-def _component(name: str, entry: Mapping[str, Any], chosen: Mapping[str, set[str]]) -> Row:
+def _component(
+    name: str, entry: Mapping[str, Any], chosen: Mapping[str, set[str]], images: Mapping[str, Mapping[str, Any]]
+) -> Row:
     return (
         name,
         entry["summary"],
+        entry["kind"],
+        "registry" if "context" not in images.get(entry.get("image", ""), {"context"}) else "registry or packages",
         ", ".join(entry.get("needs", [])),
         ", ".join(entry.get("networks", [])),
         *(sizes.show(_memory(entry, size)) for size in SIZES),

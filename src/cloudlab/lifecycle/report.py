@@ -29,7 +29,8 @@ def rows(
 
     :param environment: the variable `cloudlab`.
     :param access: component -> {"user", "password", "url"}, all optional; `url` is a pattern with {host}, {port},
-        {user} and {password}, the last two escaped for URLs; `{port}` is the component's first port.
+        {user} and {password}, the last two escaped for URLs; `{port}` is the component's first port. It
+        defaults to http://{host}:{port} if a port is named http, and to {host}:{port} otherwise.
     :param containers: the engine's list.
     :param used: container -> bytes of memory in use, if known.
     :param failed: components that failed in this run, regardless of the state of their containers.
@@ -54,7 +55,7 @@ def static_rows(
     Docker Compose can neither escape passwords for URLs and JSON nor convert an amount of memory to a number.
     """
     known = {
-        name: {**entry, "password": "", "url": entry.get("url", "").replace(":{password}", "")}
+        name: {**entry, "password": ""} | ({"url": entry["url"].replace(":{password}", "")} if "url" in entry else {})
         for name, entry in access.items()
     }
     found = [{**row, "state": UNKNOWN} for row in rows(environment, known, [], {}, waived)]
@@ -105,14 +106,13 @@ def _row(
     container = listed.get(entry["container"])
     ports = {port: numbers["host"] for port, numbers in entry["ports"].items()}
     user, password = access.get("user", ""), access.get("password", "")
-    url = ""
-    if access.get("url") and ports:
-        url = access["url"].format(
-            host=PUBLISH_ADDRESS,
-            port=next(iter(ports.values())),
-            user=quote(user, safe=""),
-            password=quote(password, safe=""),
-        )
+    pattern = access.get("url", "http://{host}:{port}" if "http" in ports else "{host}:{port}") if ports else ""
+    url = pattern.format(
+        host=PUBLISH_ADDRESS,
+        port=next(iter(ports.values()), ""),
+        user=quote(user, safe=""),
+        password=quote(password, safe=""),
+    )
     # A play that provides no images only knows those of existing containers.
     image = entry.get("image", {}).get("reference") or (container or {}).get("Image", "")
     return {

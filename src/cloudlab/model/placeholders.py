@@ -66,17 +66,17 @@ def _unknown(
         if missing := catalogue.unknown([key], SELF_KEYS, "value"):
             return missing
         return _undeclared(key, "this service", service)
-    stores = {store: entry for store, entry in everybody.items() if entry.get("kind") == "store" and "values" in entry}
-    if owner in stores:
-        own = stores[owner].get("account_values", [])
-        if missing := catalogue.unknown([key], [*stores[owner]["values"], *own], "value"):
+    providers = {other: entry for other, entry in everybody.items() if "values" in entry}
+    if owner in providers:
+        own = providers[owner].get("account_values", [])
+        if missing := catalogue.unknown([key], [*providers[owner]["values"], *own], "value"):
             return missing
         if owner not in service.get("needs", []):
             return [f"{name} does not need {owner}. Add it to `needs`."]
         if key in own:
             return _undeclared("schema" if key == "schema" else "user", "this service", service)
         return []
-    valid = [*stores, *_services(everybody), "self", "secret", "setting"]
+    valid = [*providers, *_services(everybody), "self", "secret", "setting"]
     if missing := catalogue.unknown([owner], valid, "component"):
         return missing
     if missing := catalogue.unknown([key], SERVICE_KEYS, "value"):

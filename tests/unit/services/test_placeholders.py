@@ -5,7 +5,7 @@ import pytest
 from cloudlab.model import catalogue, placeholders
 
 EVERYBODY = {
-    **{name: catalogue.committed()["catalogue"][name] for name in ("postgres", "kafka", "zookeeper")},
+    **{name: catalogue.committed()["catalogue"][name] for name in ("postgres", "kafka", "zookeeper", "mailpit")},
     "order": {"needs": ["postgres"], "go": {}, "ports": [{}], "grpc": 1, "schema": True},
     "bare": {"needs": ["postgres"], "go": {}},
 }
@@ -46,6 +46,8 @@ def test_valid_placeholders(text):
         ("{redis.host}", "{redis.host}: unknown component redis."),
         ("{postgres.pasword}", "{postgres.pasword}: unknown value pasword. Did you mean password?"),
         ("{kafka.host}", "{kafka.host}: order does not need kafka. Add it to `needs`."),
+        ("{mailpit.host}", "{mailpit.host}: order does not need mailpit. Add it to `needs`."),
+        ("{mailpit.password}", "{mailpit.password}: unknown value password."),
         ("{self.password}", "{self.password}: unknown value password."),
         ("{order.schema}", "{order.schema}: unknown value schema."),
         ("{bare.port}", "{bare.port}: bare has none. Declare `ports` there."),

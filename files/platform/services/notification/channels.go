@@ -50,8 +50,31 @@ type delivery struct {
 // sender brings a message to an address.
 type sender func(ctx context.Context, channel, address string, m message) error
 
-// mockSend stands for mail servers, SMS and push gateways, and webhooks: it writes a log line. Addresses with "fail" in them
-// fail, so that a test can have that as well.
+// newSender returns a sender that delivers e-mail through the SMTP server at addr. Without addr, e-mail is mocked too.
+func newSender(addr, from string) (sender, error) {
+	if addr == "" {
+		return mockSend, nil
+	}
+	mailer, err := newMailer(addr, from)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, channel, address string, m message) error {
+		if channel != channelEmail {
+			return mockSend(ctx, channel, address, m)
+		}
+		err := mailer.send(ctx, address, m)
+		if err != nil {
+			slog.WarnContext(ctx, "e-mail not delivered", "address", address, "title", m.Title, "error", err)
+			return err
+		}
+		slog.InfoContext(ctx, "sent", "channel", channel, "address", address, "title", m.Title)
+		return nil
+	}, nil
+}
+
+// mockSend stands for SMS and push gateways, webhooks and, without a mail server, e-mail: it writes a log line. Addresses
+// that contain "fail" fail, for tests.
 func mockSend(ctx context.Context, channel, address string, m message) error {
 	if strings.Contains(address, "fail") {
 		return errors.New("the mocked provider refused the address")

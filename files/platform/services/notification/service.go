@@ -27,6 +27,8 @@ type Config struct {
 	config.Postgres
 	config.Kafka
 	UserAddr string `env:"USER_GRPC_ADDR" envDefault:"user:9090"`
+	SMTPAddr string `env:"SMTP_ADDR"` // empty: e-mail is mocked
+	MailFrom string `env:"MAIL_FROM" envDefault:"Cloudlab <shop@example.org>"`
 }
 
 // inbox is the part of the store that the consumer uses.
@@ -45,6 +47,10 @@ type Service struct {
 
 // Setup wires the service together.
 func Setup(a *app.App, cfg Config) error {
+	send, err := newSender(cfg.SMTPAddr, cfg.MailFrom)
+	if err != nil {
+		return err
+	}
 	pool, err := pg.Open(a, cfg.Postgres, outbox.Migrations, pg.Migrations{Files: migrations})
 	if err != nil {
 		return err
@@ -58,7 +64,7 @@ func Setup(a *app.App, cfg Config) error {
 		return err
 	}
 	st := &store{pool: pool, events: outbox.New(a, pool, producer)}
-	s := &Service{inbox: st, store: st, users: userv1.NewUserServiceClient(users), send: mockSend}
+	s := &Service{inbox: st, store: st, users: userv1.NewUserServiceClient(users), send: send}
 	a.VerifyRemote(cfg.Tokens)
 	s.routes(a.API)
 	kafka.Each(a, cfg.Kafka, []string{kafka.AuthEvents, kafka.OrderEvents, kafka.PaymentEvents}, s.onEvent)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/google/uuid"
+
 	"cloudlab.example/platform/internal/fault"
 	"cloudlab.example/platform/internal/kafka"
 )
@@ -21,6 +23,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{"money": m
 
 // message is what a person reads.
 type message struct {
+	ID    uuid.UUID // of the event
 	Title string
 	Body  string
 }
@@ -42,7 +45,7 @@ func render(event kafka.Event) (m message, ok bool, err error) {
 		return m, true, fault.Wrap(fault.Invalid, err, "template of %s", event)
 	}
 	title, body, _ := strings.Cut(text.String(), "\n")
-	return message{title, strings.TrimSpace(body)}, true, nil
+	return message{event.ID, title, strings.TrimSpace(body)}, true, nil
 }
 
 // money prints an amount in the smallest unit, such as 1999 and EUR, as 19.99 EUR.
