@@ -264,7 +264,7 @@ class Component(_Common, kw_only=True):
     ] = []
     resources: Annotated[Resources, doc("Limits per size.")] = field(default_factory=Resources)
     startup: Annotated[int, doc("Startup order, lowest first, so that slow components start early.")] = 50
-    values: Annotated[list[str], doc("Values of a store for the `env` of services, as in {postgres.host}.")] = []
+    values: Annotated[list[str], doc("Values for the `env` of services, as in {postgres.host}.")] = []
     account_values: Annotated[
         list[str], doc("Values of the service's own account, for services with `schema` or `database`.")
     ] = []
