@@ -17,7 +17,7 @@ from pathlib import Path
 
 import docker
 import pytest
-from lab import pause
+from lab import pause as pause_container
 
 from cloudlab import engine
 from cloudlab.containers import converge, files, payload
@@ -277,7 +277,7 @@ def test_what_the_container_runs_with(lab):
 
 
 def pause(lab):
-    pause(lab.client, f"{PREFIX}-web")
+    pause_container(lab.client, f"{PREFIX}-web")
 
 
 def kill(lab):
@@ -940,7 +940,7 @@ def test_stop_and_absent_go_backwards_and_keep_the_data(lab):
     specs = [lab.spec("low", healthcheck=HEALTHY), lab.full(needs=["low"])]
     lab.up(*specs)
     short = [{"name": spec["name"], "component": spec["component"], "needs": spec.get("needs", [])} for spec in specs]
-    pause(lab.client, f"{PREFIX}-low")
+    pause_container(lab.client, f"{PREFIX}-low")
     stopped = lab.up(*short, state="stopped")
     assert actions(stopped) == ["stop", "stop"]
     low, high = lab.inspect("low")["State"], lab.inspect("web")["State"]
