@@ -36,7 +36,8 @@ TEXT
 FAST_LIMIT=600
 INTEGRATION_LIMIT=2700
 IMAGES_LIMIT=2700
-SCENARIO_LIMIT=1500
+# Twice what the longest scenario takes while another step uses the same two cores.
+SCENARIO_LIMIT=2400
 
 # Default number of steps that run at a time. Steps on the engine mostly wait for containers, and two complete
 # environments fit into the memory of a laptop.

@@ -18,7 +18,7 @@ import pytest
 from lab import ROOT, Lab
 
 INSTANCE = "test-bad-input"
-OFFSET = 23000
+OFFSET = 20560
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 from cloudlab.services import outcome
 
 INSTANCE = "test-builder-memory"
-OFFSET = 24000
+OFFSET = 20700
 MODULE = "module memory.example/m\n\ngo 1.26\n"
 RUNS = "package main\n\nimport {imports}\n\nfunc main() {{ {uses}time.Sleep(time.Hour) }}\n"
 # One compiler takes 1.1 GB for it where nothing makes it save memory, as for the one that gin imports.

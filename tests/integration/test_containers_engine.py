@@ -17,6 +17,7 @@ from pathlib import Path
 
 import docker
 import pytest
+from lab import pause as pause_container
 
 from cloudlab import engine
 from cloudlab.containers import converge, declaration, files, payload
@@ -275,7 +276,7 @@ def test_the_container_has_all_declared_options(lab):
 
 
 def pause(lab):
-    lab.client.pause(f"{PREFIX}-web")
+    pause_container(lab.client, f"{PREFIX}-web")
 
 
 def kill(lab):
@@ -941,7 +942,7 @@ def test_stop_and_absent_work_in_reverse_order_and_keep_the_data(lab):
     specs = [lab.spec("low", healthcheck=HEALTHY), lab.full(needs=["low"])]
     lab.up(*specs)
     short = [{"name": spec["name"], "component": spec["component"], "needs": spec.get("needs", [])} for spec in specs]
-    lab.client.pause(f"{PREFIX}-low")
+    pause_container(lab.client, f"{PREFIX}-low")
     stopped = lab.up(*short, state="stopped")
     assert actions(stopped) == ["stop", "stop"]
     low, high = lab.inspect("low")["State"], lab.inspect("web")["State"]

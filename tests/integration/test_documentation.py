@@ -10,6 +10,7 @@ import documents
 import pytest
 from lab import ROOT, Lab
 
+OFFSET = 20800
 INSTANCE = "test-documentation"
 
 # What another test runs, and which.
@@ -106,7 +107,7 @@ def test_every_proof_is_of_a_command():
 @pytest.fixture(scope="module")
 def lab():
     """An instance for the documents' commands; removed at the end."""
-    settings = {"CLOUDLAB_ENV_FILE": "", "CLOUDLAB_INSTANCE": INSTANCE, "PORT_OFFSET": "24100"}
+    settings = {"CLOUDLAB_ENV_FILE": "", "CLOUDLAB_INSTANCE": INSTANCE, "PORT_OFFSET": str(OFFSET)}
     # What needs the platform is run where it is up already: molecule's scenario of that name.
     settings["CLOUDLAB_PROFILE"] = "stores"
     found = Lab(dict(os.environ) | settings)

@@ -10,7 +10,7 @@ import stores
 from probes import PROBES
 
 INSTANCE = "test-elasticsearch-objects"
-OFFSET = 23500
+OFFSET = 20780
 SECONDS = 30
 RESET = ("-e", "level=everything", "-e", "confirm=yes")
 ODD_PASSWORD = "a$HOME' \"%s#`\\ü: z"

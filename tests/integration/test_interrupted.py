@@ -25,7 +25,7 @@ from probes import PROBES
 from cloudlab.model.environment import LABEL_INSTANCE
 
 INSTANCE = "test-interrupted"
-OFFSET = 26000
+OFFSET = 20640
 CHOSEN = ("postgres", "redis")
 # Only a hang takes longer than this.
 SECONDS = 120

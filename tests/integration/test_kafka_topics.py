@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from probes import PROBES
 
 INSTANCE = "test-kafka-topics"
-OFFSET = 23500
+OFFSET = 20720
 HOUR_MS = 3_600_000
 SECONDS = 30
 RESET = ("-e", "level=everything", "-e", "confirm=yes")

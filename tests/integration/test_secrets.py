@@ -10,7 +10,7 @@ import pytest
 from lab import ROOT, Lab
 
 INSTANCE = "test-secrets"
-OFFSET = 23100
+OFFSET = 20620
 # A quote, so that it is written in another form where a syntax escapes it.
 PASSWORDS = {
     f"{name}_PASSWORD": f'{name.lower()}-hunter"22&' for name in ("POSTGRES", "REDIS", "CLICKHOUSE", "ELASTICSEARCH")

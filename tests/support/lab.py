@@ -189,3 +189,18 @@ def wait_until(condition, what: str, seconds: float) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(POLL_SECONDS)
+
+
+def pause(client: docker.APIClient, container: str) -> None:
+    """Pause a container. The engine refuses while a process, such as that of a health check, is starting in it."""
+
+    def paused() -> bool:
+        try:
+            client.pause(container)
+        except docker.errors.APIError as error:
+            if "unable to freeze" not in str(error.explanation):
+                raise
+            return False
+        return True
+
+    wait_until(paused, f"{container} is paused", 30)

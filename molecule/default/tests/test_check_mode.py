@@ -1,5 +1,7 @@
 """Check mode reports what a run would change, and changes nothing."""
 
+from lab import pause
+
 
 def test_check_mode_finds_nothing_to_change(lab):
     before = lab.identities()
@@ -10,7 +12,7 @@ def test_check_mode_finds_nothing_to_change(lab):
 
 def test_check_mode_reports_a_paused_container_and_leaves_it_paused(lab):
     name = lab.container("redis")
-    lab.client.pause(name)
+    pause(lab.client, name)
     try:
         assert lab.playbook("dev", "--check", "--tags", "redis").changed > 0
         assert lab.inspect("redis")["State"]["Paused"]

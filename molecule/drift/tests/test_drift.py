@@ -1,6 +1,7 @@
 """Each way in which a container can drift: the next converge mends it, and leaves others alone."""
 
 import pytest
+from lab import pause
 from recreate import recreate
 
 NAME = "redis"
@@ -8,7 +9,7 @@ MEGABYTE = 1024**2
 
 
 def paused(lab):
-    lab.client.pause(lab.container(NAME))
+    pause(lab.client, lab.container(NAME))
 
 
 def stopped(lab):

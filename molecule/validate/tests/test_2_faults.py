@@ -7,6 +7,7 @@ import psycopg
 import pytest
 import requests
 from confluent_kafka.admin import AdminClient
+from lab import pause
 from recreate import recreate
 
 TOPIC = "order.events"
@@ -22,7 +23,7 @@ def stopped(lab):
 
 
 def paused(lab):
-    lab.client.pause(lab.container("inventory"))
+    pause(lab.client, lab.container("inventory"))
 
 
 def cut_off(lab):
