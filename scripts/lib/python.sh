@@ -52,7 +52,7 @@ download_python() {
   fi
   note "downloading Python $PYTHON_DOWNLOADED with uv" >&2
   draft=$(mktemp -d)
-  python=$(python_of_uv "$draft" "$python" 2>"$draft/log") || DOWNLOAD_PROBLEM=$(tail -n 1 "$draft/log")
+  python=$(python_of_uv "$draft" "$python" 2>"$draft/log") || DOWNLOAD_PROBLEM=$(grep . "$draft/log" | tail -n 1)
   rm -rf "$draft"
   [[ -n "$python" ]] && printf '%s\n' "$python"
 }

@@ -48,7 +48,7 @@ class Fresh:
 
     def versions(self) -> tuple[str, str]:
         """The versions of Python and ansible-core in .venv, without the patch level."""
-        result = self.run(".venv/bin/ansible-playbook", "--version")
+        result = self.run(".venv/bin/ansible-playbook", "--version", LC_ALL="C.UTF-8")
         core, python = (
             re.search(r"\[core ([\d.]+)\]", result.output),
             re.search(r"python version = ([\d.]+)", result.output),

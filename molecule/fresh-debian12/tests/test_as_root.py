@@ -37,9 +37,7 @@ def test_the_next_run_starts_over_with_the_last_ansible_for_its_python(fresh):
     result = fresh.setup(*ONLY, LC_ALL="POSIX", **NO_DOWNLOADS)
     assert_complete(fresh, result)
     assert fresh.versions() == ("3.11", "2.19")
-    assert (
-        "WARNING: Python 3.11 is outdated, and a newer one could not be downloaded: Connection refused" in result.output
-    )
+    assert "WARNING: Python 3.11 is outdated, and a newer one could not be downloaded: " in result.output
 
 
 def test_another_run_changes_nothing(fresh):
@@ -62,7 +60,7 @@ def test_after_a_crash_the_engine_is_started_despite_a_stale_pid_file(fresh):
 
 def test_a_moved_checkout_gets_an_environment_of_its_own(fresh):
     moved = f"{CHECKOUT} moved"
-    script = f"mv '{CHECKOUT}' '{moved}' && cd '{moved}' && ./scripts/setup.sh --check --tags redis"
+    script = f"cp -r '{CHECKOUT}' '{moved}' && cd '{moved}' && ./scripts/setup.sh --check --tags redis"
     result = fresh.machine.run("bash", "-c", script, environ=fresh.environ | NO_DOWNLOADS)
     assert result.status == 0, result.output
     assert "creating .venv" in result.output
