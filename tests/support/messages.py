@@ -29,7 +29,7 @@ def of_python(path: Path) -> Iterator[str]:
         elif (text := _text(node)) is not None:
             passed.update(map(id, ast.walk(node)))
             if len(text.replace(GAP, " ").split()) >= _FEWEST_WORDS and not re.search(
-                r"\(\?|\\[\\dSs.b]|\n\s*select", text
+                r"\(\?|\\[\\dSs.b]|\n\s*select|\nexec ", text
             ):
                 yield text
 

@@ -78,7 +78,7 @@ def test_a_port_in_use_is_an_error_with_the_process(listener):
     found = preflight.ports(environment(components={"db": component(listener)}), [])
     assert len(found) == 1
     assert f"port {listener} (for db) is already in use by " in found[0].text
-    assert f"(process {os.getpid()})" in found[0].text
+    assert f"(pid {os.getpid()})" in found[0].text
 
 
 def test_a_port_of_the_instance_is_accepted(listener):

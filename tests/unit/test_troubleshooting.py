@@ -20,6 +20,7 @@ STORES = {
 }
 # Exempt paths, and why.
 EXEMPT = {
+    "plugins/doc_fragments/": "documentation of options",
     "src/cloudlab/docs/reference.py": "text of the generated documents",
     "src/cloudlab/engine/machine.py": "fixes at the end of messages of engine.py and preflight.py",
     "src/cloudlab/containers/declaration.py": "below `The container specifications are invalid`",
@@ -101,8 +102,8 @@ def plain(text):
     return " ".join(re.sub(r"[`*\\]", "", text).split())
 
 
-# Errors of scripts, the dashboard and the builder are not separated from their other text.
-PATTERNS = ("scripts/**/*.sh", "roles/*/files/*.js", "files/reload/**/*.go")
+# Errors of scripts, the dashboard, the builder and the seeding are not separated from their other text.
+PATTERNS = ("scripts/**/*.sh", "roles/*/files/*.js", "files/reload/**/*.go", "files/platform/internal/seed/*.go")
 FILES = [path for pattern in PATTERNS for path in settings.ROOT.glob(pattern)]
 SAID = plain(
     "\n".join(

@@ -1,4 +1,4 @@
-"""The page that shows it all: what it gives away, and what a browser shows while containers come and go."""
+"""The dashboard: what its server exposes, and what a browser shows while containers come and go."""
 
 import json
 import re
@@ -37,9 +37,9 @@ def opened(page):
 
 
 @pytest.fixture
-def stranger(lab):
+def foreign(lab):
     """A container of another instance; its id."""
-    labels = {environment.LABEL_INSTANCE: "test-stranger", "cloudlab.test": "stranger"}
+    labels = {environment.LABEL_INSTANCE: "test-unmanaged", "cloudlab.test": "foreign"}
     container = lab.client.create_container(lab.inspect("redis")["Image"], labels=labels)["Id"]
     yield container
     lab.client.remove_container(container)
@@ -49,15 +49,15 @@ def get(url, **options):
     return requests.get(url, timeout=SECONDS, **options)
 
 
-def test_containers_of_others_are_not_shown_whatever_is_asked(lab, page, stranger):
+def test_containers_of_others_are_not_shown_whatever_is_asked(lab, page, foreign):
     everything = {"all": "1", "filters": json.dumps({})}
     for answer in (get(f"{page}/engine/containers"), get(f"{page}/engine/containers", params=everything)):
         found = answer.json()
         assert {item["Labels"][environment.LABEL_COMPONENT] for item in found} == lab.present()
-        assert stranger not in {item["Id"] for item in found}
+        assert foreign not in {item["Id"] for item in found}
 
 
-def test_figures_are_to_be_had_by_whole_id_alone(lab, page):
+def test_measurements_need_a_complete_id(lab, page):
     container = lab.inspect("redis")
     assert get(f"{page}/engine/stats/{container['Id']}").json()["memory_stats"]["usage"] > 0
     for name in (container["Name"], f"/{container['Id'][:12]}", f"/{container['Id']}/", f"/{container['Id']}%2fjson"):
@@ -71,7 +71,7 @@ def test_figures_are_to_be_had_by_whole_id_alone(lab, page):
         "/engine/containers%2f..%2fversion", "/v1.41/info", "/environment.json/../../secrets", "/lock", "/nginx.conf",
     ],
 )  # fmt: skip
-def test_nothing_else_is_to_be_had(page, path):
+def test_nothing_else_is_served(page, path):
     request = requests.Request("GET", page).prepare()
     request.url = page + path  # as it stands, dots and all
     with requests.Session() as session:

@@ -1,4 +1,4 @@
-"""What a client wrote is there after the container was killed, removed and made anew."""
+"""Data of a client survives that the container is killed, removed and recreated."""
 
 import pytest
 from probes import PROBES

@@ -1,4 +1,4 @@
-"""Each way in which a container can drift: the next converge mends it, and leaves others alone."""
+"""The next converge repairs each kind of drift of a container, and changes no other container."""
 
 import pytest
 from lab import pause
@@ -116,7 +116,7 @@ def wanted(lab):
 
 
 @pytest.mark.parametrize("drift", DRIFTS, ids=lambda drift: drift.__name__)
-def test_drift_is_mended(lab, wanted, drift):
+def test_drift_is_repaired(lab, wanted, drift):
     neighbour = lab.identities()["postgres"]
     drift(lab)
     assert lab.converge(NAME).changed > 0
@@ -125,7 +125,7 @@ def test_drift_is_mended(lab, wanted, drift):
     assert lab.identities()["postgres"] == neighbour
 
 
-def test_a_network_that_was_made_anew_is_joined(lab, wanted):
+def test_a_recreated_network_is_connected(lab, wanted):
     # Both containers were on it; the engine itself would say `network <id> not found` for ever.
     network = f"{lab.instance}-database"
     for name in ("postgres", NAME):
@@ -145,16 +145,14 @@ def test_a_container_that_is_not_ours_is_left_alone(lab):
     name = lab.container(NAME)
     image = lab.inspect(NAME)["Image"]
     lab.client.remove_container(name, force=True)
-    stranger = lab.client.create_container(image, ["sleep", "60"], name=name, labels={"cloudlab.test": "stranger"})[
-        "Id"
-    ]
+    foreign = lab.client.create_container(image, ["sleep", "60"], name=name, labels={"cloudlab.test": "foreign"})["Id"]
     try:
         run = lab.playbook("dev", "--tags", NAME, status=None)
         assert run.status != 0
         assert name in run.output
-        assert lab.client.inspect_container(name)["Id"] == stranger
+        assert lab.client.inspect_container(name)["Id"] == foreign
     finally:
-        lab.client.remove_container(stranger, force=True)
+        lab.client.remove_container(foreign, force=True)
     assert lab.converge(NAME).changed > 0
 
 

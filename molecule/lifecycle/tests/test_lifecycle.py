@@ -8,13 +8,13 @@ RUNNING = {"kafka", "zookeeper", "postgres", "redis"}
 VOLUMES = {"kafka-data", "zookeeper-data", "zookeeper-log", "postgres-data", "redis-data"}
 # Ended by itself, after SIGTERM; a Java program reports the signal.
 CLEAN = (0, 143)
-LABELS = {"cloudlab.test": "stranger"}
+LABELS = {"cloudlab.test": "foreign"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def stranger(lab):
+def foreign(lab):
     """A container, a network and a volume of somebody else, named like ours; they must outlive everything."""
-    name = f"{lab.instance}-stranger"
+    name = f"{lab.instance}-foreign"
     image = lab.inspect("redis")["Image"]
     lab.client.create_container(image, name=name, labels=LABELS)
     lab.client.create_network(name, labels=LABELS)

@@ -52,7 +52,7 @@ def test_lines_written_while_it_is_killed_arrive_exactly_once(lab, logs, talker)
     assert set(numbers) == set(range(1, LINES + 1)), f"{LINES - len(set(numbers))} lines are missing"
 
 
-def test_a_container_made_anew_goes_on(lab, logs, talker):
+def test_logs_of_a_recreated_container_continue(lab, logs, talker):
     for life in ("first", "second"):
         talker(f"echo {life} life; sleep 600", component="reborn")
         wait_until(lambda: logs.find(f'component:reborn "{life} life"'), f"its {life} life", 20)  # noqa: B023
@@ -69,7 +69,7 @@ def test_a_stack_trace_is_one_entry(lab, logs, talker):
 
 
 def test_other_instances_are_not_read(lab, logs, talker):
-    talker("echo nobody asked; sleep 600", instance="test-somebody-else", component="stranger")
+    talker("echo nobody asked; sleep 600", instance="test-somebody-else", component="foreign")
     talker_lines = logs.find('"nobody asked"')
     assert not talker_lines
 

@@ -34,8 +34,8 @@ def test_a_compile_error_leaves_the_old_process_serving(lab, checkout):
         wait_until(lambda: place in log_of(lab, "auth"), f"auth's log names {place}", 60)
         assert checkouts.service_edit(lab) == "saved"
     finally:
-        file.write_text(good.replace('"edit": "saved"', '"edit": "mended"'), encoding="utf-8")
-    checkouts.wait_for_service(lab, "mended")
+        file.write_text(good.replace('"edit": "saved"', '"edit": "repaired"'), encoding="utf-8")
+    checkouts.wait_for_service(lab, "repaired")
 
 
 def test_the_edits_need_no_converge(lab):

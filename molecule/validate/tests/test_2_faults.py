@@ -1,4 +1,4 @@
-"""Faults of every kind, made from outside: the validation has a line for each, and a converge mends them all."""
+"""The validation reports each injected fault in a line of its own, and a converge repairs all of them."""
 
 import json
 import socket
@@ -12,7 +12,7 @@ from recreate import recreate
 
 TOPIC = "order.events"
 TEMPLATE = "single-node"
-STRANGER = "molecule-validate-stranger"
+FOREIGN = "molecule-validate-foreign"
 ALTERED = "molecule-validate-altered"
 ERROR = json.dumps({"level": "error", "msg": "made by a test"})
 MEGABYTE = 1024**2
@@ -75,15 +75,15 @@ def with_an_error_in_its_log(lab):
     lab.execute("auth", "bash", "-c", f"echo '{ERROR}' >/proc/1/fd/1")
 
 
-def shared_with_a_stranger(lab):
+def shared_with_a_foreign_container(lab):
     network = f"{lab.instance}-database"
     lab.client.create_container(
         lab.inspect("postgres")["Image"],
         entrypoint=["sleep", "infinity"],
-        name=STRANGER,
+        name=FOREIGN,
         host_config=lab.client.create_host_config(network_mode=network, init=True),
     )
-    lab.client.start(STRANGER)
+    lab.client.start(FOREIGN)
 
 
 # What is done -> the lines that tell it, and a part of what they say.
@@ -106,10 +106,10 @@ FAULTS = {
     without_a_table: {"clickhouse, table events": "absent"},
     without_an_index_template: {f"elasticsearch, index template {TEMPLATE}": "absent"},
     with_an_error_in_its_log: {"logs, auth": "made by a test"},
-    shared_with_a_stranger: {"networks, database": STRANGER},
+    shared_with_a_foreign_container: {"networks, database": FOREIGN},
 }
 # What nobody touched.
-WHOLE = {"containers, postgres", "containers, kafka", "postgres, answers", "redis, answers", "kafka, answers"}
+INTACT = {"containers, postgres", "containers, kafka", "postgres, answers", "redis, answers", "kafka, answers"}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def found(lab, validation):
             failures = validation.failures()
         yield failures
     finally:
-        remove(lab, STRANGER)
+        remove(lab, FOREIGN)
         if lab.client.images(ALTERED):
             lab.client.remove_image(ALTERED, force=True)
 
@@ -145,13 +145,13 @@ def test_a_port_that_somebody_else_has_is_told(lab, found):
     assert "in use by " in found[f"ports, 127.0.0.1:{lab.port('search', 'http')}, search http"]["text"]
 
 
-def test_what_is_in_order_is_in_order(found):
-    assert not WHOLE & found.keys()
+def test_intact_checks_pass(found):
+    assert not INTACT & found.keys()
 
 
-def test_a_converge_mends_them_all(lab, validation, found):
+def test_a_converge_repairs_them_all(lab, validation, found):
     # What is somebody else's no converge removes.
-    remove(lab, STRANGER)
+    remove(lab, FOREIGN)
     assert lab.converge("gateway", "order", "search", "analytics").changed > 0
     # What was logged stays; what was logged from now on is of interest.
     assert validation.failures("--since", "0s") == {}

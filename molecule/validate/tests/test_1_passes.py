@@ -1,4 +1,4 @@
-"""An environment that was just converged is whole, in every format."""
+"""The validation of an environment that was just converged passes, in every format."""
 
 import json
 import re
@@ -10,7 +10,7 @@ AREAS = {
 }  # fmt: skip
 
 
-def test_it_is_whole_and_all_formats_agree(lab, validation, tmp_path):
+def test_it_passes_and_all_formats_agree(lab, validation, tmp_path):
     before = lab.identities()
     table = validation.run()
     assert table.returncode == 0, table.stdout + table.stderr
