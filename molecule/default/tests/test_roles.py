@@ -27,7 +27,7 @@ def test_it_cannot_write_outside_its_volumes(within, store):
 
 def test_postgres(within):
     postgres = within("postgres")
-    assert postgres.mount_point("/var/lib/postgresql").exists
+    assert postgres.mount_point("/var/lib/postgresql/data").exists
     login = (
         "psql --username cloudlab --host 127.0.0.1 cloudlab --tuples-only --no-align --command 'show data_checksums'"
     )
@@ -49,7 +49,8 @@ def test_clickhouse(within):
     assert clickhouse.mount_point("/var/lib/clickhouse").exists
     ask = "clickhouse-client --user cloudlab --query 'show databases' --password"
     assert "cloudlab" in clickhouse.check_output(f"{ask} development").split()
-    assert "Authentication failed" in clickhouse.run(f"{ask} wrong").stderr
+    refused = clickhouse.run(f"{ask} wrong")
+    assert refused.failed and "password" in refused.stderr
 
 
 def test_elasticsearch(host, lab, within):
@@ -73,4 +74,4 @@ def test_kafka(within):
     listeners = kafka.file("/etc/kafka/server.properties").content_string
     assert "auto.create.topics.enable=false" in listeners
     described = kafka.check_output("kafka-broker-api-versions --bootstrap-server kafka:29092")
-    assert described.startswith("kafka:29092 (id: 1")
+    assert "kafka:29092 (id: 1 " in described
