@@ -1,0 +1,401 @@
+package seed
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const (
+	adminEmail    = "admin@shop.example"
+	adminPassword = "administrator"
+	userPassword  = "development"
+	shortPage     = 3 // items of a page, whatever the request allows, so that there are several
+)
+
+// inMemory is a transport that calls a handler without a network: in a synctest bubble, waits take no time.
+type inMemory struct{ handler http.Handler }
+
+func (m inMemory) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+	defer func() {
+		if what := recover(); what == http.ErrAbortHandler {
+			err = io.ErrUnexpectedEOF
+		} else if what != nil {
+			panic(what)
+		}
+	}()
+	recorder := httptest.NewRecorder()
+	r = r.Clone(r.Context())
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	m.handler.ServeHTTP(recorder, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return recorder.Result(), nil
+}
+
+// gatewayTo returns a gateway whose requests go to a handler.
+func gatewayTo(t *testing.T, handler http.Handler) *Gateway {
+	t.Helper()
+	gateway, err := NewGateway("http://gateway.example:8080", 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateway.client.Transport = inMemory{handler}
+	return gateway
+}
+
+// platform is a shop in memory with the rules that make a seeding repeatable. As in the real one, only the
+// administrator changes categories, warehouses and stock, and only the owner of a tenant invites and sells.
+type platform struct {
+	mux http.ServeMux
+
+	mu         sync.Mutex
+	intercept  func(r *http.Request, next func()) // serves a request in its own way, or calls next
+	requests   []string
+	accounts   map[string]account
+	sessions   map[string]string // email by token
+	logins     int
+	categories map[string]string
+	warehouses map[string]string
+	products   []soldProduct
+	stock      map[string]map[string]int // pieces by SKU and warehouse
+	orders     []placedOrder
+	keys       map[string]placedOrder
+	hidden     bool // the list of users lacks everybody
+	unindexed  int  // products that search does not find yet
+	uncounted  int  // orders that analytics has not counted yet
+}
+
+type account struct {
+	password, tenant string
+	owner            bool
+}
+
+type soldProduct struct {
+	name, tenant string
+	skus         []string
+	withdrawn    bool
+}
+
+type placedOrder struct {
+	Email string `json:"email"`
+	Lines []Item `json:"lines"`
+	State string `json:"state"`
+	body  string
+}
+
+// payload has the fields of all requests.
+type payload struct {
+	Email, Password, Tenant, Invitation, Name, Parent, Warehouse string
+	Delta                                                        int
+	Variants                                                     []struct{ SKU string }
+	Items                                                        []Item
+	CardToken                                                    string `json:"card_token"`
+
+	user   string // who is logged in
+	text   string
+	header http.Header
+	query  map[string][]string
+	key    string // the last part of the path that is variable
+}
+
+// refusal is the detail of a response that is an error.
+type refusal string
+
+func newPlatform() *platform {
+	p := &platform{
+		intercept:  func(_ *http.Request, next func()) { next() },
+		accounts:   map[string]account{adminEmail: {adminPassword, "platform", true}},
+		sessions:   map[string]string{},
+		categories: map[string]string{"home": "Home"},
+		warehouses: map[string]string{"main": "Main"},
+		stock:      map[string]map[string]int{},
+		keys:       map[string]placedOrder{},
+	}
+	p.mux.HandleFunc("GET /api/v1/users", p.route(p.users))
+	p.mux.HandleFunc("POST /api/v1/auth/login", p.route(p.login))
+	p.mux.HandleFunc("POST /api/v1/auth/logout", p.route(p.logout))
+	p.mux.HandleFunc("POST /api/v1/auth/invitations", p.route(p.invite))
+	p.mux.HandleFunc("POST /api/v1/auth/register", p.route(p.register))
+	p.mux.HandleFunc("GET /api/v1/categories", p.route(p.listCategories))
+	p.mux.HandleFunc("PUT /api/v1/categories/{key}", p.route(p.putCategory))
+	p.mux.HandleFunc("GET /api/v1/warehouses", p.route(p.listWarehouses))
+	p.mux.HandleFunc("PUT /api/v1/warehouses/{key}", p.route(p.putWarehouse))
+	p.mux.HandleFunc("GET /api/v1/products", p.route(p.listProducts))
+	p.mux.HandleFunc("POST /api/v1/products", p.route(p.createProduct))
+	p.mux.HandleFunc("GET /api/v1/inventory/{key}/levels", p.route(p.levels))
+	p.mux.HandleFunc("POST /api/v1/inventory/{key}/adjustments", p.route(p.adjust))
+	p.mux.HandleFunc("GET /api/v1/orders", p.route(p.listOrders))
+	p.mux.HandleFunc("POST /api/v1/orders", p.route(p.placeOrder))
+	p.mux.HandleFunc("GET /api/v1/search", p.route(p.search))
+	p.mux.HandleFunc("GET /api/v1/analytics/funnel", p.route(p.funnel))
+	return p
+}
+
+func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requests = append(p.requests, r.Method+" "+r.URL.Path)
+	p.intercept(r, func() { p.mux.ServeHTTP(w, r) })
+}
+
+// writes returns the requests that change more than a session.
+func (p *platform) writes() []string {
+	return slices.DeleteFunc(slices.Clone(p.requests), func(text string) bool {
+		return !isWrite(strings.Cut(text, " "))
+	})
+}
+
+func isWrite(method, path string, _ bool) bool {
+	return method != http.MethodGet && !strings.HasSuffix(path, "/login") && !strings.HasSuffix(path, "/logout")
+}
+
+// route decodes a request, calls do with it and sends its answer.
+func (p *platform) route(do func(payload) (int, any)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		text, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		in := payload{
+			user:   p.sessions[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")],
+			text:   string(text),
+			header: r.Header,
+			query:  r.URL.Query(),
+			key:    r.PathValue("key"),
+		}
+		open := strings.HasSuffix(r.URL.Path, "/login") || strings.HasSuffix(r.URL.Path, "/register")
+		var status int
+		var answer any
+		if in.user == "" && !open {
+			status, answer = refuse(http.StatusUnauthorized, "no valid token")
+		} else if err := json.Unmarshal(text, &in); len(text) > 0 && err != nil {
+			status, answer = refuse(http.StatusBadRequest, "%s", err)
+		} else {
+			status, answer = do(in)
+		}
+		switch found := answer.(type) {
+		case refusal:
+			answer = map[string]string{"detail": string(found), "request_id": "r-1"}
+		case placedOrder:
+			if status == http.StatusOK {
+				w.Header().Set("Idempotent-Replayed", "true")
+			}
+		}
+		w.WriteHeader(status)
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
+func refuse(status int, format string, args ...any) (int, any) {
+	return status, refusal(fmt.Sprintf(format, args...))
+}
+
+func (p *platform) login(in payload) (int, any) {
+	if found, ok := p.accounts[in.Email]; !ok || found.password != in.Password {
+		return refuse(http.StatusUnauthorized, "email or password is wrong")
+	}
+	p.logins++
+	token := "token-" + strconv.Itoa(p.logins)
+	p.sessions[token] = in.Email
+	return http.StatusOK, map[string]any{"access_token": token, "expires_in": 900}
+}
+
+func (p *platform) logout(in payload) (int, any) {
+	delete(p.sessions, strings.TrimPrefix(in.header.Get("Authorization"), "Bearer "))
+	return http.StatusOK, nil
+}
+
+func (p *platform) invite(in payload) (int, any) {
+	if !p.accounts[in.user].owner {
+		return refuse(http.StatusForbidden, "only the owner of a tenant invites")
+	}
+	return http.StatusCreated, map[string]string{"invitation": p.accounts[in.user].tenant + " " + in.Email}
+}
+
+func (p *platform) register(in payload) (int, any) {
+	if _, ok := p.accounts[in.Email]; ok {
+		return refuse(http.StatusConflict, "an account for %s already exists", in.Email)
+	}
+	created := account{password: in.Password}
+	if in.Tenant != "" {
+		for _, other := range p.accounts {
+			if other.tenant == in.Tenant {
+				return refuse(http.StatusConflict, "the tenant %s already exists", in.Tenant)
+			}
+		}
+		created.tenant, created.owner = in.Tenant, true
+	} else if in.Invitation != "" {
+		tenant, invited, _ := strings.Cut(in.Invitation, " ")
+		if invited != in.Email {
+			return refuse(http.StatusForbidden, "the invitation is for %s", invited)
+		}
+		created.tenant = tenant
+	}
+	p.accounts[in.Email] = created
+	return http.StatusCreated, map[string]string{}
+}
+
+func (p *platform) users(in payload) (int, any) {
+	emails := slices.Sorted(maps.Keys(p.accounts))
+	if p.hidden {
+		emails = nil
+	}
+	items := make([]map[string]string, len(emails))
+	for i, email := range emails {
+		items[i] = map[string]string{"email": email}
+	}
+	return page(in, items)
+}
+
+func (p *platform) listCategories(payload) (int, any) {
+	return list("slug", slices.Sorted(maps.Keys(p.categories)))
+}
+
+func (p *platform) putCategory(in payload) (int, any) {
+	if _, ok := p.categories[in.Parent]; in.Parent != "" && !ok {
+		return refuse(http.StatusUnprocessableEntity, "the parent %s does not exist", in.Parent)
+	}
+	return p.put(p.categories, in)
+}
+
+func (p *platform) listWarehouses(payload) (int, any) {
+	return list("code", slices.Sorted(maps.Keys(p.warehouses)))
+}
+
+func (p *platform) putWarehouse(in payload) (int, any) { return p.put(p.warehouses, in) }
+
+func (p *platform) put(names map[string]string, in payload) (int, any) {
+	if in.user != adminEmail {
+		return refuse(http.StatusForbidden, "only the administrator may do this")
+	}
+	names[in.key] = in.Name
+	return http.StatusOK, map[string]string{}
+}
+
+func (p *platform) listProducts(in payload) (int, any) {
+	var items []map[string]any
+	for _, product := range p.products {
+		if product.withdrawn {
+			continue
+		}
+		var variants []map[string]any
+		for _, sku := range product.skus {
+			variants = append(variants, map[string]any{"sku": sku, "available": p.available(sku)})
+		}
+		items = append(items, map[string]any{"variants": variants})
+	}
+	return page(in, items)
+}
+
+func (p *platform) available(sku string) int {
+	sum := 0
+	for _, pieces := range p.stock[sku] {
+		sum += pieces
+	}
+	return sum
+}
+
+func (p *platform) createProduct(in payload) (int, any) {
+	if !p.accounts[in.user].owner {
+		return refuse(http.StatusForbidden, "only the owner of a tenant sells")
+	}
+	created := soldProduct{name: in.Name, tenant: p.accounts[in.user].tenant}
+	for _, variant := range in.Variants {
+		for _, other := range p.products {
+			if slices.Contains(other.skus, variant.SKU) {
+				return refuse(http.StatusConflict, "the SKU %s belongs to another product", variant.SKU)
+			}
+		}
+		created.skus = append(created.skus, variant.SKU)
+	}
+	p.products = append(p.products, created)
+	return http.StatusCreated, map[string]string{}
+}
+
+func (p *platform) levels(in payload) (int, any) {
+	return list("warehouse", slices.Sorted(maps.Keys(p.stock[in.key])))
+}
+
+func (p *platform) adjust(in payload) (int, any) {
+	if _, ok := p.warehouses[in.Warehouse]; !ok {
+		return refuse(http.StatusUnprocessableEntity, "the warehouse %s does not exist", in.Warehouse)
+	}
+	if in.user != adminEmail {
+		return refuse(http.StatusForbidden, "only the administrator may do this")
+	}
+	if p.stock[in.key] == nil {
+		p.stock[in.key] = map[string]int{}
+	}
+	p.stock[in.key][in.Warehouse] += in.Delta
+	return http.StatusOK, map[string]string{}
+}
+
+func (p *platform) listOrders(in payload) (int, any) { return page(in, p.orders) }
+
+// placeOrder cancels an order whose card is declined or whose items are out of stock.
+func (p *platform) placeOrder(in payload) (int, any) {
+	key := in.user + " " + in.header.Get("Idempotency-Key")
+	if known, ok := p.keys[key]; ok {
+		if known.body != in.text {
+			return refuse(http.StatusConflict, "the Idempotency-Key was used for another request")
+		}
+		return http.StatusOK, known
+	}
+	order := placedOrder{Email: in.user, Lines: in.Items, State: "confirmed", body: in.text}
+	for _, item := range in.Items {
+		if in.CardToken == "tok_declined" || p.available(item.SKU) < item.Quantity {
+			order.State = "cancelled"
+		}
+	}
+	p.orders = append(p.orders, order)
+	p.keys[key] = order
+	return http.StatusCreated, order
+}
+
+func (p *platform) search(payload) (int, any) {
+	return http.StatusOK, map[string]int{"total": len(p.products) - p.unindexed}
+}
+
+func (p *platform) funnel(payload) (int, any) {
+	placed := map[string]any{"name": "placed", "count": len(p.orders) - p.uncounted}
+	return http.StatusOK, map[string]any{"items": []any{map[string]any{"name": "viewed", "count": 1}, placed}}
+}
+
+// list is the response of a list without pages.
+func list(key string, values []string) (int, any) {
+	items := make([]map[string]string, len(values))
+	for i, value := range values {
+		items[i] = map[string]string{key: value}
+	}
+	return http.StatusOK, map[string]any{"items": items}
+}
+
+func page[T any](in payload, items []T) (int, any) {
+	begin := 0
+	if cursor := in.query["cursor"]; len(cursor) > 0 {
+		var err error
+		if begin, err = strconv.Atoi(cursor[0]); err != nil {
+			return refuse(http.StatusBadRequest, "the cursor %q is invalid", cursor[0])
+		}
+	}
+	end := min(begin+shortPage, len(items))
+	answer := map[string]any{"items": items[begin:end]}
+	if end < len(items) {
+		answer["next_cursor"] = strconv.Itoa(end)
+	}
+	return http.StatusOK, answer
+}
