@@ -104,6 +104,15 @@ func TestDryRunOnlyReads(t *testing.T) {
 	}
 }
 
+func TestRunCountsOnlyWhatItCreated(t *testing.T) {
+	p := seeded(t, "small")
+	p.hidden = true
+	result, _, err := p.run(t.Context(), t, nil)
+	if err != nil || result.Changed || result.Made != (Made{}) {
+		t.Errorf("got %+v and %v", result, err)
+	}
+}
+
 func TestResultIsAnObjectWithTheKeysOfThePlaybook(t *testing.T) {
 	result, _, err := newPlatform().run(t.Context(), t, nil)
 	if err != nil {

@@ -228,9 +228,6 @@ func each[T any](ctx context.Context, s *Seeder, title string, items []T, do fun
 	group, failed := errgroup.WithContext(ctx)
 	group.SetLimit(s.Concurrency)
 	for _, item := range items {
-		if failed.Err() != nil {
-			break
-		}
 		group.Go(func() error {
 			if failed.Err() != nil {
 				return failed.Err()

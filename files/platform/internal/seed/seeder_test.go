@@ -401,15 +401,16 @@ func TestEachStopsAfterAnError(t *testing.T) {
 			started.Add(1)
 			defer ended.Add(1)
 			if i == 1 {
+				time.Sleep(time.Second)
 				return broken
 			}
-			time.Sleep(time.Second)
+			time.Sleep(2 * time.Second)
 			return nil
 		})
 		if !errors.Is(err, broken) || len(*reports) > 0 {
 			t.Errorf("error %v, reported %q", err, *reports)
 		}
-		if started.Load() > 5 || ended.Load() != started.Load() {
+		if started.Load() != 4 || ended.Load() != started.Load() {
 			t.Errorf("%d calls began and %d ended", started.Load(), ended.Load())
 		}
 	})
