@@ -72,7 +72,7 @@ type platform struct {
 	stock      map[string]map[string]int // pieces by SKU and warehouse
 	orders     []placedOrder
 	keys       map[string]placedOrder
-	hidden     bool // the list of users lacks everybody
+	hidden     bool // lists lack everything, because they are behind
 	unindexed  int  // products that search does not find yet
 	uncounted  int  // orders that analytics has not counted yet
 }
@@ -251,14 +251,11 @@ func (p *platform) register(in payload) (int, any) {
 
 func (p *platform) users(in payload) (int, any) {
 	emails := slices.Sorted(maps.Keys(p.accounts))
-	if p.hidden {
-		emails = nil
-	}
 	items := make([]map[string]string, len(emails))
 	for i, email := range emails {
 		items[i] = map[string]string{"email": email}
 	}
-	return page(in, items)
+	return page(p, in, items)
 }
 
 func (p *platform) listCategories(payload) (int, any) {
@@ -298,7 +295,7 @@ func (p *platform) listProducts(in payload) (int, any) {
 		}
 		items = append(items, map[string]any{"variants": variants})
 	}
-	return page(in, items)
+	return page(p, in, items)
 }
 
 func (p *platform) available(sku string) int {
@@ -344,7 +341,7 @@ func (p *platform) adjust(in payload) (int, any) {
 	return http.StatusOK, map[string]string{}
 }
 
-func (p *platform) listOrders(in payload) (int, any) { return page(in, p.orders) }
+func (p *platform) listOrders(in payload) (int, any) { return page(p, in, p.orders) }
 
 // placeOrder cancels an order whose card is declined or whose items are out of stock.
 func (p *platform) placeOrder(in payload) (int, any) {
@@ -384,7 +381,10 @@ func list(key string, values []string) (int, any) {
 	return http.StatusOK, map[string]any{"items": items}
 }
 
-func page[T any](in payload, items []T) (int, any) {
+func page[T any](p *platform, in payload, items []T) (int, any) {
+	if p.hidden {
+		items = nil
+	}
 	begin := 0
 	if cursor := in.query["cursor"]; len(cursor) > 0 {
 		var err error

@@ -279,7 +279,7 @@ func TestWithdrawnProductStaysWithdrawn(t *testing.T) {
 	}
 }
 
-func TestAccountsThatAreNotListedYetAreNoError(t *testing.T) {
+func TestObjectsThatAreNotListedYetAreNotCreatedTwice(t *testing.T) {
 	p := seeded(t, "small")
 	p.hidden = true
 	before := p.state()
