@@ -3,16 +3,15 @@
 import subprocess
 
 import browser
-import components
+import documented
 import pytest
 import requests
 from lab import ROOT
 from playwright.sync_api import expect
 
 SECONDS = 600
-# Tools with a web page that run without a registry. COMPOSE_PROFILES names no other.
-TOOLS = components.named("tool") - {"builder"}
-LEFT_OUT = components.named(anywhere=False)
+TOOLS = documented.tools() | {"dashboard"}
+LEFT_OUT = documented.only_from_a_registry()
 
 
 def names(lab, *kinds):

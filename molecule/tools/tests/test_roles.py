@@ -1,11 +1,10 @@
 """The role tools, verified from this machine and from within its containers."""
 
-import components
 import documented
 import pytest
 from role_checks import assert_as_documented, assert_confined, container_of, inside
 
-TOOLS = sorted(components.named("tool", profile="tools"))
+TOOLS = sorted(documented.tools())
 
 
 def test_the_tools_and_their_dependencies_run(lab):
