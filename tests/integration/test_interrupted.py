@@ -263,7 +263,7 @@ def test_two_at_once(empty):
         outputs = [" ".join(process.output().split()) for process in (one, other)]
     assert 0 in statuses, outputs
     for status, output, winner in zip(statuses, outputs, (other, one), strict=True):
-        assert status == 0 or f"another run (process {winner.pid}, since" in output
+        assert status == 0 or f"another run (pid {winner.pid}, since" in output
     assert_repaired(empty)
 
 

@@ -79,7 +79,7 @@ def test_a_converge_does_not_take_it_over(up):
     before = up.identities()
     run = up.playbook("dev", status=None)
     assert run.status != 0
-    assert "was brought up by Docker Compose" in run.output
+    assert "was started by Docker Compose" in run.output
     assert "docker compose down" in run.output
     assert up.identities() == before
 
