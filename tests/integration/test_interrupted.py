@@ -280,7 +280,7 @@ def test_a_port_taken_while_a_container_is_stopped(filled):
     assert refused.status != 0
     said = " ".join(refused.output.split())
     assert f"port {port} (for redis) is already in use by " in said
-    assert f"(process {os.getpid()})" in said
+    assert f"(pid {os.getpid()})" in said
     assert filled.inspect("redis")["State"]["Status"] == "exited"
     assert_repaired(filled)
     assert filled.inspect("redis")["Id"] == before
