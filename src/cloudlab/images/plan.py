@@ -12,6 +12,7 @@ from typing import Any
 from cloudlab.images import references
 from cloudlab.images.contexts import REPOSITORY, Context
 from cloudlab.images.registry import Answer
+from cloudlab.model import graphs
 from cloudlab.model.problems import ProblemsError
 
 AUTO, REGISTRY, PACKAGES = "auto", "registry", "packages"
@@ -174,13 +175,10 @@ class Planner:
 
     def _builds(self, names: Iterable[str]) -> list[str]:
         """The contexts to build: those named, and ancestors that are not present; parents first."""
-        needed: set[str] = set()
-        pending = list(names)
-        while pending:
-            name = pending.pop()
-            if name not in needed and self.contexts[name].reference not in self.local:
-                needed.add(name)
-                pending += self.contexts[name].parents.values()
+        missing = {name for name, context in self.contexts.items() if context.reference not in self.local}
+        needed = graphs.closure(
+            missing.intersection(names), lambda name: missing.intersection(self.contexts[name].parents.values())
+        )
         return [name for name in self.contexts if name in needed]
 
 

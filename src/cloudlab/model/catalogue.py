@@ -38,14 +38,7 @@ def needs(catalogue: Catalogue, name: str) -> list[str]:
 
 def closure(catalogue: Catalogue, names: Iterable[str]) -> set[str]:
     """`names` and their dependencies, direct and indirect."""
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(needs(catalogue, name))
-    return found
+    return graphs.closure(names, lambda name: needs(catalogue, name))
 
 
 def tags_for(role: str, catalogue: Catalogue) -> list[str]:
@@ -55,9 +48,8 @@ def tags_for(role: str, catalogue: Catalogue) -> list[str]:
     """
     own = {name for name, entry in catalogue.items() if entry["role"] == role}
     if not own:
-        raise CatalogueError(
-            [f"no component of the catalogue has the role {role}; roles are: {', '.join(_roles(catalogue))}"]
-        )
+        roles = ", ".join(sorted({entry["role"] for entry in catalogue.values()}))
+        raise CatalogueError([f"no component of the catalogue has the role {role}; roles are: {roles}"])
     return sorted(name for name in catalogue if closure(catalogue, [name]) & own)
 
 
@@ -141,7 +133,10 @@ def problems(
             ("resources", memory, settings, "setting"),
         ):
             found += [f"catalogue.{name}.{key}: {text}" for text in unknown(named, valid, what)]
-    found += _shared_settings(catalogue)
+    found += [
+        f"catalogue: the setting {setting} is the port of {' and '.join(users)}. Give each one its own."
+        for setting, users in shared_ports(catalogue, "setting").items()
+    ]
     if not found:
         try:
             start_order(catalogue, catalogue)
@@ -189,18 +184,8 @@ def declared(catalogue: Catalogue, key: str) -> list[Any]:
     return [item for entry in catalogue.values() for item in entry.get(key, [])]
 
 
-def _shared_settings(catalogue: Catalogue) -> list[str]:
-    uses = [
-        (port["setting"], name)
-        for name, entry in catalogue.items()
-        for port in entry.get("ports", [])
-        if "setting" in port
-    ]
-    return [
-        f"catalogue: the setting {setting} is the port of {' and '.join(users)}. Give each one its own."
-        for setting, users in shared(uses).items()
-    ]
-
-
-def _roles(catalogue: Catalogue) -> list[str]:
-    return sorted({entry["role"] for entry in catalogue.values()})
+def shared_ports(catalogue: Catalogue, key: str) -> dict[Any, list[str]]:
+    """Value of the port's key `key`, `setting` or `host` -> the components that have it, where there are several."""
+    return shared(
+        (port[key], name) for name, entry in catalogue.items() for port in entry.get("ports", []) if key in port
+    )
