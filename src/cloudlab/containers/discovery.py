@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
-
-from docker.errors import NotFound
 
 from cloudlab.containers import files
 from cloudlab.containers.plan import Situation, name_conflict
 from cloudlab.containers.spec import LABEL_CONTAINER, SUCCESSOR, Spec, SpecError
 from cloudlab.engine import Engine
+from cloudlab.engine.listing import of_instance, or_none
 from cloudlab.model.environment import LABEL_INSTANCE
 
 INSPECTORS = 4  # the engine answers no faster with more threads
@@ -31,10 +31,9 @@ def situations(engine: Engine, specs: Sequence[Spec], down: bool) -> dict[str, S
     images = () if down else {spec.image for spec in specs}
     with ThreadPoolExecutor(INSPECTORS) as pool:
         networks = pool.submit(_networks, engine, specs) if not down else None
-        containers = dict(
-            zip(present, pool.map(_or_none(engine.client.inspect_container), present.values()), strict=True)
-        )
-        image_of = dict(zip(images, pool.map(_or_none(engine.client.inspect_image), images), strict=True))
+        inspected = pool.map(partial(or_none, engine.client.inspect_container), present.values())
+        containers = dict(zip(present, inspected, strict=True))
+        image_of = dict(zip(images, pool.map(partial(or_none, engine.client.inspect_image), images), strict=True))
         ids = networks.result() if networks else {}
     return {
         spec.name: Situation(
@@ -51,8 +50,8 @@ def situations(engine: Engine, specs: Sequence[Spec], down: bool) -> dict[str, S
 def orphans(engine: Engine, specs: Sequence[Spec], instance: str) -> list[str]:
     """Names of the instance's containers that no specification describes."""
     known = {spec.name for spec in specs}
-    listed = engine.client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={instance}"})
-    made_for = {name: (entry.get("Labels") or {}).get(LABEL_CONTAINER) for entry in listed for name in names(entry)}
+    listed = of_instance(engine.client, instance)
+    made_for = {name: entry["Labels"].get(LABEL_CONTAINER) for entry in listed for name in names(entry)}
     return sorted(name for name, target in made_for.items() if name not in known and target not in known)
 
 
@@ -102,15 +101,3 @@ def _networks(engine: Engine, specs: Sequence[Spec]) -> dict[str, str]:
             ]
         )
     return ids
-
-
-def _or_none(ask: Callable[[str], Any]) -> Callable[[str], Any]:
-    """The same question, answered with None for what does not exist."""
-
-    def inspect(key: str) -> Any:
-        try:
-            return ask(key)
-        except NotFound:
-            return None
-
-    return inspect

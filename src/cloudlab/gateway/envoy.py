@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 import requests
 from docker import APIClient
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException
 
+from cloudlab.engine.listing import is_running, or_none
 from cloudlab.gateway import config, listener, routing
 from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 
@@ -90,21 +91,13 @@ def validate(client: APIClient, image: str, name: str, instance: str, text: str)
 
 def has_image(client: APIClient, image: str) -> bool:
     """Whether the engine has the image."""
-    try:
-        client.inspect_image(image)
-    except NotFound:
-        return False
-    return True
+    return or_none(client.inspect_image, image) is not None
 
 
 def runs(client: APIClient, container: str, image: str) -> bool:
     """Whether the container runs from this image; otherwise it will be recreated."""
-    try:
-        found = client.inspect_container(container)
-    except NotFound:
-        return False
-    state = found["State"]
-    return state["Status"] == "running" and not state["Paused"] and found["Config"]["Image"] == image
+    found = or_none(client.inspect_container, container)
+    return bool(found) and is_running(found) and found["Config"]["Image"] == image
 
 
 def query(client: APIClient, container: str) -> State:

@@ -1,23 +1,24 @@
 """A client of a server on this machine with a JSON API, such as Elasticsearch and Kibana."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import requests
 from requests.auth import HTTPBasicAuth
 
-from cloudlab.stores.base import StoreError
+from cloudlab.model.problems import each
+from cloudlab.stores.base import ObjectsError
 from cloudlab.stores.readiness import NotYetError
 
 PROBE_SECONDS = 2  # a probe of a server that may still be starting
 REQUEST_SECONDS = 30  # a request to a server that answers
 
 
-class HTTPError(StoreError):
+class HTTPError(ObjectsError):
     """The server refused or aborted a request; the text names it and the cause. ``status``: of its answer, or 0."""
 
     def __init__(self, text: str, status: int = 0):
-        super().__init__(text)
+        super().__init__([text])
         self.status = status
 
 
@@ -58,6 +59,18 @@ class Client:
         if not answer.ok:
             raise HTTPError(f"{method} {path}: {_server_reason(answer)}", answer.status_code)
         return answer.json()
+
+    def send(self, changes: Iterable[tuple[str, str, str, Any]]) -> None:
+        """Send changes, (name, method, path, document) each. Raises ObjectsError with every refused one."""
+
+        def send_one(change: tuple[str, str, str, Any]) -> None:
+            name, method, path, document = change
+            try:
+                self.call(method, path, json=document)
+            except HTTPError as error:
+                raise ObjectsError([f"{name}: {error}"]) from None
+
+        each(send_one, changes, ObjectsError)
 
 
 def _server_reason(answer: requests.Response) -> str:

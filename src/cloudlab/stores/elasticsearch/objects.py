@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cloudlab.stores.base import ObjectsError
+from cloudlab.stores.base import ObjectsError, text
 
 TEMPLATE_KEYS = {"index_patterns", "priority", "template", "composed_of", "version", "_meta", "data_stream"}
 INDEX_KEYS = {"settings", "mappings", "aliases"}
@@ -199,7 +199,7 @@ def _flat_settings(settings: Mapping[str, Any], path: str = "") -> dict[str, Any
         else:
             name = f"{path}{key}"
             name = name if name.startswith("index.") else f"index.{name}"
-            flat[name] = [_text(item) for item in value] if isinstance(value, (list, tuple)) else _text(value)
+            flat[name] = [text(item) for item in value] if isinstance(value, (list, tuple)) else text(value)
     return flat
 
 
@@ -209,8 +209,4 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    return _text(value)
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return text(value)

@@ -16,6 +16,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from cloudlab.model.problems import each
 from cloudlab.stores.base import ObjectsError
 from cloudlab.stores.kafka.objects import Existing, Plan, Topic
 from cloudlab.stores.readiness import NotYetError
@@ -112,14 +113,7 @@ class Server:
             futures += self._grow(steps.grow)
         if steps.alter:
             futures += self._alter(steps.alter)
-        problems = []
-        for what, future in futures:
-            try:
-                _result(future, what)
-            except ObjectsError as error:
-                problems += error.problems
-        if problems:
-            raise ObjectsError(problems)
+        each(lambda job: _result(job[1], job[0]), futures, ObjectsError)
 
     def _create(self, topics: Mapping[str, Topic]) -> list[tuple[str, Future]]:
         # operation_timeout: the answer waits until the topic is writable, not only registered.
