@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from cloudlab.containers.apply import Failure, Outcome
-from cloudlab.engine.waiting import INTERVAL, NotReady, Watcher
+from cloudlab.engine.waiting import INTERVAL, Watcher
 
 Work = Callable[[str], Outcome]
 
@@ -36,20 +36,20 @@ def run(
     return _Run(needs, work, workers, watcher, timeout).run()
 
 
+@dataclass
 class _Run:
     """One pass over a graph of containers."""
 
-    def __init__(
-        self, needs: Mapping[str, set[str]], work: Work, workers: int, watcher: Watcher | None, timeout: float
-    ):
-        self.waiting = {name: set(required) for name, required in needs.items()}
-        self.needs = needs
-        self.work = work
-        self.workers = workers
-        self.watcher = watcher
-        self.timeout = timeout
-        self.running: dict[Future[Outcome], str] = {}
-        self.results = Results()
+    needs: Mapping[str, set[str]]
+    work: Work
+    workers: int
+    watcher: Watcher | None
+    timeout: float
+    running: dict[Future[Outcome], str] = field(default_factory=dict)
+    results: Results = field(default_factory=Results)
+
+    def __post_init__(self) -> None:
+        self.waiting = {name: set(required) for name, required in self.needs.items()}
 
     def run(self) -> Results:
         pool = ThreadPoolExecutor(self.workers)
@@ -98,10 +98,8 @@ class _Run:
 
     def _poll(self, watcher: Watcher) -> None:
         for name, verdict in watcher.poll().items():
-            self._settle(name, self._as_failure(name, verdict))
-
-    def _as_failure(self, name: str, verdict: NotReady | None) -> Failure | None:
-        return Failure(str(verdict), self.results.outcomes[name].container_id) if verdict else None
+            container_id = self.results.outcomes[name].container_id
+            self._settle(name, Failure(str(verdict), container_id) if verdict else None)
 
     def _settle(self, name: str, failure: Failure | None = None) -> None:
         """One is done or has failed: its dependents need not wait for it any more."""

@@ -113,25 +113,21 @@ def _joined(wanted: str, running: str | None) -> str:
         return wanted  # the file was edited by hand, so the clusters that Envoy uses are unknown
 
 
+@dataclass
 class _Change:
-    """A change of the files of a gateway, running or not."""
+    """A change of the files of a gateway, running or not. rejected: updates that Envoy rejected before this change."""
 
-    def __init__(
-        self,
-        client: APIClient,
-        target: Target,
-        have: Mapping[str, str | None],
-        want: Mapping[str, str],
-        outcome: Outcome,
-    ):
-        self.client, self.target, self.have, self.want, self.outcome = client, target, have, want, outcome
-        self.rejected: Mapping[str, int] = {}  # updates that Envoy rejected before this change
+    client: APIClient
+    target: Target
+    have: Mapping[str, str | None]
+    want: Mapping[str, str]
+    outcome: Outcome
+    rejected: Mapping[str, int] = field(default_factory=dict)
 
     def run(self) -> None:
         self._make_folder()
         if not envoy.runs(self.client, self.target.container, self.target.image):
-            for name, text in self.want.items():
-                self._write(name, text)
+            self._write_all()
             return
         state = envoy.query(self.client, self.target.container)
         self.rejected = state.rejected
@@ -140,19 +136,15 @@ class _Change:
             steps = list(self.want.items())  # an earlier run was interrupted before Envoy loaded them
         try:
             for name, text in steps:
-                self._apply(name, text)
+                begun = time.time()
+                self._write(name, text)
+                self._await(name, text, begun)
         except UnnoticedError:
             self._restart()
         except envoy.EnvoyError:
             self._roll_back()
             raise
         self.outcome.live = True
-
-    def _apply(self, name: str, text: str) -> None:
-        """Write one file and wait until Envoy uses it."""
-        begun = time.time()
-        self._write(name, text)
-        self._await(name, text, begun)
 
     def _await(self, name: str, text: str, begun: float) -> None:
         deadline = time.monotonic() + self.target.notice
@@ -177,8 +169,7 @@ class _Change:
 
     def _restart(self) -> None:
         """Some file systems report no rename to Envoy, but it reads the files when it starts."""
-        for name, text in self.want.items():
-            self._write(name, text)
+        self._write_all()
         self.outcome.warnings.append(
             f"The container {self.target.container} was restarted, because it did not detect the new configuration. "
             "This happens if the engine runs in a virtual machine. Open connections were closed."
@@ -202,6 +193,10 @@ class _Change:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(exist_ok=True)
         folder.chmod(FOLDER_MODE)
+
+    def _write_all(self) -> None:
+        for name, text in self.want.items():
+            self._write(name, text)
 
     def _write(self, name: str, text: str) -> None:
         files.write(_file(self.target, name, text))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from docker import APIClient
 
 from cloudlab import engine
+from cloudlab.engine import lock
 from cloudlab.images import build, contexts, plan, pull, registry, trust
 from cloudlab.images.contexts import Context
 from cloudlab.images.progress import Progress
@@ -113,17 +113,10 @@ def outcome(made: plan.Plan, ids: Mapping[str, str] | None) -> dict[str, dict[st
     }
 
 
-@contextmanager
-def _one_builder(show: Progress) -> Iterator[None]:
+def _one_builder(show: Progress) -> AbstractContextManager:
     """Prevent other runs of this user from building the same images at the same time."""
     path = Path(tempfile.gettempdir()) / f"cloudlab-builds-{os.getuid()}.lock"
-    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            show.say("waiting for another run that is building images")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return lock.exclusive(path, lambda: show.say("waiting for another run that is building images"))
 
 
 class _Jobs:

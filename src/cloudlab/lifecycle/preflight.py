@@ -149,12 +149,10 @@ def unmanaged(environment: Mapping[str, Any], containers: Iterable[Mapping[str, 
         found = by_name.get(entry["container"])
         if found and not _is_ours(found, environment["instance"]):
             findings.append(_unmanaged("container", entry["container"], f"docker rm -f {entry['container']}"))
-    for network in environment["networks"].values():
-        if network["exists"] and not network["ours"]:
-            findings.append(_unmanaged("network", network["name"], f"docker network rm {network['name']}"))
-    for volume in environment["volumes"].values():
-        if volume["exists"] and not volume["ours"]:
-            findings.append(_unmanaged("volume", volume["name"], f"docker volume rm {volume['name']}"))
+    for what in ("network", "volume"):
+        for item in environment[f"{what}s"].values():
+            if item["exists"] and not item["ours"]:
+                findings.append(_unmanaged(what, item["name"], f"docker {what} rm {item['name']}"))
     return findings
 
 

@@ -159,6 +159,12 @@ def _host_port(port: Mapping[str, Any], values: Mapping[str, Any]) -> int:
     return int(port["host"] if "host" in port else values[port["setting"]])
 
 
+def main_port(ports: list[Mapping[str, Any]]) -> int:
+    """The container port that the gateway and other services use: the one named http, else the first."""
+    named = [port for port in ports if port["name"] == "http"]
+    return (named or ports)[0]["container"]
+
+
 def port_problems(ports: Mapping[str, Mapping[str, int]]) -> list[str]:
     """Ports of `host_ports` that are used twice or invalid; a message each."""
     uses = [(port, f"{component} ({name})") for component, named in ports.items() for name, port in named.items()]

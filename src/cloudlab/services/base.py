@@ -53,12 +53,6 @@ def source_path(folder: str) -> str:
     return posixpath.normpath(posixpath.join(SOURCE, folder))
 
 
-def main_port(ports: list[Mapping[str, Any]]) -> int:
-    """The container port that other services use: the one named http, else the first."""
-    named = [port for port in ports if port["name"] == "http"]
-    return (named or ports)[0]["container"]
-
-
 def scratch_mounts(user: str) -> list[dict[str, Any]]:
     """The folders that a container may write to.
 

@@ -16,7 +16,7 @@ from docker.errors import APIError
 from cloudlab.engine import Client
 from cloudlab.model import catalogue
 from cloudlab.services import variables as service_variables
-from cloudlab.services.base import Settings, main_port, source_path
+from cloudlab.services.base import Settings, source_path
 from cloudlab.services.builder import RELOAD_SOURCE
 
 COMPONENT = "seed"
@@ -87,7 +87,7 @@ def container(
             **builder["env"],
             "GOTMPDIR": TEMPORARY,
             "SEED_WORKING_DIR": source_path(go["working_dir"]),
-            "SEED_GATEWAY_URL": f"http://gateway:{main_port(context['catalogue']['gateway']['ports'])}",
+            "SEED_GATEWAY_URL": f"http://gateway:{catalogue.main_port(context['catalogue']['gateway']['ports'])}",
             **variables,
             **service_variables.environment(COMPONENT, entries, settings),
         },

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cloudlab.model import placeholders
+from cloudlab.model.catalogue import main_port
 from cloudlab.services.accounts import account
-from cloudlab.services.base import ServiceError, Settings, main_port
+from cloudlab.services.base import ServiceError, Settings
 
 
 def environment(name: str, catalogue: Mapping[str, Any], settings: Settings) -> dict[str, str]:
