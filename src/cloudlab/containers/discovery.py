@@ -12,7 +12,7 @@ from cloudlab.containers.plan import Situation, name_conflict
 from cloudlab.containers.spec import LABEL_CONTAINER, SUCCESSOR, Spec, SpecError
 from cloudlab.engine import Engine
 from cloudlab.engine.listing import of_instance, or_none
-from cloudlab.model.environment import LABEL_INSTANCE
+from cloudlab.model.environment import LABEL_INSTANCE, labels_of
 
 INSPECTORS = 4  # the engine answers no faster with more threads
 
@@ -61,12 +61,9 @@ def names(entry: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _refuse_conflicts(specs: Sequence[Spec], by_name: Mapping[str, Mapping[str, Any]]) -> None:
-    problems = []
-    for spec in specs:
-        for name in (spec.name, spec.name + SUCCESSOR):
-            if name in by_name:
-                problems.append(name_conflict(name, by_name[name].get("Labels") or {}, spec.instance))
-    if problems := [problem for problem in problems if problem]:
+    taken = [(name, spec) for spec in specs for name in (spec.name, spec.name + SUCCESSOR) if name in by_name]
+    conflicts = [name_conflict(name, labels_of(by_name[name]), spec.instance) for name, spec in taken]
+    if problems := [problem for problem in conflicts if problem]:
         raise SpecError(problems)
 
 
@@ -74,7 +71,7 @@ def _leftovers(spec: Spec, listed: Sequence[Mapping[str, Any]]) -> tuple[tuple[s
     """Containers of this instance that were created for the specification and have another name."""
     found = []
     for entry in listed:
-        labels = entry.get("Labels") or {}
+        labels = labels_of(entry)
         if labels.get(LABEL_INSTANCE) != spec.instance or labels.get(LABEL_CONTAINER) != spec.name:
             continue
         own = list(names(entry))

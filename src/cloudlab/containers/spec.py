@@ -33,8 +33,8 @@ class File:
     """
 
     target: str
-    mode: int
-    secret: bool
+    mode: int = 0o444
+    secret: bool = False
     src: str = ""
     content: str = ""
     copy: str = ""

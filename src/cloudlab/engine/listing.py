@@ -8,17 +8,14 @@ from typing import Any
 from docker import APIClient
 from docker.errors import NotFound
 
-from cloudlab.model.environment import LABEL_INSTANCE
+from cloudlab.model.environment import LABEL_INSTANCE, name_of
+
+__all__ = ["is_running", "name_of", "of_instance", "or_none"]
 
 
 def of_instance(client: APIClient, instance: str) -> list[dict[str, Any]]:
     """The containers of an instance, in any state."""
     return client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={instance}"})
-
-
-def name_of(container: Mapping[str, Any]) -> str:
-    """The name of a container in the list."""
-    return container["Names"][0].lstrip("/")
 
 
 def is_running(container: Mapping[str, Any]) -> bool:

@@ -58,10 +58,6 @@ class Watcher:
         self._restarts: dict[str, int] = {}  # container id -> number of restarts when the wait began
         self._pending: dict[str, _Pending] = {}
 
-    def __len__(self) -> int:
-        """How many containers are still waited for."""
-        return len(self._pending)
-
     def until(self, question: Callable[[], Answer], seconds: float = math.inf) -> Answer:
         """The answer to `question`, asked again while it raises NotYet; the last NotYet when `seconds` are over."""
         deadline = self.clock() + seconds

@@ -37,7 +37,8 @@ def live_files(gateway: Gateway, version: str = "") -> dict[str, str]:
 
 def bootstrap(gateway: Gateway) -> str:
     """The file that Envoy starts with. The address of its admin interface is added when it starts."""
-    return _text(_bootstrap(gateway.settings.instance) | {"dynamic_resources": _dynamic()})
+    sources = {"cds_config": live_source(CLUSTERS), "lds_config": live_source(LISTENERS)}
+    return _text(_bootstrap(gateway.settings.instance) | {"dynamic_resources": sources})
 
 
 def standalone(gateway: Gateway) -> str:
@@ -81,10 +82,6 @@ def _bootstrap(instance: str) -> dict[str, Any]:
         # JSON, like the access log.
         "application_log_config": {"log_format": {"json_format": _LOG_LINE}},
     }
-
-
-def _dynamic() -> dict[str, Any]:
-    return {"cds_config": live_source(CLUSTERS), "lds_config": live_source(LISTENERS)}
 
 
 def _response(resources: Sequence[Mapping[str, Any]], version: str = "") -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from docker.errors import APIError, DockerException
 
 from cloudlab.engine.listing import is_running, or_none
 from cloudlab.gateway import config, listener, routing
+from cloudlab.images.contexts import tar
 from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 
 USER = "101:101"
@@ -75,7 +74,7 @@ def validate(client: APIClient, image: str, name: str, instance: str, text: str)
             host_config=client.create_host_config(**_VALIDATION_LIMITS),
         )["Id"]
         try:
-            client.put_archive(container, "/", _archive(text))
+            client.put_archive(container, "/", tar([(_CANDIDATE, text.encode(), 0o444)]))
             client.start(container)
             code = client.wait(container, timeout=VALIDATION_SECONDS)["StatusCode"]
             output = client.logs(container).decode("utf-8", "replace")
@@ -149,16 +148,6 @@ def _remove_leftover(client: APIClient, name: str, instance: str) -> None:
     filters = {"name": f"^/{name}$", "label": f"{LABEL_INSTANCE}={instance}"}
     for found in client.containers(all=True, filters=filters):
         client.remove_container(found["Id"], force=True, v=True)
-
-
-def _archive(text: str) -> bytes:
-    content = text.encode()
-    member = tarfile.TarInfo(_CANDIDATE)
-    member.size, member.mode = len(content), 0o444
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def _last_message(output: str) -> str:

@@ -23,7 +23,6 @@ from cloudlab.gateway.model import Gateway
 
 FOLDER = "gateway-live"
 MARKER = "gateway-live.proven"
-FILE_MODE = 0o444
 FOLDER_MODE = 0o755  # Envoy runs as another user
 NOTICE_SECONDS = 10.0  # to read and load a renamed file
 PAUSE = 0.05
@@ -82,7 +81,7 @@ def converge(gateway: Gateway, target: Target, connect: Callable[[], APIClient],
     envoy.validate(client, target.image, target.container, target.instance, config.standalone(gateway))
     if not check:
         _Change(client, target, have, want, outcome).run()
-        files.write(File(target="", mode=0o600, secret=False, content=digest, path=str(target.marker)))
+        files.write(File(target="", mode=0o600, content=digest, path=str(target.marker)))
     return outcome
 
 
@@ -203,7 +202,7 @@ class _Change:
 
 
 def _file(target: Target, name: str, text: str) -> File:
-    return File(target="", mode=FILE_MODE, secret=False, content=text, path=str(target.folder / name))
+    return File(target="", content=text, path=str(target.folder / name))
 
 
 def _read(path: Path) -> str | None:

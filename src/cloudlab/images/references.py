@@ -27,15 +27,6 @@ def split_host(name: str) -> tuple[str, str]:
     return DOCKER_HUB, name if rest else f"library/{name}"
 
 
-def split_tag(reference: str) -> tuple[str, str]:
-    """Name and tag, or name and digest, as a pull request needs them."""
-    if "@" in reference:
-        name, _, digest = reference.partition("@")
-        return name, digest
-    name, colon, tag = reference.rpartition(":")
-    return (name, tag) if colon and "/" not in tag else (reference, "latest")
-
-
 def familiar(reference: str) -> str:
     """The short form in which an engine lists images of Docker Hub: postgres:17 for docker.io/library/postgres:17."""
     return reference.removeprefix(f"{DOCKER_HUB}/").removeprefix("library/")

@@ -115,10 +115,10 @@ def ports(environment: Mapping[str, Any], containers: Iterable[Mapping[str, Any]
     for name, entry in environment["components"].items():
         for port in entry["ports"].values():
             publisher = publishers.get(port["host"])
-            if publisher and _is_ours(publisher, environment["instance"]):
+            if publisher and environments.belongs(publisher, environment["instance"]):
                 continue
             if publisher:
-                who = f"the container {publisher['Names'][0].lstrip('/')}"
+                who = f"the container {environments.name_of(publisher)}"
             elif hostports.is_free(port["host"]):
                 continue
             else:
@@ -147,7 +147,7 @@ def unmanaged(environment: Mapping[str, Any], containers: Iterable[Mapping[str, 
     findings = []
     for entry in environment["components"].values():
         found = by_name.get(entry["container"])
-        if found and not _is_ours(found, environment["instance"]):
+        if found and not environments.belongs(found, environment["instance"]):
             findings.append(_unmanaged("container", entry["container"], f"docker rm -f {entry['container']}"))
     for what in ("network", "volume"):
         for item in environment[f"{what}s"].values():
@@ -214,10 +214,6 @@ def _publishers(containers: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[st
         for port in container.get("Ports") or []
         if "PublicPort" in port
     }
-
-
-def _is_ours(container: Mapping[str, Any], instance: str) -> bool:
-    return (container.get("Labels") or {}).get(environments.LABEL_INSTANCE) == instance
 
 
 def _unmanaged(what: str, name: str, command: str) -> Finding:

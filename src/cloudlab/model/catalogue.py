@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudlab.model import declarations, graphs, schema, yamlfile
+from cloudlab.model import graphs, yamlfile
 from cloudlab.model.problems import ProblemsError, unknown
 
 FOLDER = Path(__file__).resolve().parents[3] / "group_vars" / "all"
@@ -109,11 +109,6 @@ def memory_settings(catalogue: Catalogue, size: str) -> dict[str, str]:
     """Setting that replaces the memory of a component -> the default at `size`."""
     limits = (resources(entry, size) for entry in catalogue.values())
     return {own["memory_setting"]: own.get("memory", "") for own in limits if "memory_setting" in own}
-
-
-def invalid(document: Mapping[str, Any]) -> list[str]:
-    """Everything that is wrong with the shape of {"catalogue", "networks", "images"}; a message each."""
-    return schema.problems(document, declarations.Catalogue)
 
 
 def problems(

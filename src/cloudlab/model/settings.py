@@ -107,18 +107,21 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         raise SettingsError(error.problems) from None
     values: dict[str, Any] = {}
     problems: list[str] = []
+    given: list[tuple[str, str, str]] = []
     for entry in entries:
-        place = f"{env_file(environ)}:{entry.line}"
-        name = entry.key.lower()
+        place, name = f"{env_file(environ)}:{entry.line}", entry.key.lower()
         if entry.key.startswith(COMPOSE_PREFIXES):
             continue
         if entry.key != name.upper() or name not in options:
             problems.append(f"{place}: {_unknown(entry.key, options)}")
         elif entry.key not in environ:
-            _convert_into(values, name, options[name], entry.value, place, problems)
-    for name, option in options.items():
-        if name.upper() in environ:
-            _convert_into(values, name, option, environ[name.upper()], "environment variable", problems)
+            given.append((place, name, entry.value))
+    given += [("environment variable", name, environ[name.upper()]) for name in options if name.upper() in environ]
+    for place, name, value in given:
+        try:
+            values[name] = convert(name, value, options[name])
+        except ValueError as error:
+            problems.append(f"{place}: {error}")
     if problems:
         raise SettingsError(problems)
     return values
@@ -229,15 +232,6 @@ def _integer(key: str, value: Any, name: str) -> int:
     if not low <= number <= high:
         raise ValueError(f"{key} is {number}; it must be from {low} to {high}.")
     return number
-
-
-def _convert_into(
-    values: dict[str, Any], name: str, option: Mapping[str, Any], raw: str, place: str, problems: list[str]
-) -> None:
-    try:
-        values[name] = convert(name, raw, option)
-    except ValueError as error:
-        problems.append(f"{place}: {error}")
 
 
 def _unknown(key: str, options: Options) -> str:

@@ -119,19 +119,17 @@ def _package(main: str) -> str:
 def references(instance: str, sources: Sources, built: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Service -> name of its image, tagged by a hash of its content."""
     digest = sources.digest
-    return {
-        name: f"{repository(instance, name)}:{_hash(digest, [f'{key}={value}' for key, value in sorted(own.items())])}"
-        for name, own in built.items()
-    }
+    found = {}
+    for name, own in built.items():
+        content = "\0".join([digest, *(f"{key}={value}" for key, value in sorted(own.items()))])
+        tag = hashlib.sha256(content.encode()).hexdigest()[: contexts.HASH_LENGTH]
+        found[name] = f"{repository(instance, name)}:{tag}"
+    return found
 
 
 def repository(instance: str, name: str) -> str:
     """The name of a service's images without tag."""
     return f"{contexts.REPOSITORY}/{instance}-{name}"
-
-
-def _hash(digest: str, parts: list[str]) -> str:
-    return hashlib.sha256("\0".join([digest, *parts]).encode()).hexdigest()[: contexts.HASH_LENGTH]
 
 
 def build(

@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 
 from cloudlab import engine
@@ -59,7 +60,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     try:
-        options.since = lines.moment(options.since or (DAY if options.request_id else "5m"), engine_logs.now())
+        options.since = lines.moment(options.since or (DAY if options.request_id else "5m"), time.time())
         options.grep = re.compile(options.grep) if options.grep else None
     except (ValueError, re.error) as error:
         parser.error(str(error))
@@ -69,7 +70,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 def _run(options: argparse.Namespace) -> None:
     instance = settings.load(os.environ).get("cloudlab_instance", catalogue.committed("instance")["cloudlab_instance"])
     _check(options.components)
-    until = engine_logs.now()
+    until = time.time()
     selection = Filter(options.level, options.request_id, options.grep)
     show = _formatter(options, instance)
     _print(_past(options, instance, selection, until), selection, show)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import queue
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -108,8 +107,3 @@ def _line(raw: bytes, name: str, component: str) -> Line:
 
 def _component(item: dict[str, Any]) -> str:
     return item["Labels"][LABEL_COMPONENT]
-
-
-def now() -> float:
-    """The current time in epoch seconds."""
-    return time.time()
