@@ -6,6 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
+def has_account(entry: Mapping[str, Any]) -> bool:
+    """Whether a component is a service that declares a schema or a database."""
+    return entry["kind"] == "service" and bool(entry.get("schema") or entry.get("database"))
+
+
 def account(name: str, entry: Mapping[str, Any], database: str) -> dict[str, str]:
     """The PostgreSQL account of a service: {"role", "database", "secret"}, and "schema" where it has one.
 
@@ -19,17 +24,10 @@ def account(name: str, entry: Mapping[str, Any], database: str) -> dict[str, str
 def accounts(catalogue: Mapping[str, Mapping[str, Any]], secret: Callable[[str], str]) -> list[dict[str, str]]:
     """The accounts of all services that declare a schema or a database, as the role postgres takes them."""
     found = []
-    for name, entry in catalogue.items():
-        if entry["kind"] == "service" and (entry.get("schema") or entry.get("database")):
-            own = account(name, entry, "")
-            found.append(
-                {
-                    "name": name,
-                    "role": own["role"],
-                    "password": secret(own["secret"]),
-                    **{key: own[key] for key in ("schema", "database") if own.get(key)},
-                }
-            )
+    for name in filter(lambda name: has_account(catalogue[name]), catalogue):
+        own = account(name, catalogue[name], "")
+        places = {key: own[key] for key in ("schema", "database") if own.get(key)}
+        found.append({"name": name, "role": own["role"], "password": secret(own["secret"]), **places})
     return found
 
 

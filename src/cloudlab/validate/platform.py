@@ -16,7 +16,7 @@ from cloudlab.model import catalogue, schema
 from cloudlab.model.checks import FAILED, NOTE, OK, Check, verdict
 from cloudlab.model.declarations import Stores
 from cloudlab.model.problems import ProblemsError, unknown
-from cloudlab.services.accounts import account
+from cloudlab.services.accounts import account, has_account
 
 FILE = "stores.yml"
 VERSION = re.compile(r"(\d+)_.*\.(?:sql|go)")
@@ -96,7 +96,7 @@ def checks(
     result: list[Check] = []
     if "postgres" in found:
         for name, entry in entries.items():
-            if entry["kind"] == "service" and (entry.get("schema") or entry.get("database")):
+            if has_account(entry):
                 own = account(name, entry, database)
                 place = own.get("schema") or own["database"]
                 result += _versions(name, place, expected.migrations.get(name), found["postgres"], containers)
