@@ -62,10 +62,7 @@ class Part:
 
 
 def translate(
-    container: Mapping[str, Any],
-    instance: str,
-    folders: Mapping[str, Mapping[str, str]],
-    shares: list[str],
+    container: Mapping[str, Any], instance: str, folders: Mapping[str, Mapping[str, str]], shares: list[str]
 ) -> Part:
     """A described container.
 

@@ -47,10 +47,7 @@ class Watcher:
     """
 
     def __init__(
-        self,
-        client: Any,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        self, client: Any, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
     ):
         self._client = client
         self.clock = clock

@@ -18,15 +18,10 @@ from cloudlab.engine import lock
 from cloudlab.images import build, contexts, plan, pull, registry, trust
 from cloudlab.images.contexts import Context
 from cloudlab.images.progress import Progress
-from cloudlab.model.problems import ProblemsError
 
 BUILDS_AT_ONCE = 2
 PULLS_AT_ONCE = 3
 SILENCE_SECONDS = 120  # longest silence of the engine while it pulls or imports
-
-
-class ImagesError(ProblemsError):
-    """Some images could not be pulled or built; `problems` has one message each."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +84,7 @@ def apply(
     finally:
         jobs.close()
     if jobs.problems:
-        raise ImagesError(jobs.problems)
+        raise plan.ImagesError(jobs.problems)
     return jobs.ids
 
 

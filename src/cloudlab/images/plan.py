@@ -19,8 +19,8 @@ AUTO, REGISTRY, PACKAGES = "auto", "registry", "packages"
 PRESENT, PULL, BUILD, SKIP = "present", "pull", "build", "skip"
 
 
-class PlanError(ProblemsError):
-    """Some required images are unavailable; `problems` has one message for each cause."""
+class ImagesError(ProblemsError):
+    """Some images are unavailable, or could not be pulled or built; `problems` has one message for each cause."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Planner:
             form.
         :param answers: what registries answered to `questions`.
 
-        Raises PlanError with every unavailable image.
+        Raises ImagesError with every unavailable image.
         """
         decisions: dict[str, Decision] = {}
         problems: list[str] = []
@@ -120,14 +120,14 @@ class Planner:
                 decisions[image["key"]] = self._decide(image, answers)
             except _Unavailable as error:
                 unavailable.setdefault((error.host, error.cause), []).append(error)
-            except PlanError as error:
+            except ImagesError as error:
                 problems += error.problems
         problems += [_unavailable(cause, errors, self.settings) for (_, cause), errors in unavailable.items()]
         builds = self._builds(entry.context for entry in decisions.values() if entry.step == BUILD)
         if self.settings.no_base and any(self.contexts[name].suite for name in builds):
             problems.append(_no_packages(builds, self.settings, answers))
         if problems:
-            raise PlanError(problems)
+            raise ImagesError(problems)
         pulls = dict.fromkeys(entry.reference for entry in decisions.values() if entry.step == PULL)
         return Plan(decisions, list(pulls), builds)
 
@@ -154,7 +154,7 @@ class Planner:
         """auto, registry or packages for an image: existing data binds it to the source that wrote it."""
         bound, source = self.sources.get(key), self.settings.source
         if bound and source not in (AUTO, bound):
-            raise PlanError(
+            raise ImagesError(
                 [
                     f"{key}: its data was written by the image from {bound}, and image_source is {source}. They may "
                     f"differ in version: set IMAGE_SOURCE={bound} or auto, or remove the data: "

@@ -79,10 +79,7 @@ def disk(engine: Mapping[str, Any], at_least: int, usage: Callable[[str], Any] =
 
 
 def map_count(
-    engine: Mapping[str, Any],
-    chosen: Iterable[str],
-    at_least: int,
-    source: Path = Path("/proc/sys/vm/max_map_count"),
+    engine: Mapping[str, Any], chosen: Iterable[str], at_least: int, source: Path = Path("/proc/sys/vm/max_map_count")
 ) -> list[Finding]:
     """Whether the limit of memory maps suffices for Elasticsearch; unknown if the engine has another kernel."""
     if "elasticsearch" not in chosen or not engine["same_kernel"] or not source.exists():

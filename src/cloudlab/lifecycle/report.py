@@ -97,11 +97,7 @@ def by_name(containers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, A
 
 
 def _row(
-    name: str,
-    entry: Mapping[str, Any],
-    access: Mapping[str, str],
-    listed: Mapping[str, Any],
-    used: Mapping[str, int],
+    name: str, entry: Mapping[str, Any], access: Mapping[str, str], listed: Mapping[str, Any], used: Mapping[str, int]
 ) -> dict[str, Any]:
     container = listed.get(entry["container"])
     ports = {port: numbers["host"] for port, numbers in entry["ports"].items()}

@@ -36,10 +36,6 @@ OUT_OF_MEMORY = (
 )
 
 
-class ServiceImageError(Exception):
-    """A service's image could not be built; the message is the compiler's or the engine's."""
-
-
 @dataclass(frozen=True)
 class Sources:
     """The sources of all services of a platform: files by their path in the build context."""
@@ -151,7 +147,7 @@ def build(
         try:
             _build(client, references[name], {**proxies, **built[name]}, context)
             _remove_former(client, references[name])
-        except ServiceImageError as error:
+        except image_builds.StepError as error:
             return str(error)
         except (DockerException, requests.exceptions.RequestException) as error:
             return f"the engine reports: {getattr(error, 'explanation', None) or error}"
@@ -169,7 +165,7 @@ def _build(client: APIClient, reference: str, own: Mapping[str, str], context: b
             lines += event["stream"].splitlines()
     except image_builds.StepError as error:
         output = "\n".join(_failed_step(lines)) or str(error)
-        raise ServiceImageError(f"{OUT_OF_MEMORY}\n{output}" if _KILLED in output else output) from None
+        raise image_builds.StepError(f"{OUT_OF_MEMORY}\n{output}" if _KILLED in output else output) from None
 
 
 def _failed_step(lines: list[str]) -> list[str]:

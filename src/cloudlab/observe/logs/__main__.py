@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from cloudlab import engine
 from cloudlab.cli.arguments import Parser
 from cloudlab.model import catalogue, platform, settings
+from cloudlab.model.problems import ProblemsError, unknown
 from cloudlab.observe.logs import engine_logs, lines, store
 from cloudlab.observe.logs.lines import Filter, Line
 
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> int:
     options = _options(arguments)
     try:
         _run(options)
-    except (engine.EngineError, store.StoreError, settings.SettingsError, catalogue.CatalogueError) as error:
+    except (engine.EngineError, store.StoreError, ProblemsError) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
@@ -79,12 +80,8 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _check(components: list[str]) -> None:
-    """Raise CatalogueError for unknown components."""
-    try:
-        known = platform.chosen(os.environ)
-    except platform.PlatformError as error:
-        raise catalogue.CatalogueError(error.problems) from None
-    if problems := catalogue.unknown(components, known, "component"):
+    """Raise ProblemsError for unknown components, and for a platform that cannot be read."""
+    if problems := unknown(components, platform.chosen(os.environ), "component"):
         raise catalogue.CatalogueError(problems)
 
 
