@@ -7,8 +7,6 @@ the host's fact `described`.
      "images": {reference: build arguments}}
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The Compose documents as plain data. Pure functions."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterable, Mapping

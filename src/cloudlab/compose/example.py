@@ -1,7 +1,5 @@
 """`.env.example`: every setting with its default. Pure functions."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

@@ -4,8 +4,6 @@ Compose cannot write a configuration into a container with a read-only root file
 is therefore not read-only; all other hardening is kept.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field

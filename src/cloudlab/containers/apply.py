@@ -5,8 +5,6 @@ specification that the engine refuses leaves the old one running. Then the old o
 one is renamed and started. A later run finds leftovers by their labels and removes them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Brings a list of containers to a state: reads, plans, applies, waits, reports."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from collections import Counter

@@ -1,7 +1,5 @@
 """Declarations: the list of containers that a role writes, checked option by option and read into specifications."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

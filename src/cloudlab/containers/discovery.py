@@ -1,7 +1,5 @@
 """The actual state for a list of specifications: one list of containers, one of networks, concurrent inspects."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial

@@ -5,8 +5,6 @@ keeps the file it was started with. A file that differs therefore restarts its c
 container is stopped: an interruption never leaves a container running with an outdated file unnoticed.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import os

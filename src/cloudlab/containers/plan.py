@@ -5,8 +5,6 @@ updated in place; a changed file, a failed health check or a crash loop require 
 started. Steps are in the order in which they are applied.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -5,8 +5,6 @@ When one fails, its dependents are still started, so that one broken service doe
 health is not waited for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field

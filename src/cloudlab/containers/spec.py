@@ -1,7 +1,5 @@
 """Specifications: the desired state of containers, in normal form; `declaration` reads them."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ The rules are those of the docker command, but a boolean as an environment varia
 port without a host port are errors.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping

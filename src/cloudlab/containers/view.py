@@ -5,8 +5,6 @@ the desired view, so that anything else in the actual view was changed by hand. 
 to the engine, and whose value cannot be known, is not in the desired view and is not compared.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

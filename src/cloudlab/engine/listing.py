@@ -1,7 +1,5 @@
 """Questions to the engine about containers and images."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ The lock names a process: the `ansible-playbook` that runs the play. A lock whos
 number was reused since, counts as free.
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

@@ -1,7 +1,5 @@
 """Memory and CPU usage of containers, as the engine reports it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial

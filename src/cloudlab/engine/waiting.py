@@ -5,8 +5,6 @@ restarts since the wait began, or in all if it was between two starts then. Why 
 of its process and the next start; one that is always found running is given up after twice as many restarts.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Envoy's clusters: how the gateway reaches the services. Pure functions over the model."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from cloudlab.gateway.model import Gateway, Route, Settings

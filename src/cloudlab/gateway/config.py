@@ -4,8 +4,6 @@
 `standalone`: both in one document for validation, because Envoy's validation mode does not read watched files.
 """
 
-from __future__ import annotations
-
 import copy
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Access to Envoy through the engine: validate a configuration, and query a running Envoy."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterable

@@ -5,8 +5,6 @@ renamed into place. A marker next to the folder identifies the files that were v
 needs no query.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

@@ -3,8 +3,6 @@
 Pure functions. Every problem is found before anything is written, and has the key path of its route.
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Iterable, Mapping

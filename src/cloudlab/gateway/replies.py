@@ -3,8 +3,6 @@
 Responses of services are never changed; these formats apply to the responses that Envoy generates.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from cloudlab.gateway.model import HEALTH_PATH

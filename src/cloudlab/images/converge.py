@@ -1,7 +1,5 @@
 """Provides the images of an environment: asks the engine, plans, then pulls and builds the missing ones."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping

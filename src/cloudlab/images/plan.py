@@ -3,8 +3,6 @@
 Order of preference with `auto`: the source that wrote existing data, a present image, a registry, a build.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """Pulls an image through the engine, with a time limit, and with retries after transient errors."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Names of images in the forms of engines and registries. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

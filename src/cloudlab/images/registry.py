@@ -1,7 +1,5 @@
 """Asks registries, through the engine, whether they have an image."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor

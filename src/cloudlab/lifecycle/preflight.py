@@ -1,7 +1,5 @@
 """The preflight checks: they run before anything is changed, and report all problems at once."""
 
-from __future__ import annotations
-
 import ipaddress
 import shutil
 from collections.abc import Callable, Iterable, Mapping

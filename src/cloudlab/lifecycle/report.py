@@ -1,7 +1,5 @@
 """The report of addresses, states and credentials. Pure functions over plain data."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote

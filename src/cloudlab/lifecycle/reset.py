@@ -1,7 +1,5 @@
 """The plan of a reset: what it removes. Only objects with this instance's label are included."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

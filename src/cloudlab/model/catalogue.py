@@ -3,8 +3,6 @@
 Shapes: `catalogue` maps a name to its entry: a `declarations.Component`, or a `declarations.Service` with its defaults.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -3,8 +3,6 @@
 The descriptions are published in the JSON Schemas of docs/schemas/, where editors show them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Literal
 

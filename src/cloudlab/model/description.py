@@ -1,7 +1,5 @@
 """Find and read the description of the platform that the settings select."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 from pathlib import Path

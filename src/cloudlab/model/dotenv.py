@@ -15,8 +15,6 @@ A message has file, line and key, but never the line itself, which may be part o
 The grammar is that of compose-go's dotenv package: https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

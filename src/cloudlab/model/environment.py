@@ -3,8 +3,6 @@
 `describe` is pure: it derives the variable `cloudlab` from settings, catalogue and engine state.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Main packages and modules in a checkout of Go code."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath

@@ -1,7 +1,5 @@
 """Dependency graphs: closure, startup order and cycles."""
 
-from __future__ import annotations
-
 import graphlib
 import heapq
 from collections.abc import Callable, Iterable, Mapping

@@ -4,8 +4,6 @@ A placeholder is a pair of braces around two lower-case words joined by a dot, o
 are literal, so a value can be JSON.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

@@ -3,8 +3,6 @@
 Shapes: a description is what cloudlab.yml holds, `declarations.Platform` as plain data without templates.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Several problems, reported together."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Callable, Iterable
 from typing import TypeVar

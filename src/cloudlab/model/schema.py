@@ -3,8 +3,6 @@
 A type is a subclass of `Declaration`; `doc` and `valid` annotate the types of its keys.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType

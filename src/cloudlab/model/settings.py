@@ -5,8 +5,6 @@ group_vars/all. A platform declares its own in its description: see cloudlab.mod
 the process environment is the variable's name in upper case.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 from collections.abc import Mapping

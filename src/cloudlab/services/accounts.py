@@ -1,7 +1,5 @@
 """PostgreSQL accounts and databases of services."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Settings that all services of a run share, and paths in their containers."""
 
-from __future__ import annotations
-
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 A tag is a hash of everything that is in the image, so an image is only built when something changed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import posixpath
 from collections.abc import Callable, Iterable, Mapping

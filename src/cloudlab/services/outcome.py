@@ -3,8 +3,6 @@
 `decide` is pure: it looks at what builder and engine reported at one moment. `Waiting` asks them until all is decided.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import signal

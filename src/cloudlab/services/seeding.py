@@ -5,8 +5,6 @@ the variables that the platform declares. Each line of its standard output is pr
 a JSON object with `changed`. A status other than 0 is an error, described on standard error.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -4,8 +4,6 @@ In hot reload, one builder compiles all services into a volume, and each service
 the program it finds there, and every newer one. Without hot reload, each service runs from an image of its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

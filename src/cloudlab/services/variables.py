@@ -1,7 +1,5 @@
 """Environment variables and logins of services, with their placeholders filled in."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """scripts/logs.sh: see --help."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import re

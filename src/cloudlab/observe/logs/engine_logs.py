@@ -1,7 +1,5 @@
 """Log lines from the engine: without delay and without other components, back to the last rotation."""
 
-from __future__ import annotations
-
 import heapq
 import queue
 import threading

@@ -1,7 +1,5 @@
 """Log lines: parsing, filtering and formatting. Pure functions over plain data."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping
