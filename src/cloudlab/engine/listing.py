@@ -6,9 +6,7 @@ from typing import Any
 from docker import APIClient
 from docker.errors import NotFound
 
-from cloudlab.model.environment import LABEL_INSTANCE, name_of
-
-__all__ = ["is_running", "name_of", "of_instance", "or_none"]
+from cloudlab.model.environment import LABEL_INSTANCE
 
 
 def of_instance(client: APIClient, instance: str) -> list[dict[str, Any]]:

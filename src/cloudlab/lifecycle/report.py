@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from cloudlab.engine.listing import name_of
 from cloudlab.images import plan
 from cloudlab.model import sizes
-from cloudlab.model.environment import PUBLISH_ADDRESS
+from cloudlab.model.environment import PUBLISH_ADDRESS, name_of
 
 ABSENT = "absent"
 FAILED = "failed"

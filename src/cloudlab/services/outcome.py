@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from cloudlab.engine import Engine, causes, waiting
-from cloudlab.engine.listing import name_of, of_instance, or_none
+from cloudlab.engine.listing import of_instance, or_none
 from cloudlab.engine.waiting import Watcher
 from cloudlab.model import environment, sizes
 
@@ -281,8 +281,8 @@ def surplus(engine: Engine, instance: str, declared: Iterable[Service]) -> list[
     """Containers of the services that are more than their declared replicas."""
     named = {service.name: service.containers for service in declared}
     return sorted(
-        name_of(item)
+        environment.name_of(item)
         for item in of_instance(engine.client, instance)
         if (component := item["Labels"].get(environment.LABEL_COMPONENT)) in named
-        and name_of(item) not in named[component]
+        and environment.name_of(item) not in named[component]
     )

@@ -8,10 +8,11 @@ from typing import Any
 
 from docker import APIClient
 
-from cloudlab.engine.listing import is_running, name_of, of_instance, or_none
+from cloudlab.engine.listing import is_running, of_instance, or_none
 from cloudlab.gateway import model
 from cloudlab.lifecycle import report
 from cloudlab.model.checks import Check
+from cloudlab.model.environment import name_of
 from cloudlab.validate import containers, gateway, logs, networks, pages, ports
 
 WORKERS = 16

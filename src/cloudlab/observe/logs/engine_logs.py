@@ -10,8 +10,8 @@ from docker import APIClient
 from docker.errors import APIError
 
 from cloudlab import engine
-from cloudlab.engine.listing import name_of, of_instance
-from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
+from cloudlab.engine.listing import of_instance
+from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE, name_of
 from cloudlab.observe.logs import lines
 from cloudlab.observe.logs.lines import Line
 
