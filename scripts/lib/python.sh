@@ -76,7 +76,7 @@ python_of_uv() {
 outdated_python() {
   installed_python 11 || return 1
   warn "Python 3.11 is outdated, and a newer one could not be downloaded: ${DOWNLOAD_PROBLEM##*cause: }" \
-    "It gets Ansible 12 (ansible-core 2.19), which receives no fixes after 2026-11-30. Everything works all the same." \
+    "It gets Ansible 12 (ansible-core 2.19), which receives no fixes after 2026-11-30. Cloudlab works with both." \
     "For Ansible 14 (ansible-core 2.21), install Python 3.12 or newer, remove .venv, and run this script again."
 }
 

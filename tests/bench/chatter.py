@@ -1,4 +1,4 @@
-"""What a container that writes many log lines costs everybody else."""
+"""What the gateway, and a container that writes many log lines, cost a request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHATTER = "for n in {1..900}; do for m in {1..20}; do echo chatter $n $m; done; 
 def log_load(bench: Bench) -> Iterator[Figure]:
     """How much longer a request through the gateway takes while 200 lines a second are collected."""
     bench.need(EVERYTHING)
-    quiet = _median(bench)
+    direct, quiet = _median(bench, "product"), _median(bench, "gateway")
     client, name = bench.lab.client, f"{bench.lab.instance}-chatter"
     container = client.create_container(
         bench.lab.inspect("postgres")["Image"],
@@ -34,17 +34,18 @@ def log_load(bench: Bench) -> Iterator[Figure]:
     )
     client.start(container)
     try:
-        busy = _median(bench)
+        busy = _median(bench, "gateway")
     finally:
         client.remove_container(container, force=True)
     yield Figure("request-quiet", "a request through the gateway: median", "s", (quiet,))
-    what = "the same with 200 log lines a second, relative to it"
+    yield Figure("request-direct", "the same request sent to its service: median", "s", (direct,))
+    what = "the same through the gateway with 200 log lines a second, relative to it"
     yield Figure("request-log-load", what, "ratio", (busy / quiet,), 1.5)
 
 
-def _median(bench: Bench) -> float:
-    """Median duration in seconds of the requests that are made within SECONDS."""
-    address = f"http://127.0.0.1:{bench.lab.port('gateway', 'http')}/api/v1/categories"
+def _median(bench: Bench, component: str) -> float:
+    """Median duration in seconds of the requests to the component that are made within SECONDS."""
+    address = f"http://127.0.0.1:{bench.lab.port(component, 'http')}/api/v1/categories"
     taken, ends = [], time.monotonic() + SECONDS
     while time.monotonic() < ends:
         begun = time.monotonic()

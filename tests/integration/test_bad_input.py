@@ -109,7 +109,7 @@ def test_all_problems_of_the_machine_are_reported_in_one_run(refused, lab):
     assert "900.0 GiB is required. Give " in said
     assert "900.0 TiB is required. Free some space" in said
     assert f"port {lab.port('redis', 'redis')} (for redis) is already in use by " in said
-    assert f"(process {os.getpid()})" in said
+    assert f"(pid {os.getpid()})" in said
     assert "the subnet 10.231.7.0/24 of networks.database overlaps the network bad-input-office (10.231.0.0/16)" in said
 
 
@@ -149,7 +149,7 @@ def test_an_empty_secret(refused, lab):
     )
     done = lab.run(playbook, status=None)
     assert done.status != 0
-    assert f"the secret {directory / 'probe'} is empty. Delete the file to have a new one" in " ".join(
+    assert f"the secret {directory / 'probe'} is empty. Delete the file to generate a new secret" in " ".join(
         done.output.split()
     )
 

@@ -116,7 +116,7 @@ def test_data_survives_a_kill_and_a_new_password(store):
 
 def test_a_server_that_is_not_there(store):
     store.api.stop(store.name, timeout=10)
-    assert "is not running: exited" in converge(store)["msg"]
+    assert "is not running: it " in converge(store)["msg"]
     would = converge(store, check=True)
     assert would["applied"] == ["database shop: absent -> present"]
     store.start()

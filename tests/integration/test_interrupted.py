@@ -263,7 +263,7 @@ def test_two_at_once(empty):
         outputs = [" ".join(process.output().split()) for process in (one, other)]
     assert 0 in statuses, outputs
     for status, output, winner in zip(statuses, outputs, (other, one), strict=True):
-        assert status == 0 or f"another run (process {winner.pid}, since" in output
+        assert status == 0 or f"another run (pid {winner.pid}, since" in output
     assert_repaired(empty)
 
 
@@ -280,7 +280,7 @@ def test_a_port_taken_while_a_container_is_stopped(filled):
     assert refused.status != 0
     said = " ".join(refused.output.split())
     assert f"port {port} (for redis) is already in use by " in said
-    assert f"(process {os.getpid()})" in said
+    assert f"(pid {os.getpid()})" in said
     assert filled.inspect("redis")["State"]["Status"] == "exited"
     assert_repaired(filled)
     assert filled.inspect("redis")["Id"] == before

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-import components
+import documented
 from lab import ROOT, Lab
 
 from cloudlab.compose import offline
@@ -30,7 +30,7 @@ def copy(folder: Path) -> Path:
 
 def profiles() -> str:
     """COMPOSE_PROFILES for everything that runs without a registry."""
-    return ",".join(["observability", *sorted(components.named("tool", profile="tools"))])
+    return ",".join(["observability", *sorted(documented.tools())])
 
 
 def socket_group() -> int:

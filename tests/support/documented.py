@@ -14,9 +14,12 @@ DOCUMENT = ROOT / "docs" / "components.md"
 class Component:
     """A row of the table of components, with its rows of the table of ports.
 
+    ``from_packages``: whether an image for it can be built without a registry.
     ``ports``: name of a port -> (port on 127.0.0.1 before PORT_OFFSET, port in the container).
     """
 
+    kind: str
+    from_packages: bool
     needs: set[str]
     networks: set[str]
     profiles: set[str]
@@ -27,7 +30,13 @@ class Component:
 def components() -> dict[str, Component]:
     """Component name -> its documentation."""
     found = {
-        row["component"]: Component(_names(row["needs"]), _names(row["networks"]), _names(row["profiles"]))
+        row["component"]: Component(
+            kind=row["kind"],
+            from_packages="packages" in row["image from"],
+            needs=_names(row["needs"]),
+            networks=_names(row["networks"]),
+            profiles=_names(row["profiles"]),
+        )
         for row in table("Containers")
     }
     for row in table("Ports"):
@@ -38,6 +47,18 @@ def components() -> dict[str, Component]:
 def of_profile(profile: str) -> set[str]:
     """Names of the components that the profile lists."""
     return {name for name, component in components().items() if profile in component.profiles}
+
+
+def tools() -> set[str]:
+    """Names of the web tools that can run without a registry."""
+    return {
+        name for name in of_profile("tools") if components()[name].kind == "tool" and components()[name].from_packages
+    }
+
+
+def only_from_a_registry() -> set[str]:
+    """Names of the components whose images exist only in a registry."""
+    return {name for name, component in components().items() if not component.from_packages}
 
 
 def with_dependencies(*names: str) -> set[str]:

@@ -17,7 +17,7 @@ from stores import ROOT, free_port, image_of
 
 from cloudlab.model import environment
 
-UPSTREAM = ROOT / "tests" / "integration" / "gateway_upstream"
+UPSTREAM = ROOT / "tests" / "integration" / "gateway" / "upstream"
 NETWORKS = ("frontend", "backend", "monitoring")
 ENTRY = {
     "summary": "API gateway",

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 
-import components
+import documented
 import pytest
 import rolefiles
 import yaml
@@ -81,7 +81,7 @@ def test_every_tool_has_a_contract():
 def test_user_ports_networks_and_volumes(containers, name):
     user, network, volumes, _ = CONTRACTS[name]
     options = containers()[name].options
-    published = {f"127.0.0.1:{host + 1000}:{port}/tcp" for host, port in components.ports(name).values()}
+    published = {f"127.0.0.1:{host + 1000}:{port}/tcp" for host, port in documented.components()[name].ports.values()}
     assert options["user"] == user
     assert set(options["published_ports"]) == published
     assert set(options["networks"]) == {f"lab-{each}" for each in ("monitoring", network) if each}

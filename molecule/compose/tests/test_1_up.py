@@ -3,16 +3,15 @@
 import subprocess
 
 import browser
-import components
+import documented
 import pytest
 import requests
 from lab import ROOT
 from playwright.sync_api import expect
 
 SECONDS = 600
-# Tools with a web page that run without a registry. COMPOSE_PROFILES names no other.
-TOOLS = components.named("tool") - {"builder"}
-LEFT_OUT = components.named(anywhere=False)
+TOOLS = documented.tools() | {"dashboard"}
+LEFT_OUT = documented.only_from_a_registry()
 
 
 def names(lab, *kinds):
@@ -39,11 +38,11 @@ def test_a_tool_answers_where_it_is_published(up, name):
 def test_the_page_shows_everything_as_it_is(up):
     with browser.page() as page:
         page.goto(f"http://127.0.0.1:{up.port('dashboard', 'http')}")
-        expect(page.locator("#facts")).to_have_text("brought up by Docker Compose · passwords are those of .env")
+        expect(page.locator("#facts")).to_have_text("started by Docker Compose · passwords are in .env")
         for name in sorted(up.values["catalogue"]):
             state = "absent" if name in LEFT_OUT else "healthy"
             expect(page.locator(f"#component-{name} .state")).to_have_text(state)
-        # What has filled the stores is done, and nobody's concern.
+        # The programs that filled the stores have ended, which is no problem.
         expect(page.locator("#problems")).to_be_hidden()
         expect(page.locator(".card")).to_have_count(len(up.values["catalogue"]))
 
@@ -80,7 +79,7 @@ def test_a_converge_does_not_take_it_over(up):
     before = up.identities()
     run = up.playbook("dev", status=None)
     assert run.status != 0
-    assert "was brought up by Docker Compose" in run.output
+    assert "was started by Docker Compose" in run.output
     assert "docker compose down" in run.output
     assert up.identities() == before
 

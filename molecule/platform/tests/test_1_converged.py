@@ -2,15 +2,13 @@
 
 import json
 
-import components
 import documented
 import pytest
 import requests
 import role_checks
 from lab import ROOT
 
-# Their images exist only in a registry.
-ONLY_FROM_A_REGISTRY = components.named(anywhere=False)
+ONLY_FROM_A_REGISTRY = documented.only_from_a_registry()
 EXPECTED = documented.of_profile("full") - ONLY_FROM_A_REGISTRY
 
 

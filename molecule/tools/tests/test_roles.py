@@ -1,11 +1,10 @@
 """The role tools, verified from this machine and from within its containers."""
 
-import components
 import documented
 import pytest
-from role_checks import assert_as_documented, assert_confined, container_of, inside
+from role_checks import assert_as_documented, assert_confined, port_of
 
-TOOLS = sorted(components.named("tool", profile="tools"))
+TOOLS = sorted(documented.tools())
 
 
 def test_the_tools_and_their_dependencies_run(lab):
@@ -19,6 +18,6 @@ def test_it_runs_as_documented(host, lab, tool):
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_it_answers_within_its_container(lab, tool):
-    _, port = documented.components()[tool].ports["http"]
-    assert inside(container_of(lab, tool)).run(f"wget -q -O /dev/null http://127.0.0.1:{port}/").succeeded
+def test_its_page_answers(host, lab, tool):
+    url = f"http://127.0.0.1:{port_of(lab, tool, 'http')}/"
+    assert host.run("curl --silent --fail --location --output /dev/null %s", url).succeeded
