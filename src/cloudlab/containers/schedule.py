@@ -85,7 +85,8 @@ class _Run:
             self._settle(name, failure)
             return
         self.results.outcomes[name] = outcome
-        broken = next((need for need in sorted(self.needs[name]) if self._broken(need)), None)
+        failed = self.results.failures.keys() | self.results.unwatched.keys()
+        broken = next(iter(sorted(failed & self.needs[name])), None)
         if self.watcher is None or outcome.healthy:
             self._settle(name)
         elif broken:
@@ -105,6 +106,3 @@ class _Run:
             self.results.failures[name] = failure
         for required in self.waiting.values():
             required.discard(name)
-
-    def _broken(self, name: str) -> bool:
-        return name in self.results.failures or name in self.results.unwatched

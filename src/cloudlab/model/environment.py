@@ -150,7 +150,8 @@ def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[s
         ],
         # Hardened by default; a role gives its reason for each exception next to its spec.
         "cap_drop": ["ALL"],
-        "security_opts": ["no-new-privileges:true", *_labels(engine)],
+        # With SELinux, containers could only read files with other labels than those of the user's checkout.
+        "security_opts": ["no-new-privileges:true", *(["label=disable"] if engine.get("selinux") else [])],
         "read_only": True,
         "init": True,
         "restart_policy": "unless-stopped",
@@ -180,14 +181,6 @@ def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[s
         "dump": entry.get("dump", ""),
         "spec": spec,
     }
-
-
-def _labels(engine: Mapping[str, Any]) -> list[str]:
-    """Options that let containers read the user's files under SELinux.
-
-    The alternative would change the labels of the user's checkout.
-    """
-    return ["label=disable"] if engine.get("selinux") else []
 
 
 class ImageError(ValueError):

@@ -114,11 +114,8 @@ def show_text(line: Line, width: int, colours: bool) -> str:
         name = f"\x1b[{_COLOURS[sum(map(ord, line.component)) % len(_COLOURS)]}m{name}\x1b[0m"
         if line.level in _LEVEL_COLOURS:
             level = f"\x1b[{_LEVEL_COLOURS[line.level]}m{level}\x1b[0m"
-    return f"{_clock(line.time)} {name} {level} {text(line)}"
-
-
-def _clock(time: str) -> str:
-    return datetime.fromisoformat(time).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    clock = datetime.fromisoformat(line.time).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    return f"{clock} {name} {level} {text(line)}"
 
 
 def show_json(line: Line) -> str:

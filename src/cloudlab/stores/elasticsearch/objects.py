@@ -156,16 +156,13 @@ def _missing_fields(declared: Mapping[str, Any], existing: Mapping[str, Any], pa
         elif isinstance(value, Mapping) and isinstance(existing[key], Mapping):
             deeper, below = _missing_fields(value, existing[key], f"{path}{key}.")
             if deeper:
-                missing[key] = _with_type(existing[key], deeper)
+                # Elasticsearch accepts a field only with its type, even when only a part of it is new.
+                kind = existing[key].get("type")
+                missing[key] = {"type": kind, **deeper} if isinstance(kind, str) else deeper
             clashes += below
         elif _plain(value) != _plain(existing[key]):
             clashes.append(f"mapping {path}{key} is {existing[key]}, declared {value}")
     return missing, clashes
-
-
-def _with_type(existing: Mapping[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """Elasticsearch accepts a field only with its type, even when only a part of it is new."""
-    return {"type": existing["type"], **part} if isinstance(existing.get("type"), str) else part
 
 
 def canonical_template(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -99,7 +99,8 @@ class Server:
             entries = _result(future, f"topic {resource.name}: cannot read its configuration").values()
             topics[resource.name] = Existing(
                 partitions=partitions[resource.name],
-                config={e.name: e.value for e in entries if _source(e) is ConfigSource.DYNAMIC_TOPIC_CONFIG},
+                # The client returns integers for sources.
+                config={e.name: e.value for e in entries if e.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value},
                 effective={e.name: e.value for e in entries},
             )
         return topics
@@ -143,10 +144,6 @@ def _new(topics: Mapping[str, Topic]) -> list[NewTopic]:
 def _entry(key: str, value: str | None) -> ConfigEntry:
     operation = AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
     return ConfigEntry(key, value, incremental_operation=operation)
-
-
-def _source(entry: ConfigEntry) -> ConfigSource:
-    return ConfigSource(entry.source)  # the client returns integers
 
 
 def _result(future: Future, what: str) -> Any:
