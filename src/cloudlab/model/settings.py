@@ -105,19 +105,19 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         raise SettingsError(error.problems) from None
     values: dict[str, Any] = {}
     problems: list[str] = []
-    given: list[tuple[str, str, str]] = []
-    for entry in entries:
-        place, name = f"{env_file(environ)}:{entry.line}", entry.key.lower()
-        if entry.key.startswith(COMPOSE_PREFIXES):
-            continue
-        if entry.key != name.upper() or name not in options:
-            problems.append(f"{place}: {_unknown(entry.key, options)}")
-        elif entry.key not in environ:
-            given.append((place, name, entry.value))
-    given += [("environment variable", name, environ[name.upper()]) for name in options if name.upper() in environ]
-    for place, name, value in given:
+    names = {name.upper(): name for name in options}
+    overridden = [key for key in names if key in environ]
+    given = [
+        (f"{env_file(environ)}:{entry.line}", entry.key, entry.value)
+        for entry in entries
+        if entry.key not in overridden and not entry.key.startswith(COMPOSE_PREFIXES)
+    ]
+    given += [("environment variable", key, environ[key]) for key in overridden]
+    for place, key, value in given:
         try:
-            values[name] = convert(name, value, options[name])
+            if key not in names:
+                raise ValueError(_unknown(key, options))
+            values[names[key]] = convert(names[key], value, options[names[key]])
         except ValueError as error:
             problems.append(f"{place}: {error}")
     if problems:
