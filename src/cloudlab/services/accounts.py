@@ -22,10 +22,11 @@ def account(name: str, entry: Mapping[str, Any], database: str) -> dict[str, str
 def accounts(catalogue: Mapping[str, Mapping[str, Any]], secret: Callable[[str], str]) -> list[dict[str, str]]:
     """The accounts of all services that declare a schema or a database, as the role postgres takes them."""
     found = []
-    for name in filter(lambda name: has_account(catalogue[name]), catalogue):
-        own = account(name, catalogue[name], "")
-        places = {key: own[key] for key in ("schema", "database") if own.get(key)}
-        found.append({"name": name, "role": own["role"], "password": secret(own["secret"]), **places})
+    for name, entry in catalogue.items():
+        if has_account(entry):
+            own = account(name, entry, "")
+            places = {key: own[key] for key in ("schema", "database") if own.get(key)}
+            found.append({"name": name, "role": own["role"], "password": secret(own["secret"]), **places})
     return found
 
 
