@@ -18,7 +18,7 @@ from cloudlab.compose import offline
 from cloudlab.engine import lock, state
 from cloudlab.gateway import model
 from cloudlab.lifecycle import preflight
-from cloudlab.model import catalogue, environment, platform, rolespecs, settings, sizes
+from cloudlab.model import catalogue, declarations, environment, platform, rolespecs, schema, settings, sizes
 
 
 class ActionModule(ActionBase):
@@ -104,7 +104,9 @@ class ActionModule(ActionBase):
     def _configuration(self, values, task_vars, problems):
         """`problems` and those of roles and catalogue, and the chosen components if there are none."""
         problems = problems + role_arguments.problems(_roles(), values)
-        problems += catalogue.invalid({key: values[key] for key in ("catalogue", "networks", "images")})
+        problems += schema.problems(
+            {key: values[key] for key in ("catalogue", "networks", "images")}, declarations.Catalogue
+        )
         problems += self._platform(values) if not problems else []
         if problems:
             return problems, []

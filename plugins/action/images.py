@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
             return result | {"changed": changed} | complete
         except environment.ImageError as error:
             return result | {"failed": True, "msg": str(error)}
-        except (plan.PlanError, converge.ImagesError) as error:
+        except plan.ImagesError as error:
             return result | {"failed": True, "msg": "\n".join(error.problems)}
         except FAULTS as error:
             return result | {"failed": True, "msg": str(error)}

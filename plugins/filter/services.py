@@ -146,7 +146,7 @@ def _secret(environment, keep):
     if environment["described"]:
         return placeholders.secret
     if environment["composed"]:
-        told = project_settings.of_compose(os.environ)
+        told = project_settings.compose_variables(os.environ)
         return lambda name: placeholders.told_secret(name, told)
     return lambda name: secrets.secret(Path(environment["directory"]) / "secrets", name, keep)
 

@@ -48,7 +48,7 @@ class LookupModule(LookupBase):
             return [placeholders.secret(term) for term in terms]
         variables = variables or {}
         if variables.get("cloudlab", {}).get("composed"):
-            told = settings.of_compose(os.environ)
+            told = settings.compose_variables(os.environ)
             return [placeholders.told_secret(term, told) for term in terms]
         directory = Path(self.get_option("directory")) / "secrets"
         keep = not variables.get("ansible_check_mode", False)

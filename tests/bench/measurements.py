@@ -77,7 +77,7 @@ def idle(bench: Bench) -> Iterator[Figure]:
 
 def _processor(bench: Bench, containers: Mapping[str, str]) -> dict[str, float]:
     sample = usage.sample(bench.lab.client, containers)
-    return {name: usage.processor_seconds(stats) for name, stats in sample.items()}
+    return {name: platforms.processor_seconds(stats) for name, stats in sample.items()}
 
 
 def _sharers(bench: Bench) -> str:

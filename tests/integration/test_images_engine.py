@@ -236,7 +236,7 @@ def test_a_missing_tag_is_built_with_auto_and_an_error_with_registry(app, mirror
     assert (built["state"], built["source"]) == ("built", "packages")
     assert "it has no such image" in built["reason"]
     with pytest.raises(
-        plan.PlanError, match=rf"{mirror} answers: it has no such image.*{PREFIX}:absent.*REGISTRY_MIRROR"
+        plan.ImagesError, match=rf"{mirror} answers: it has no such image.*{PREFIX}:absent.*REGISTRY_MIRROR"
     ):
         app(source="registry", mirror=mirror)
 
@@ -270,7 +270,7 @@ def test_existing_data_keeps_its_source(app, client, mirror):
     publish(client, mirror, f"library/{PREFIX}")
     assert app(mirror=mirror, data="packages")["state"] == "built"
     assert app(mirror=mirror, data="registry")["state"] == "pulled"
-    with pytest.raises(plan.PlanError, match="written by the image from packages"):
+    with pytest.raises(plan.ImagesError, match="written by the image from packages"):
         app(source="registry", mirror=mirror, data="packages")
 
 
@@ -325,7 +325,7 @@ def test_a_build_that_fails_shows_its_last_lines_and_leaves_no_tag(app, client, 
     script = "echo here it breaks; exit 3"
     dockerfile.write_text(f'ARG BASE=cloudlab/{PREFIX}-base\nFROM ${{BASE}}\nRUN ["/bin/sh", "-c", "{script}"]\n')
     for _ in range(2):
-        with pytest.raises(converge.ImagesError) as caught:
+        with pytest.raises(plan.ImagesError) as caught:
             app(source="packages")
         (problem,) = caught.value.problems
         assert "returned a non-zero code: 3" in problem
@@ -339,7 +339,7 @@ def test_a_build_that_fails_shows_its_last_lines_and_leaves_no_tag(app, client, 
 
 def test_an_incomplete_base_is_never_imported(app, client, root):
     write(root / "rootfs.sh", "#!/bin/sh\necho half an archive\necho no mirror >&2\nexit 9\n", 0o755)
-    with pytest.raises(converge.ImagesError) as caught:
+    with pytest.raises(plan.ImagesError) as caught:
         app(source="packages")
     broken, dependent = caught.value.problems
     assert "ended with status 9" in broken

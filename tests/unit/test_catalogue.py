@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from cloudlab.model import catalogue, platform, settings, sizes
+from cloudlab.model import catalogue, declarations, platform, schema, settings, sizes
 
 SMALL = {
     "db": {"summary": "", "role": "db", "kind": "store", "startup": 20},
@@ -26,7 +26,7 @@ def test_the_committed_catalogue_has_no_problems(committed):
     found = catalogue.problems(
         committed["catalogue"], committed["networks"], committed["images"], settings.spec(), roles
     )
-    assert catalogue.invalid(committed) + found == []
+    assert schema.problems(committed, declarations.Catalogue) + found == []
 
 
 def test_the_committed_catalogue_has_no_templates(committed):
@@ -146,13 +146,13 @@ def test_problems_name_the_entry(change, message):
 )
 def test_an_invalid_entry(change, message):
     entry = {"summary": "Store", "role": "db", "kind": "store", **change}
-    [found] = catalogue.invalid({"catalogue": {"db": entry}, "networks": {}, "images": {}})
+    [found] = schema.problems({"catalogue": {"db": entry}, "networks": {}, "images": {}}, declarations.Catalogue)
     assert found.startswith(message)
 
 
 def test_an_entry_without_its_role():
     entry = {"summary": "Store", "kind": "store"}
-    found = catalogue.invalid({"catalogue": {"db": entry}, "networks": {}, "images": {}})
+    found = schema.problems({"catalogue": {"db": entry}, "networks": {}, "images": {}}, declarations.Catalogue)
     assert found == ["catalogue.db: role must be set."]
 
 
@@ -165,7 +165,7 @@ def test_an_entry_without_its_role():
     ],
 )
 def test_an_invalid_image(images, message):
-    [found] = catalogue.invalid({"catalogue": {}, "networks": {}, "images": images})
+    [found] = schema.problems({"catalogue": {}, "networks": {}, "images": images}, declarations.Catalogue)
     assert found.startswith(message)
 
 

@@ -32,8 +32,8 @@ ENGINE = {"cpus": 2, "memory": 1}
 EMPTY = {"containers": [], "networks": [], "volumes": []}
 
 
-def describe(stock=EMPTY, chosen=("disk", "db")):
-    return environment.describe(Path("/lab"), VALUES, list(chosen), stock, ENGINE)
+def describe(stock=EMPTY, chosen=("disk", "db"), complete=False):
+    return environment.describe(Path("/lab"), VALUES, list(chosen), stock, ENGINE, complete)
 
 
 def test_names_begin_with_the_instance():
@@ -96,7 +96,7 @@ def test_containers_of_components_that_are_not_chosen_are_surplus():
         {"Names": ["/other-gone"], "Labels": {"cloudlab.instance": "other", "cloudlab.component": "gone"}},
         {"Names": ["/unmanaged"], "Labels": None},
     ]
-    assert environment.surplus("lab", ["db"], containers) == ["lab-disk", "lab-gone"]
+    assert describe(EMPTY | {"containers": containers}, ["db"], complete=True)["surplus"] == ["lab-disk", "lab-gone"]
     assert describe(EMPTY | {"containers": containers})["surplus"] == []
 
 

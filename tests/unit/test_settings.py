@@ -150,7 +150,7 @@ def test_what_means_something_to_docker_compose_alone_is_not_ours(load, tmp_path
     text = "COMPOSE_PROFILES=full\nSECRET_POSTGRES_ORDER=abc\nDOCKER_DATA_ROOT=/data\nPOSTGRES_PORT=6000"
     assert load(text) == {"postgres_port": 6000}
     environ = {settings.ENV_FILE_VARIABLE: str(tmp_path / ".env"), "COMPOSE_PROFILES": "", "HOME": "/"}
-    assert settings.of_compose(environ) == {
+    assert settings.compose_variables(environ) == {
         "COMPOSE_PROFILES": "",
         "SECRET_POSTGRES_ORDER": "abc",
         "DOCKER_DATA_ROOT": "/data",

@@ -50,7 +50,7 @@ def test_healthy_ends_the_wait():
     client, watcher, _ = watching()
     client.status = "Up 2 seconds (healthy)"
     assert watcher.poll() == {"web": None}
-    assert len(watcher) == 0
+    assert watcher.poll() == {}
 
 
 @pytest.mark.parametrize(

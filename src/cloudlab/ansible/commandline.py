@@ -1,7 +1,5 @@
 """Options of ansible-playbook that are rejected because they would skip tasks and report success."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -7,8 +7,6 @@
 A play sets the mode of all actions with `module_defaults`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ Ansible validates each role in a separate task, which takes half of the time of 
 plays import roles with `rolespec_validate: false`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The base of all stores' actions, around declare, plan, apply and check."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """The command-line parser of the scripts that are written in Python."""
 
-from __future__ import annotations
-
 import argparse
 from typing import NoReturn
 

@@ -7,13 +7,10 @@ the host's fact `described`.
      "images": {reference: build arguments}}
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any
 
-from cloudlab.containers.options import MOUNT_DEFAULTS
 from cloudlab.containers.spec import File, Spec
 from cloudlab.model import settings
 
@@ -28,23 +25,17 @@ def container(spec: Spec, role: Path) -> dict[str, Any]:
         "component": spec.component,
         "image": spec.image,
         "needs": list(spec.needs),
-        "options": {**spec.options, "mounts": _mounts(spec)},
+        # Files that a converge would copy are mounted instead.
+        "options": {
+            **spec.options,
+            "mounts": spec.mounts_with({file.target: file.copy for file in spec.files if file.copy}),
+        },
         "files": [
             {"target": file.target, "mode": file.mode, "content": file.content, "source": _source(file, role)}
             for file in spec.files
             if not file.copy
         ],
     }
-
-
-def _mounts(spec: Spec) -> list[dict[str, Any]]:
-    """Its mounts. Files that a converge would copy are mounted instead."""
-    originals = [
-        {**MOUNT_DEFAULTS, "type": "bind", "source": file.copy, "target": file.target, "read_only": True}
-        for file in spec.files
-        if file.copy
-    ]
-    return sorted(spec.options["mounts"] + originals, key=lambda mount: mount["target"])
 
 
 def _source(file: File, role: Path) -> str | None:

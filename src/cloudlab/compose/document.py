@@ -1,7 +1,5 @@
 """The Compose documents as plain data. Pure functions."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
@@ -62,8 +60,10 @@ def build(described: Mapping[str, Any], context: Mapping[str, Any], profiles: Ma
     }
     initialised = {services.own(name, instance) for name in programs}
     for container, part in zip(containers, parts, strict=True):
-        if container["image"] in described["images"]:
-            part.service["build"] = _build(described["images"][container["image"]])
+        if arguments := described["images"].get(container["image"]):
+            # The build context is the project: see .dockerignore.
+            recipe = f"{arguments['RECIPE']}/Dockerfile"
+            part.service["build"] = {"context": ".", "dockerfile": recipe, "args": dict(arguments)}
         if chosen := _profiles(container["component"], context["catalogue"], profiles):
             part.service["profiles"] = chosen
         if dependencies := _dependencies(container, context, initialised):
@@ -92,11 +92,6 @@ def build(described: Mapping[str, Any], context: Mapping[str, Any], profiles: Ma
 
 def _group(entry: Mapping[str, Any]) -> str:
     return "messaging" if entry["role"] in _MESSAGING else entry["kind"]
-
-
-def _build(arguments: Mapping[str, str]) -> dict[str, Any]:
-    """The build context is the project: see .dockerignore."""
-    return {"context": ".", "dockerfile": f"{arguments['RECIPE']}/Dockerfile", "args": dict(arguments)}
 
 
 def _profiles(component: str, catalogue: Mapping[str, Any], profiles: Mapping[str, Any]) -> list[str]:

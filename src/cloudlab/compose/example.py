@@ -1,7 +1,5 @@
 """`.env.example`: every setting with its default. Pure functions."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -37,6 +35,7 @@ def text(document: Mapping[str, Any], profile: str, files: list[str], options: s
     :param files: the Compose files for Docker Engine 25 or newer. :param options: all settings.
     """
     lines = {name: _line(name, option["default"]) for name, option in options.items()}
+    secrets = sorted(set(re.findall(r"\$\{(SECRET_[A-Z0-9_]+):-(\w+)\}", str(document))))
     members = {title: list(catalogue.committed(subject)) for subject, title in SUBJECTS.items()}
     members[PLATFORM] = [name for name in options if not any(name in names for names in members.values())]
     groups = [
@@ -47,7 +46,7 @@ def text(document: Mapping[str, Any], profile: str, files: list[str], options: s
         (COMPOSE, [f"COMPOSE_PROFILES={profile}"]),
         (GROUP, [f"DOCKER_GROUP={placeholders.DEFAULTS['DOCKER_GROUP']}"]),
         (ENGINE, [f"# COMPOSE_FILE={':'.join(files)}"]),
-        (SECRETS, [f"# {key}={default}" for key, default in _secrets(document)]),
+        (SECRETS, [f"# {key}={default}" for key, default in secrets]),
     ]
     return HEADER + "".join(f"\n# {title}\n" + "".join(f"{line}\n" for line in lines) for title, lines in groups)
 
@@ -57,8 +56,3 @@ def _line(name: str, value: Any) -> str:
     if re.search(r"[\s#$'\"\\]", text):
         text = "'" + text.replace("'", "\\'") + "'"
     return f"{name.upper()}={text}"
-
-
-def _secrets(document: Any) -> list[tuple[str, str]]:
-    """(key, default) of each."""
-    return sorted(set(re.findall(r"\$\{(SECRET_[A-Z0-9_]+):-(\w+)\}", str(document))))

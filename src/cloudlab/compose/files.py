@@ -1,7 +1,5 @@
 """The exported files, from two evaluations of the roles for each way to run the services. Pure functions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A document as readable YAML: groups with headings, and extension fields for shared parts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The run context without an engine, for the export."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -5,8 +5,6 @@ appears. They are evaluated a second time with different values, including passw
 If a setting is escaped or used in a calculation, the two results differ. Compose supports neither, so that is an error.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

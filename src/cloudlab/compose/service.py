@@ -4,8 +4,6 @@ Compose cannot write a configuration into a container with a read-only root file
 is therefore not read-only; all other hardening is kept.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from typing import Any
 
 from cloudlab.compose import placeholders
 from cloudlab.containers import payload
+from cloudlab.containers.files import unique_name
 from cloudlab.containers.spec import LABEL_CONTAINER
 from cloudlab.model import settings
 from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
@@ -61,10 +60,7 @@ class Part:
 
 
 def translate(
-    container: Mapping[str, Any],
-    instance: str,
-    folders: Mapping[str, Mapping[str, str]],
-    shares: list[str],
+    container: Mapping[str, Any], instance: str, folders: Mapping[str, Mapping[str, str]], shares: list[str]
 ) -> Part:
     """A described container.
 
@@ -89,9 +85,9 @@ def translate(
     _add_networks(part, options["networks"], instance)
     _add_health(part, options["healthcheck"])
     _add_mounts(part, options["mounts"], container, instance, folders, shares)
-    files = container["files"]
-    for file in files:
-        _add_config(part, _file_name(file["target"], [other["target"] for other in files]), file)
+    targets = [file["target"] for file in container["files"]]
+    for file in container["files"]:
+        _add_config(part, unique_name(file["target"], targets), file)
     if options["read_only"] and not part.configs:
         part.service["read_only"] = True
     return part
@@ -227,10 +223,3 @@ def _add_config(part: Part, name: str, file: Mapping[str, Any]) -> None:
     if file["mode"] != 0o444:
         entry["mode"] = Octal(file["mode"])
     part.service.setdefault("configs", []).append(entry)
-
-
-def _file_name(target: str, targets: list[str]) -> str:
-    """The base name, or the path with dashes if several files of the container have the same base name."""
-    base = os.path.basename(target)
-    same = [other for other in targets if os.path.basename(other) == base]
-    return base if len(same) == 1 else target.strip("/").replace("/", "-")

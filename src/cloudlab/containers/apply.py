@@ -5,9 +5,8 @@ specification that the engine refuses leaves the old one running. Then the old o
 one is renamed and started. A later run finds leftovers by their labels and removes them.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import requests
@@ -52,8 +51,6 @@ def apply(engine: Engine, plan: Plan) -> Outcome:
     worker = _Worker(engine, plan)
     try:
         worker.run()
-    except Failure:
-        raise
     except (DockerException, requests.exceptions.RequestException, OSError) as error:
         raise Failure(causes.explain(error, worker.publisher), worker.container_id) from error
     return Outcome(worker.container_id, replaced=worker.replaced)
@@ -95,7 +92,6 @@ class _Worker:
     def remove_leftovers(self) -> None:
         """Remove what an interrupted run left behind."""
         for container_id, _ in self.plan.leftovers:
-            self._stop(container_id)
             self._remove(container_id)
 
     def create(self) -> None:
@@ -108,9 +104,8 @@ class _Worker:
         """Replace the old container by a new one."""
         old = self.container_id
         # A mounted file must exist to create the container; one that exists is not changed while the old one uses it.
-        self._write([file for file, why in self.plan.altered.items() if why == files.MISSING])
+        self._write(file for file, why in self.plan.altered.items() if why == files.MISSING)
         new = self._make(self.spec.name + SUCCESSOR)
-        self._stop(old)
         self._remove(old)
         self._write(self.plan.altered)
         self.client.rename(new, self.spec.name)
@@ -148,7 +143,6 @@ class _Worker:
 
     def remove(self) -> None:
         """Stop and remove it; named volumes stay."""
-        self._stop(self.container_id)
         self._remove(self.container_id)
 
     def _make(self, name: str) -> str:
@@ -165,7 +159,7 @@ class _Worker:
 
     def _stop(self, container_id: str) -> None:
         """Stop a container with its own signal and timeout; a paused one would not receive the signal."""
-        try:
+        with suppress(NotFound):
             container = self.client.inspect_container(container_id)
             if container["State"].get("Paused"):
                 self.client.unpause(container_id)
@@ -173,16 +167,13 @@ class _Worker:
             seconds = STOP_SECONDS if seconds is None else seconds
             timeout = seconds + STOP_MARGIN
             self.client.call("/containers/{0}/stop", container_id, params={"t": seconds}, timeout=timeout)
-        except NotFound:
-            return
 
     def _remove(self, container_id: str) -> None:
-        """Remove a container with its anonymous volumes; `v` keeps named ones."""
-        try:
+        """Stop and remove a container with its anonymous volumes; `v` keeps named ones."""
+        self._stop(container_id)
+        with suppress(NotFound):
             self.client.remove_container(container_id, v=True, force=True)
-        except NotFound:
-            return
 
-    def _write(self, altered: Mapping[File, str] | Sequence[File]) -> None:
+    def _write(self, altered: Iterable[File]) -> None:
         for file in altered:
             files.write(file)

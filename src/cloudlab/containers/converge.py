@@ -1,9 +1,8 @@
 """Brings a list of containers to a state: reads, plans, applies, waits, reports."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +19,6 @@ from cloudlab.engine import Engine, EngineError, causes
 from cloudlab.engine.waiting import Watcher
 
 WORKERS = 4  # starting more containers at once takes longer for all of them
-
-
-def _no_advice(_lines: list[str]) -> str | None:
-    return None
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,7 @@ class Request:
     diff: bool = False
     orphans: bool = False
     secrets: Iterable[str] = ()
-    advise: Callable[[list[str]], str | None] = _no_advice
+    advise: Callable[[list[str]], str | None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -159,14 +154,7 @@ def _specs(engine: Engine, request: Request, render: files.Render, down: bool) -
         # A container that is not declared any more may need any that is, and nothing needs it: it goes first.
         described = sorted({item.component for item in parsed})
         parsed += [
-            Spec(
-                name=name,
-                component=f"orphan.{name}",
-                instance=request.instance,
-                image="",
-                options=DEFAULTS,
-                needs=tuple(described),
-            )
+            Spec(name, f"orphan.{name}", request.instance, image="", options=DEFAULTS, needs=tuple(described))
             for name in names
         ]
     return parsed
@@ -286,24 +274,16 @@ def _failures(
     for name in (name for name in plans if name in results.failures):
         failure = results.failures[name]
         lines = causes.last_lines(engine.client, failure.container_id) if failure.container_id else []
-        reports.append(
-            FailureReport(
-                container=name,
-                component=plans[name].spec.component,
-                cause=redactor.text(str(failure)),
-                log=[redactor.text(line) for line in lines],
-                advice=advise(lines),
-            )
-        )
+        shown = [redactor.text(line) for line in lines]
+        component, cause = plans[name].spec.component, redactor.text(str(failure))
+        reports.append(FailureReport(name, component, cause, shown, advise(lines)))
     return reports
 
 
 def _message(plans: Mapping[str, Plan], report: Report, results: schedule.Results, request: Request) -> str:
     """One message for all failures, or a summary of the actions."""
     if not report.failures:
-        done: dict[str, int] = {}
-        for entry in report.actions:
-            done[entry["action"]] = done.get(entry["action"], 0) + 1
+        done = Counter(entry["action"] for entry in report.actions)
         summary = ", ".join(f"{action} {count}" for action, count in done.items()) or "up to date"
         return f"{len(plans)} containers, {request.state}: {summary}"
     lines = [f"{len(report.failures)} of {len(plans)} containers failed:"]

@@ -1,7 +1,6 @@
 """Declarations: the list of containers that a role writes, checked option by option and read into specifications."""
 
-from __future__ import annotations
-
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -56,7 +55,7 @@ def parse(raw: Any, instance: str, required: Iterable[str] = ("name", "component
     problems: list[str] = []
     parsed = [_parse_one(place, item, instance, tuple(required), problems) for place, item in enumerate(raw, start=1)]
     specs = [spec for spec in parsed if spec]
-    problems += _conflicts(specs)
+    problems += [*_same_names(specs), *_same_ports(specs), *_cycles(specs)]
     if problems:
         raise SpecError(problems)
     return specs
@@ -93,10 +92,6 @@ def _read(raw: Mapping, parsers: Mapping[str, values.Parser], problems: list[str
 
 
 def _build(identity: Mapping[str, Any], options: Mapping[str, Any], instance: str) -> Spec:
-    files = [
-        File(mode=file.pop("mode", 0o444), secret=file.pop("secret", False), **file)
-        for file in identity.get("files", [])
-    ]
     return Spec(
         name=identity["name"],
         component=identity.get("component", identity["name"].removeprefix(f"{instance}-")),
@@ -105,7 +100,7 @@ def _build(identity: Mapping[str, Any], options: Mapping[str, Any], instance: st
         options=options,
         needs=tuple(identity.get("needs", ())),
         secret_env=frozenset(identity.get("secret_env", ())),
-        files=tuple(files),
+        files=tuple(File(**file) for file in identity.get("files", ())),
     )
 
 
@@ -125,10 +120,8 @@ def _contradictions(options: Mapping[str, Any], identity: Mapping[str, Any]) -> 
         found.append("restart_retries: it requires the restart_policy on-failure")
     if options["log_options"] and not options["log_driver"]:
         found.append("log_options: log_driver must be set too")
-    own = [
-        label for label in options["labels"] if label in (LABEL_INSTANCE, LABEL_COMPONENT, LABEL_CONTAINER, LABEL_HASH)
-    ]
-    found += [f"labels: {label} is reserved for this plugin" for label in own]
+    reserved = (LABEL_INSTANCE, LABEL_COMPONENT, LABEL_CONTAINER, LABEL_HASH)
+    found += [f"labels: {label} is reserved for this plugin" for label in options["labels"] if label in reserved]
     targets = [mount["target"] for mount in options["mounts"]] + [file["target"] for file in identity.get("files", [])]
     try:
         refuse_twice(targets, "is mounted twice")
@@ -137,18 +130,9 @@ def _contradictions(options: Mapping[str, Any], identity: Mapping[str, Any]) -> 
     return found
 
 
-def _conflicts(specs: Sequence[Spec]) -> list[str]:
-    """Specifications that contradict each other."""
-    return [*_same_names(specs), *_same_ports(specs), *_cycles(specs)]
-
-
 def _same_names(specs: Sequence[Spec]) -> list[str]:
-    names = [spec.name for spec in specs]
-    return [
-        f"{name}: {names.count(name)} specifications have this name"
-        for name in sorted(set(names))
-        if names.count(name) > 1
-    ]
+    names = Counter(spec.name for spec in specs)
+    return [f"{name}: {count} specifications have this name" for name, count in sorted(names.items()) if count > 1]
 
 
 def _same_ports(specs: Sequence[Spec]) -> list[str]:

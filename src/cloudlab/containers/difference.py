@@ -1,7 +1,5 @@
 """The differences between two views, as reasons and as the text of an Ansible diff, with secrets hidden."""
 
-from __future__ import annotations
-
 import functools
 import json
 import re

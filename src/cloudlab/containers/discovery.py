@@ -1,18 +1,16 @@
 """The actual state for a list of specifications: one list of containers, one of networks, concurrent inspects."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
-
-from docker.errors import NotFound
 
 from cloudlab.containers import files
 from cloudlab.containers.plan import Situation, name_conflict
 from cloudlab.containers.spec import LABEL_CONTAINER, SUCCESSOR, Spec, SpecError
 from cloudlab.engine import Engine
-from cloudlab.model.environment import LABEL_INSTANCE
+from cloudlab.engine.listing import of_instance, or_none
+from cloudlab.model.environment import LABEL_INSTANCE, labels_of
 
 INSPECTORS = 4  # the engine answers no faster with more threads
 
@@ -31,10 +29,9 @@ def situations(engine: Engine, specs: Sequence[Spec], down: bool) -> dict[str, S
     images = () if down else {spec.image for spec in specs}
     with ThreadPoolExecutor(INSPECTORS) as pool:
         networks = pool.submit(_networks, engine, specs) if not down else None
-        containers = dict(
-            zip(present, pool.map(_or_none(engine.client.inspect_container), present.values()), strict=True)
-        )
-        image_of = dict(zip(images, pool.map(_or_none(engine.client.inspect_image), images), strict=True))
+        inspected = pool.map(partial(or_none, engine.client.inspect_container), present.values())
+        containers = dict(zip(present, inspected, strict=True))
+        image_of = dict(zip(images, pool.map(partial(or_none, engine.client.inspect_image), images), strict=True))
         ids = networks.result() if networks else {}
     return {
         spec.name: Situation(
@@ -51,8 +48,8 @@ def situations(engine: Engine, specs: Sequence[Spec], down: bool) -> dict[str, S
 def orphans(engine: Engine, specs: Sequence[Spec], instance: str) -> list[str]:
     """Names of the instance's containers that no specification describes."""
     known = {spec.name for spec in specs}
-    listed = engine.client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={instance}"})
-    made_for = {name: (entry.get("Labels") or {}).get(LABEL_CONTAINER) for entry in listed for name in names(entry)}
+    listed = of_instance(engine.client, instance)
+    made_for = {name: entry["Labels"].get(LABEL_CONTAINER) for entry in listed for name in names(entry)}
     return sorted(name for name, target in made_for.items() if name not in known and target not in known)
 
 
@@ -62,12 +59,9 @@ def names(entry: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _refuse_conflicts(specs: Sequence[Spec], by_name: Mapping[str, Mapping[str, Any]]) -> None:
-    problems = []
-    for spec in specs:
-        for name in (spec.name, spec.name + SUCCESSOR):
-            if name in by_name:
-                problems.append(name_conflict(name, by_name[name].get("Labels") or {}, spec.instance))
-    if problems := [problem for problem in problems if problem]:
+    taken = [(name, spec) for spec in specs for name in (spec.name, spec.name + SUCCESSOR) if name in by_name]
+    conflicts = [name_conflict(name, labels_of(by_name[name]), spec.instance) for name, spec in taken]
+    if problems := [problem for problem in conflicts if problem]:
         raise SpecError(problems)
 
 
@@ -75,7 +69,7 @@ def _leftovers(spec: Spec, listed: Sequence[Mapping[str, Any]]) -> tuple[tuple[s
     """Containers of this instance that were created for the specification and have another name."""
     found = []
     for entry in listed:
-        labels = entry.get("Labels") or {}
+        labels = labels_of(entry)
         if labels.get(LABEL_INSTANCE) != spec.instance or labels.get(LABEL_CONTAINER) != spec.name:
             continue
         own = list(names(entry))
@@ -102,15 +96,3 @@ def _networks(engine: Engine, specs: Sequence[Spec]) -> dict[str, str]:
             ]
         )
     return ids
-
-
-def _or_none(ask: Callable[[str], Any]) -> Callable[[str], Any]:
-    """The same question, answered with None for what does not exist."""
-
-    def inspect(key: str) -> Any:
-        try:
-            return ask(key)
-        except NotFound:
-            return None
-
-    return inspect

@@ -5,8 +5,6 @@ keeps the file it was started with. A file that differs therefore restarts its c
 container is stopped: an interruption never leaves a container running with an outdated file unnoticed.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import os
@@ -15,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cloudlab.containers.spec import File, Spec, SpecError
+from cloudlab.model.problems import each
 
 MISSING = "is missing"
 
@@ -28,12 +27,12 @@ def prepare(specs: Sequence[Spec], directory: Path, render: Render, planning: bo
     for templates that fail and sources that do not exist.
     """
     optional = directory if planning else None
-    with_files = rendered(specs, directory, render)
-    return _each(
-        with_files,
+    return each(
         lambda spec: dataclasses.replace(
             spec, files=tuple(_copied(spec, file) for file in spec.files), digests=_digests(spec, optional)
         ),
+        rendered(specs, directory, render),
+        SpecError,
     )
 
 
@@ -42,30 +41,18 @@ def rendered(specs: Sequence[Spec], directory: Path, render: Render) -> list[Spe
 
     Raises SpecError for templates that fail.
     """
-    return _each(
-        specs,
+    return each(
         lambda spec: dataclasses.replace(
             spec, files=tuple(_rendered(spec, file, directory, render) for file in spec.files)
         ),
+        specs,
+        SpecError,
     )
 
 
-def _each(specs: Sequence[Spec], complete: Callable[[Spec], Spec]) -> list[Spec]:
-    """Each specification completed; all mistakes in one error."""
-    problems: list[str] = []
-    result = []
-    for spec in specs:
-        try:
-            result.append(complete(spec))
-        except SpecError as error:
-            problems += error.problems
-    if problems:
-        raise SpecError(problems)
-    return result
-
-
 def _rendered(spec: Spec, file: File, directory: Path, render: Render) -> File:
-    path = str(directory / "config" / spec.name.removeprefix(f"{spec.instance}-") / _file_name(spec, file))
+    file_name = unique_name(file.target, [other.target for other in spec.files])
+    path = str(directory / "config" / spec.name.removeprefix(f"{spec.instance}-") / file_name)
     if not file.src:
         return dataclasses.replace(file, path=path)
     try:
@@ -84,11 +71,11 @@ def _copied(spec: Spec, file: File) -> File:
         raise SpecError([f"{spec.name}: files: {file.copy} cannot be read: {error.strerror}"]) from None
 
 
-def _file_name(spec: Spec, file: File) -> str:
-    """The file's name, or its whole path with dashes where the container has several files of this name."""
-    base = os.path.basename(file.target)
-    same = [other for other in spec.files if os.path.basename(other.target) == base]
-    return base if len(same) == 1 else file.target.strip("/").replace("/", "-")
+def unique_name(target: str, targets: Sequence[str]) -> str:
+    """The name of a file, or its whole path with dashes where the container has several files of this name."""
+    names = [os.path.basename(other) for other in targets]
+    base = os.path.basename(target)
+    return base if names.count(base) == 1 else target.strip("/").replace("/", "-")
 
 
 def _digests(spec: Spec, optional: Path | None) -> dict[str, str]:

@@ -4,8 +4,6 @@
 or raise ValueError with the reason; those of single values are in `values`.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The bodies of requests to the Engine API, above all of POST /containers/create."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -5,8 +5,6 @@ updated in place; a changed file, a failed health check or a crash loop require 
 started. Steps are in the order in which they are applied.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -140,6 +138,7 @@ def _converge(
     actual = view.actual(container, spec)
     drift = difference.differing(actual, desired)
     networks = _network_drift(spec, view.network_ids(container), situation.networks, actual)
+    network_reasons = [f"network {name} {why}" for name, why in networks.items()]
     recreate = _recreate_reasons(spec, situation, container, drift, actual, desired)
     state = container["State"]
     before = {name: actual.get(name) for name in drift}
@@ -157,23 +156,24 @@ def _converge(
         healthy=(state.get("Health") or {}).get("Status") == "healthy",
     )
     if recreate:
-        everything = [*recreate, *_file_reasons(situation), *_limit_reasons(drift, actual, desired), *networks.reasons]
+        everything = [*recreate, *_file_reasons(situation), *_limit_reasons(drift, actual, desired), *network_reasons]
         step = Step("recreate", tuple(dict.fromkeys(everything)))
         return replace(common, steps=(step,), missing=_missing(spec, situation))
     steps = []
     limits = _limits(spec, drift)
     if limits:
         steps.append(Step("update", tuple(_limit_reasons(drift, actual, desired))))
-    if networks.reasons:
-        steps.append(Step("connect", tuple(networks.reasons)))
+    if networks:
+        steps.append(Step("connect", tuple(network_reasons)))
     steps += _start_steps(state, _file_reasons(situation))
+    connect = tuple(name for name in networks if name in spec.options["networks"])
     return replace(
         common,
         steps=tuple(steps),
         limits=limits,
-        disconnect=tuple(networks.disconnect),
-        connect=tuple(networks.connect),
-        missing=tuple(_missing_networks(networks.connect, situation)),
+        disconnect=tuple(name for name in networks if name in actual["networks"]),
+        connect=connect,
+        missing=tuple(_missing_networks(connect, situation)),
     )
 
 
@@ -242,35 +242,19 @@ def _limits(spec: Spec, drift: list[str]) -> dict[str, Any]:
     return {key: body[key] for name in drift if name in keys for key in keys[name]}
 
 
-@dataclass
-class _NetworkDrift:
-    disconnect: list[str] = field(default_factory=list)
-    connect: list[str] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-
-
 def _network_drift(
     spec: Spec, ids: Mapping[str, str], existing: Mapping[str, str], actual: Mapping[str, Any]
-) -> _NetworkDrift:
-    """Networks to leave and to join. One that was recreated with the same name is left and joined again."""
-    drift = _NetworkDrift()
-    for name in actual["networks"]:
-        if name not in spec.options["networks"]:
-            drift.disconnect.append(name)
-            drift.reasons.append(f"network {name} is not in the specification")
-    for name, aliases in spec.options["networks"].items():
-        if name not in actual["networks"]:
-            reason = f"network {name} is not connected"
+) -> dict[str, str]:
+    """Network to leave or join -> why. One that was recreated with the same name is left and joined again."""
+    declared, joined = spec.options["networks"], actual["networks"]
+    drift = {name: "is not in the specification" for name in joined if name not in declared}
+    for name, aliases in declared.items():
+        if name not in joined:
+            drift[name] = "is not connected"
         elif ids[name] and name in existing and ids[name] != existing[name]:
-            reason = f"network {name} was recreated"
-        elif actual["networks"][name]["aliases"] != aliases:
-            reason = f"network {name} has other aliases for it"
-        else:
-            continue
-        if name in actual["networks"]:
-            drift.disconnect.append(name)
-        drift.connect.append(name)
-        drift.reasons.append(reason)
+            drift[name] = "was recreated"
+        elif joined[name]["aliases"] != aliases:
+            drift[name] = "has other aliases for it"
     return drift
 
 

@@ -14,8 +14,6 @@ those that users report (Colima and OrbStack rewrite nothing):
   `desktop.docker.io/ports.scheme` and `desktop.docker.io/ports/<port>` (docker/desktop-feedback#276).
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterator, Mapping

@@ -5,14 +5,12 @@ When one fails, its dependents are still started, so that one broken service doe
 health is not waited for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from cloudlab.containers.apply import Failure, Outcome
-from cloudlab.engine.waiting import INTERVAL, NotReady, Watcher
+from cloudlab.engine.waiting import INTERVAL, Watcher
 
 Work = Callable[[str], Outcome]
 
@@ -36,20 +34,20 @@ def run(
     return _Run(needs, work, workers, watcher, timeout).run()
 
 
+@dataclass
 class _Run:
     """One pass over a graph of containers."""
 
-    def __init__(
-        self, needs: Mapping[str, set[str]], work: Work, workers: int, watcher: Watcher | None, timeout: float
-    ):
-        self.waiting = {name: set(required) for name, required in needs.items()}
-        self.needs = needs
-        self.work = work
-        self.workers = workers
-        self.watcher = watcher
-        self.timeout = timeout
-        self.running: dict[Future[Outcome], str] = {}
-        self.results = Results()
+    needs: Mapping[str, set[str]]
+    work: Work
+    workers: int
+    watcher: Watcher | None
+    timeout: float
+    running: dict[Future[Outcome], str] = field(default_factory=dict)
+    results: Results = field(default_factory=Results)
+
+    def __post_init__(self) -> None:
+        self.waiting = {name: set(required) for name, required in self.needs.items()}
 
     def run(self) -> Results:
         pool = ThreadPoolExecutor(self.workers)
@@ -87,7 +85,8 @@ class _Run:
             self._settle(name, failure)
             return
         self.results.outcomes[name] = outcome
-        broken = next((need for need in sorted(self.needs[name]) if self._broken(need)), None)
+        failed = self.results.failures.keys() | self.results.unwatched.keys()
+        broken = next(iter(sorted(failed & self.needs[name])), None)
         if self.watcher is None or outcome.healthy:
             self._settle(name)
         elif broken:
@@ -98,10 +97,8 @@ class _Run:
 
     def _poll(self, watcher: Watcher) -> None:
         for name, verdict in watcher.poll().items():
-            self._settle(name, self._as_failure(name, verdict))
-
-    def _as_failure(self, name: str, verdict: NotReady | None) -> Failure | None:
-        return Failure(str(verdict), self.results.outcomes[name].container_id) if verdict else None
+            container_id = self.results.outcomes[name].container_id
+            self._settle(name, Failure(str(verdict), container_id) if verdict else None)
 
     def _settle(self, name: str, failure: Failure | None = None) -> None:
         """One is done or has failed: its dependents need not wait for it any more."""
@@ -109,6 +106,3 @@ class _Run:
             self.results.failures[name] = failure
         for required in self.waiting.values():
             required.discard(name)
-
-    def _broken(self, name: str) -> bool:
-        return name in self.results.failures or name in self.results.unwatched

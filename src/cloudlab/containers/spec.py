@@ -1,7 +1,5 @@
 """Specifications: the desired state of containers, in normal form; `declaration` reads them."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping
@@ -33,8 +31,8 @@ class File:
     """
 
     target: str
-    mode: int
-    secret: bool
+    mode: int = 0o444
+    secret: bool = False
     src: str = ""
     content: str = ""
     copy: str = ""
@@ -73,11 +71,15 @@ class Spec:
     @property
     def mounts(self) -> list[dict[str, Any]]:
         """Its own mounts and those of its files."""
-        files = [
-            {**MOUNT_DEFAULTS, "type": "bind", "source": file.path, "target": file.target, "read_only": True}
-            for file in self.files
+        return self.mounts_with({file.target: file.path for file in self.files})
+
+    def mounts_with(self, files: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Its own mounts and those of files: path in the container -> path on the host."""
+        binds = [
+            {**MOUNT_DEFAULTS, "type": "bind", "source": source, "target": target, "read_only": True}
+            for target, source in files.items()
         ]
-        return sorted(self.options["mounts"] + files, key=lambda mount: mount["target"])
+        return sorted(self.options["mounts"] + binds, key=lambda mount: mount["target"])
 
     @property
     def labels(self) -> dict[str, str]:

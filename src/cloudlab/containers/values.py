@@ -4,21 +4,16 @@ The rules are those of the docker command, but a boolean as an environment varia
 port without a host port are errors.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from cloudlab.model import sizes
+from cloudlab.model import problems, sizes
 
 Parser = Callable[[Any], Any]
 
 SMALLEST_MEMORY = 6 * 2**20  # the engine's minimum
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-_HOST = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]*")
-_COMPONENT = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 _NANOSECONDS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _TRUE, _FALSE = ("true", "yes"), ("false", "no")
@@ -39,30 +34,27 @@ def filled(value: Any) -> str:
     return result
 
 
-def name(value: Any) -> str:
-    """A container's, network's or volume's name."""
-    result = text(value)
-    if not _NAME.fullmatch(result):
-        raise ValueError(
-            f"{result!r} is not a name; use at least two letters, digits or _ . - and begin with a letter or digit"
-        )
-    return result
+def _matching(pattern: str, what: str) -> Parser:
+    """A parser of strings that match a pattern."""
+
+    def parse(value: Any) -> str:
+        result = text(value)
+        if not re.fullmatch(pattern, result):
+            raise ValueError(f"{result!r} is not {what}")
+        return result
+
+    return parse
 
 
-def host(value: Any) -> str:
-    """A host name of a container in a network."""
-    result = text(value)
-    if not _HOST.fullmatch(result):
-        raise ValueError(f"{result!r} is not a host name; use letters, digits and _ . -")
-    return result
-
-
-def component(value: Any) -> str:
-    """A component's name, which is also used for a folder and in labels."""
-    result = text(value)
-    if not _COMPONENT.fullmatch(result):
-        raise ValueError(f"{result!r} is not a component's name; use lower-case letters, digits and _ . -")
-    return result
+# Of a container, network or volume.
+name = _matching(
+    "[a-zA-Z0-9][a-zA-Z0-9_.-]+",
+    "a name; use at least two letters, digits or _ . - and begin with a letter or digit",
+)
+# Of a container in a network.
+host = _matching("[a-zA-Z0-9_][a-zA-Z0-9_.-]*", "a host name; use letters, digits and _ . -")
+# Also used for a folder and in labels.
+component = _matching("[a-z0-9][a-z0-9_.-]*", "a component's name; use lower-case letters, digits and _ . -")
 
 
 def boolean(value: Any) -> bool:
@@ -277,13 +269,10 @@ def fields(parsers: Mapping[str, Parser], required: Iterable[str] = ()) -> Parse
     return parse
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Collection[str]) -> str:
     """The end of an error message: the nearest valid name, or all of them."""
-    import difflib
-
-    known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else f"; valid: {', '.join(known)}"
+    near = problems.nearest(name, known)
+    return f"; did you mean {near!r}?" if near else f"; valid: {', '.join(sorted(known))}"
 
 
 def _at(place: str, parse: Parser, value: Any) -> Any:

@@ -5,13 +5,11 @@ the desired view, so that anything else in the actual view was changed by hand. 
 to the engine, and whose value cannot be known, is not in the desired view and is not compared.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
 from cloudlab.containers import payload, rewrites
-from cloudlab.containers.options import ADJUSTABLE, LIMITS
+from cloudlab.containers.options import LIMITS, RESTART
 from cloudlab.containers.spec import Spec
 from cloudlab.containers.values import capability
 
@@ -24,27 +22,22 @@ _UNMANAGED = (
     "CpusetMems", "BlkioWeight", "AutoRemove", "OomKillDisable",
 )  # fmt: skip
 
+# Options that the engine reports as they were specified.
+_UNCHANGED = (
+    "published_ports", "ulimits", "cap_drop", "cap_add", "security_opts", "read_only", "init", "sysctls", "etc_hosts",
+    "group_add",
+)  # fmt: skip
+
 
 def desired(spec: Spec, image: Mapping[str, Any] | None, api: tuple[int, int]) -> View:
     """The desired state of a container of `image` (an inspected image; None when unknown)."""
     options = spec.options
-    view: View = {
-        "published_ports": options["published_ports"],
+    view: View = {name: options[name] for name in (*_UNCHANGED, *LIMITS, *RESTART)} | {
         "mounts": [_desired_mount(mount) for mount in spec.mounts],
         "networks": {name: {"aliases": aliases} for name, aliases in options["networks"].items()},
-        "ulimits": options["ulimits"],
-        "cap_drop": options["cap_drop"],
-        "cap_add": options["cap_add"],
-        "security_opts": options["security_opts"],
-        "read_only": options["read_only"],
-        "init": options["init"],
-        "sysctls": options["sysctls"],
-        "etc_hosts": options["etc_hosts"],
-        "group_add": options["group_add"],
+        "memory_swap": options["memory_swap"] or 2 * options["memory"],
         "other settings": {},
-        **{name: options[name] for name in ADJUSTABLE if name != "networks"},
     }
-    view["memory_swap"] = options["memory_swap"] or 2 * options["memory"]
     optional = ("hostname", "stop_timeout", "shm_size")  # by default set by the engine's configuration
     view |= {name: options[name] for name in optional if options[name]}
     if options["log_driver"]:
@@ -206,18 +199,20 @@ def _actual_ports(bindings: Mapping[str, list[Mapping[str, str]] | None] | None)
 def _actual_networks(container: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The networks by name with their aliases, without the container's short id and name, which the engine adds."""
     own = {container["Id"][:12], container["Name"].lstrip("/")}
-    networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
     return {
         name: {"aliases": sorted(set(endpoint.get("Aliases") or []) - own)}
-        for name, endpoint in networks.items()
+        for name, endpoint in _endpoints(container).items()
         if name != "none"
     }
 
 
+def _endpoints(container: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (container.get("NetworkSettings") or {}).get("Networks") or {}
+
+
 def network_ids(container: Mapping[str, Any]) -> dict[str, str]:
     """The ids of the networks that the container was last connected to; empty for one that never started."""
-    networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
-    return {name: endpoint.get("NetworkID") or "" for name, endpoint in networks.items()}
+    return {name: endpoint.get("NetworkID") or "" for name, endpoint in _endpoints(container).items()}
 
 
 def volumes_without_mount(spec: Spec, image: Mapping[str, Any]) -> list[str]:

@@ -4,8 +4,6 @@ Sources: the argument specs and defaults of the roles, the files in group_vars/a
 of the reference platform. `playbooks/document.yml` writes the documents.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path

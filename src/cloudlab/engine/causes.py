@@ -1,7 +1,5 @@
 """Errors of the engine and ends of processes: the cause and how to fix it, and the last log lines of a container."""
 
-from __future__ import annotations
-
 import re
 import signal
 from collections.abc import Callable, Mapping

@@ -68,10 +68,6 @@ class Engine:
     api: tuple[int, int]
     version: Mapping[str, Any]
 
-    def supports(self, api: tuple[int, int]) -> bool:
-        """Whether the version of the API in use is at least `api`."""
-        return self.api >= api
-
     def update_container(self, container_id: str, limits: Mapping[str, Any]) -> list[str]:
         """Change limits of a container in place; return the engine's warnings.
 
@@ -147,9 +143,8 @@ def _client(address: str, tls: Any) -> Client:
         client = Client(base_url=address, tls=tls, version=_text(OLDEST_API), timeout=HANDSHAKE_SECONDS)
     except DockerException as error:
         raise EngineError(f"The Docker Engine's address {address} is invalid: {error}.") from error
-    client.trust_env = (
-        False  # looking up proxies and ~/.netrc, which do not apply to the engine, takes time per request
-    )
+    # Proxies and ~/.netrc do not apply to the engine, and looking them up takes time per request.
+    client.trust_env = False
     if address.startswith("unix://"):
         client.mount("http+docker://", _OnePool(f"http+{address}", HANDSHAKE_SECONDS, max_pool_size=CONNECTIONS))
     return client

@@ -1,11 +1,10 @@
-"""The engine's list of containers."""
+"""Questions to the engine about containers and images."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from docker import APIClient
+from docker.errors import NotFound
 
 from cloudlab.model.environment import LABEL_INSTANCE
 
@@ -15,6 +14,14 @@ def of_instance(client: APIClient, instance: str) -> list[dict[str, Any]]:
     return client.containers(all=True, filters={"label": f"{LABEL_INSTANCE}={instance}"})
 
 
-def name_of(container: Mapping[str, Any]) -> str:
-    """The name of a container in the list."""
-    return container["Names"][0].lstrip("/")
+def is_running(container: Mapping[str, Any]) -> bool:
+    """Whether an inspected container runs and is not paused."""
+    return container["State"]["Status"] == "running" and not container["State"]["Paused"]
+
+
+def or_none(ask: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """The engine's answer to a request; None for an object that does not exist."""
+    try:
+        return ask(*arguments, **options)
+    except NotFound:
+        return None

@@ -4,13 +4,11 @@ The lock names a process: the `ansible-playbook` that runs the play. A lock whos
 number was reused since, counts as free.
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,7 +21,7 @@ class LockedError(RuntimeError):
 def acquire(path: Path, owner: int) -> None:
     """Acquire the lock at `path` for the process `owner`. Raises LockedError while another running process holds it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _exclusive(path) as file:
+    with exclusive(path) as file:
         holder = _read(file)
         if holder and holder["pid"] != owner and _start_time(holder["pid"]) == holder["started"]:
             since = time.strftime("%H:%M:%S", time.localtime(holder["taken"]))
@@ -38,10 +36,17 @@ def acquire(path: Path, owner: int) -> None:
 
 
 @contextmanager
-def _exclusive(path: Path) -> Iterator[TextIO]:
-    """The open file at `path`, for one process at a time; the kernel releases it when that process ends."""
+def exclusive(path: Path, busy: Callable[[], None] = lambda: None) -> Iterator[TextIO]:
+    """The open file at `path`, for one process at a time; the kernel releases it when that process ends.
+
+    busy: called before waiting for another process.
+    """
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            busy()
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield file
 
 

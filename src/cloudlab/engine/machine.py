@@ -59,6 +59,7 @@ def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[
     provider = _provider(info)
     same_kernel = info["KernelVersion"] == system.release
     here = same_kernel and info["Name"] == system.node
+    socket = address.removeprefix("unix://") if here else SOCKET
     return {
         "os": info["OSType"],
         "operating_system": info["OperatingSystem"],
@@ -74,16 +75,10 @@ def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[
         "provider": provider,
         "here": here,
         "same_kernel": same_kernel,
-        "socket": _socket(address, here),
+        "socket": socket if address.startswith("unix://") else "",
         # In a WSL distribution, mounts are resolved in the distribution, which does not have the engine's folder.
         "logs": "" if provider == DESKTOP and system.is_wsl else f"{info['DockerRootDir']}/containers",
     }
-
-
-def _socket(address: str, here: bool) -> str:
-    if not address.startswith("unix://"):
-        return ""
-    return address.removeprefix("unix://") if here else SOCKET
 
 
 def _provider(info: Mapping[str, Any]) -> str:

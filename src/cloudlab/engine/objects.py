@@ -1,7 +1,5 @@
 """Creates volumes, and removes volumes and networks, many at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any

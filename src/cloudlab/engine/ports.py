@@ -1,7 +1,5 @@
 """Ports of this machine: whether one is free, and the program that listens on it."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import socket

@@ -1,7 +1,5 @@
 """Facts and state of the engine, gathered once per run."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor

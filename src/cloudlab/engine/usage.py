@@ -1,17 +1,16 @@
 """Memory and CPU usage of containers, as the engine reports it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import docker
-from docker.errors import NotFound
+
+from cloudlab.engine.listing import or_none
 
 # The engine samples once a second, so an answer takes up to a second, and concurrent answers take no longer.
 READERS = 32
-NANOSECONDS = 1_000_000_000
 
 
 def memory(stats: Mapping[str, Any]) -> int:
@@ -26,23 +25,12 @@ def memory(stats: Mapping[str, Any]) -> int:
     return used - cache if cache < used else used
 
 
-def processor_seconds(stats: Mapping[str, Any]) -> float:
-    """CPU time since the container's start."""
-    return stats["cpu_stats"]["cpu_usage"]["total_usage"] / NANOSECONDS
-
-
 def sample(client: docker.APIClient, containers: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Component -> statistics, read concurrently; containers that do not exist any more are left out.
 
     :param containers: component -> name or id of its container.
     """
     with ThreadPoolExecutor(READERS) as pool:
-        readings = pool.map(lambda container: _read(client, container), containers.values())
+        read = partial(or_none, client.stats, stream=False, one_shot=True)
+        readings = pool.map(read, containers.values())
         return {name: stats for name, stats in zip(containers, readings, strict=True) if stats}
-
-
-def _read(client: docker.APIClient, container: str) -> dict[str, Any] | None:
-    try:
-        return client.stats(container, stream=False, one_shot=True)
-    except NotFound:
-        return None

@@ -5,8 +5,6 @@ restarts since the wait began, or in all if it was between two starts then. Why 
 of its process and the next start; one that is always found running is given up after twice as many restarts.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -47,20 +45,13 @@ class Watcher:
     """
 
     def __init__(
-        self,
-        client: Any,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        self, client: Any, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
     ):
         self._client = client
         self.clock = clock
         self._sleep = sleep
         self._restarts: dict[str, int] = {}  # container id -> number of restarts when the wait began
         self._pending: dict[str, _Pending] = {}
-
-    def __len__(self) -> int:
-        """How many containers are still waited for."""
-        return len(self._pending)
 
     def until(self, question: Callable[[], Answer], seconds: float = math.inf) -> Answer:
         """The answer to `question`, asked again while it raises NotYet; the last NotYet when `seconds` are over."""

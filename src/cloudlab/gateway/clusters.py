@@ -1,7 +1,5 @@
 """Envoy's clusters: how the gateway reaches the services. Pure functions over the model."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from cloudlab.gateway.model import Gateway, Route, Settings
@@ -48,13 +46,17 @@ def _tracing(settings: Settings) -> list[Resource]:
 
 
 def _cluster(name: str, host: str, port: int, *, http2: bool) -> Resource:
+    address = {"socket_address": {"address": host, "port_value": port}}
     return {
         "@type": TYPE_CLUSTER,
         "name": name,
         "cluster_type": {"name": "envoy.clusters.dns", "typed_config": _name_service()},
         "lb_policy": "ROUND_ROBIN",
         "connect_timeout": "1s",
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [_endpoint(host, port)]}]},
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+        },
         "circuit_breakers": {
             "thresholds": [
                 {"max_connections": 256, "max_pending_requests": 256, "max_requests": 512, "max_retries": 16},
@@ -67,10 +69,6 @@ def _cluster(name: str, host: str, port: int, *, http2: bool) -> Resource:
         },
         "typed_extension_protocol_options": {_PROTOCOL: _protocol(http2)},
     }
-
-
-def _endpoint(host: str, port: int) -> Resource:
-    return {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}
 
 
 def _name_service() -> Resource:

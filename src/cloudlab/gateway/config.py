@@ -4,8 +4,6 @@
 `standalone`: both in one document for validation, because Envoy's validation mode does not read watched files.
 """
 
-from __future__ import annotations
-
 import copy
 import hashlib
 import json
@@ -37,7 +35,8 @@ def live_files(gateway: Gateway, version: str = "") -> dict[str, str]:
 
 def bootstrap(gateway: Gateway) -> str:
     """The file that Envoy starts with. The address of its admin interface is added when it starts."""
-    return _text(_bootstrap(gateway.settings.instance) | {"dynamic_resources": _dynamic()})
+    sources = {"cds_config": live_source(CLUSTERS), "lds_config": live_source(LISTENERS)}
+    return _text(_bootstrap(gateway.settings.instance) | {"dynamic_resources": sources})
 
 
 def standalone(gateway: Gateway) -> str:
@@ -81,10 +80,6 @@ def _bootstrap(instance: str) -> dict[str, Any]:
         # JSON, like the access log.
         "application_log_config": {"log_format": {"json_format": _LOG_LINE}},
     }
-
-
-def _dynamic() -> dict[str, Any]:
-    return {"cds_config": live_source(CLUSTERS), "lds_config": live_source(LISTENERS)}
 
 
 def _response(resources: Sequence[Mapping[str, Any]], version: str = "") -> str:

@@ -1,10 +1,6 @@
 """Access to Envoy through the engine: validate a configuration, and query a running Envoy."""
 
-from __future__ import annotations
-
-import io
 import json
-import tarfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,9 +9,11 @@ from urllib.parse import quote
 
 import requests
 from docker import APIClient
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException
 
+from cloudlab.engine.listing import is_running, or_none
 from cloudlab.gateway import config, listener, routing
+from cloudlab.images.contexts import tar
 from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
 
 USER = "101:101"
@@ -74,7 +72,7 @@ def validate(client: APIClient, image: str, name: str, instance: str, text: str)
             host_config=client.create_host_config(**_VALIDATION_LIMITS),
         )["Id"]
         try:
-            client.put_archive(container, "/", _archive(text))
+            client.put_archive(container, "/", tar([(_CANDIDATE, text.encode(), 0o444)]))
             client.start(container)
             code = client.wait(container, timeout=VALIDATION_SECONDS)["StatusCode"]
             output = client.logs(container).decode("utf-8", "replace")
@@ -90,21 +88,13 @@ def validate(client: APIClient, image: str, name: str, instance: str, text: str)
 
 def has_image(client: APIClient, image: str) -> bool:
     """Whether the engine has the image."""
-    try:
-        client.inspect_image(image)
-    except NotFound:
-        return False
-    return True
+    return or_none(client.inspect_image, image) is not None
 
 
 def runs(client: APIClient, container: str, image: str) -> bool:
     """Whether the container runs from this image; otherwise it will be recreated."""
-    try:
-        found = client.inspect_container(container)
-    except NotFound:
-        return False
-    state = found["State"]
-    return state["Status"] == "running" and not state["Paused"] and found["Config"]["Image"] == image
+    found = or_none(client.inspect_container, container)
+    return bool(found) and is_running(found) and found["Config"]["Image"] == image
 
 
 def query(client: APIClient, container: str) -> State:
@@ -156,16 +146,6 @@ def _remove_leftover(client: APIClient, name: str, instance: str) -> None:
     filters = {"name": f"^/{name}$", "label": f"{LABEL_INSTANCE}={instance}"}
     for found in client.containers(all=True, filters=filters):
         client.remove_container(found["Id"], force=True, v=True)
-
-
-def _archive(text: str) -> bytes:
-    content = text.encode()
-    member = tarfile.TarInfo(_CANDIDATE)
-    member.size, member.mode = len(content), 0o444
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def _last_message(output: str) -> str:

@@ -1,7 +1,5 @@
 """Envoy's listener: the processing of a request before and after routing. Pure functions over the model."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from cloudlab.gateway import clusters, routing

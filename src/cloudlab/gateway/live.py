@@ -5,8 +5,6 @@ renamed into place. A marker next to the folder identifies the files that were v
 needs no query.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time
@@ -23,7 +21,6 @@ from cloudlab.gateway.model import Gateway
 
 FOLDER = "gateway-live"
 MARKER = "gateway-live.proven"
-FILE_MODE = 0o444
 FOLDER_MODE = 0o755  # Envoy runs as another user
 NOTICE_SECONDS = 10.0  # to read and load a renamed file
 PAUSE = 0.05
@@ -82,7 +79,7 @@ def converge(gateway: Gateway, target: Target, connect: Callable[[], APIClient],
     envoy.validate(client, target.image, target.container, target.instance, config.standalone(gateway))
     if not check:
         _Change(client, target, have, want, outcome).run()
-        files.write(File(target="", mode=0o600, secret=False, content=digest, path=str(target.marker)))
+        files.write(File(target="", mode=0o600, content=digest, path=str(target.marker)))
     return outcome
 
 
@@ -113,25 +110,21 @@ def _joined(wanted: str, running: str | None) -> str:
         return wanted  # the file was edited by hand, so the clusters that Envoy uses are unknown
 
 
+@dataclass
 class _Change:
-    """A change of the files of a gateway, running or not."""
+    """A change of the files of a gateway, running or not. rejected: updates that Envoy rejected before this change."""
 
-    def __init__(
-        self,
-        client: APIClient,
-        target: Target,
-        have: Mapping[str, str | None],
-        want: Mapping[str, str],
-        outcome: Outcome,
-    ):
-        self.client, self.target, self.have, self.want, self.outcome = client, target, have, want, outcome
-        self.rejected: Mapping[str, int] = {}  # updates that Envoy rejected before this change
+    client: APIClient
+    target: Target
+    have: Mapping[str, str | None]
+    want: Mapping[str, str]
+    outcome: Outcome
+    rejected: Mapping[str, int] = field(default_factory=dict)
 
     def run(self) -> None:
         self._make_folder()
         if not envoy.runs(self.client, self.target.container, self.target.image):
-            for name, text in self.want.items():
-                self._write(name, text)
+            self._write_all()
             return
         state = envoy.query(self.client, self.target.container)
         self.rejected = state.rejected
@@ -140,19 +133,15 @@ class _Change:
             steps = list(self.want.items())  # an earlier run was interrupted before Envoy loaded them
         try:
             for name, text in steps:
-                self._apply(name, text)
+                begun = time.time()
+                self._write(name, text)
+                self._await(name, text, begun)
         except UnnoticedError:
             self._restart()
         except envoy.EnvoyError:
             self._roll_back()
             raise
         self.outcome.live = True
-
-    def _apply(self, name: str, text: str) -> None:
-        """Write one file and wait until Envoy uses it."""
-        begun = time.time()
-        self._write(name, text)
-        self._await(name, text, begun)
 
     def _await(self, name: str, text: str, begun: float) -> None:
         deadline = time.monotonic() + self.target.notice
@@ -177,8 +166,7 @@ class _Change:
 
     def _restart(self) -> None:
         """Some file systems report no rename to Envoy, but it reads the files when it starts."""
-        for name, text in self.want.items():
-            self._write(name, text)
+        self._write_all()
         self.outcome.warnings.append(
             f"The container {self.target.container} was restarted, because it did not detect the new configuration. "
             "This happens if the engine runs in a virtual machine. Open connections were closed."
@@ -203,12 +191,16 @@ class _Change:
         folder.mkdir(exist_ok=True)
         folder.chmod(FOLDER_MODE)
 
+    def _write_all(self) -> None:
+        for name, text in self.want.items():
+            self._write(name, text)
+
     def _write(self, name: str, text: str) -> None:
         files.write(_file(self.target, name, text))
 
 
 def _file(target: Target, name: str, text: str) -> File:
-    return File(target="", mode=FILE_MODE, secret=False, content=text, path=str(target.folder / name))
+    return File(target="", content=text, path=str(target.folder / name))
 
 
 def _read(path: Path) -> str | None:

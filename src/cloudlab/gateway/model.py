@@ -3,15 +3,15 @@
 Pure functions. Every problem is found before anything is written, and has the key path of its route.
 """
 
-from __future__ import annotations
-
+import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from cloudlab.containers import values
 from cloudlab.model import declarations, scalars, schema
+from cloudlab.model.catalogue import main_port
 from cloudlab.model.problems import ProblemsError, unknown
 
 METHODS: tuple[str, ...] = get_args(scalars.Method)
@@ -117,10 +117,6 @@ class Gateway:
         routes = [route for service in self.services for route in service.routes]
         return sorted(routes, key=lambda route: (-len(route.path), route.path, not route.methods, route.methods))
 
-    def service(self, name: str) -> Service | None:
-        """The service of that name."""
-        return next((service for service in self.services if service.name == name), None)
-
 
 def read(services: Iterable[Mapping[str, Any]], settings: Settings) -> Gateway:
     """The gateway for `services`, each {name, http, grpc, routes} with routes as in the catalogue.
@@ -152,25 +148,17 @@ def problems(services: Iterable[Mapping[str, Any]], jwt_service: str) -> list[st
 
 
 def from_catalogue(catalogue: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The services of a catalogue as `read` takes them: {name, http, grpc, routes}, ports as inside the container.
-
-    `http` is the port called http, else the first one.
-    """
-    result = []
-    for name, entry in catalogue.items():
-        if entry.get("kind") != "service":
-            continue
-        ports = entry.get("ports") or []
-        http = next((port for port in ports if port["name"] == "http"), ports[0] if ports else None)
-        result.append(
-            {
-                "name": name,
-                "http": http["container"] if http else None,
-                "grpc": entry.get("grpc"),
-                "routes": entry.get("routes") or [],
-            }
-        )
-    return result
+    """The services of a catalogue as `read` takes them: {name, http, grpc, routes}, ports as inside the container."""
+    return [
+        {
+            "name": name,
+            "http": main_port(entry["ports"]) if entry.get("ports") else None,
+            "grpc": entry.get("grpc"),
+            "routes": entry.get("routes") or [],
+        }
+        for name, entry in catalogue.items()
+        if entry.get("kind") == "service"
+    ]
 
 
 def seconds(value: Any) -> float:
@@ -238,15 +226,11 @@ def _seconds(key: str, value: Any) -> float:
 
 def _conflicts(gateway: Gateway) -> list[str]:
     """Routes that are unreachable, because another one matches the same requests."""
-    problems = []
-    routes = gateway.routes
-    for place, route in enumerate(routes):
-        for other in routes[:place]:
-            if route.path == other.path and _overlap(route, other):
-                problems.append(
-                    f"routes {other.name} and {route.name} match the same requests. Change path or methods of one."
-                )
-    return problems
+    return [
+        f"routes {one.name} and {other.name} match the same requests. Change path or methods of one."
+        for one, other in itertools.combinations(gateway.routes, 2)
+        if one.path == other.path and _overlap(one, other)
+    ]
 
 
 def _overlap(one: Route, other: Route) -> bool:
@@ -263,23 +247,17 @@ def _trust(gateway: Gateway) -> list[str]:
     if not asking:
         return []
     if not jwt.service:
+        others = f" and {len(asking) - 1} more" if len(asking) > 1 else ""
         return [
-            f"{asking[0]}{_others(asking)}: the route checks tokens, but no service publishes the signing keys. "
+            f"{asking[0]}{others}: the route checks tokens, but no service publishes the signing keys. "
             "Set GATEWAY_JWT_SERVICE in .env, or set `auth: none`."
         ]
-    publisher = gateway.service(jwt.service)
-    if publisher is None:
-        return [
-            f"GATEWAY_JWT_SERVICE: {text}"
-            for text in unknown([jwt.service], (service.name for service in gateway.services), "service")
-        ]
-    if publisher.http is None:
+    ports = {service.name: service.http for service in gateway.services}
+    if problems := unknown([jwt.service], ports, "service"):
+        return [f"GATEWAY_JWT_SERVICE: {text}" for text in problems]
+    if ports[jwt.service] is None:
         return [f"GATEWAY_JWT_SERVICE: {jwt.service} has no port for HTTP to publish its signing keys on."]
     return []
-
-
-def _others(names: Sequence[str]) -> str:
-    return f" and {len(names) - 1} more" if len(names) > 1 else ""
 
 
 def _tracing(settings: Settings) -> list[str]:

@@ -3,8 +3,6 @@
 Responses of services are never changed; these formats apply to the responses that Envoy generates.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from cloudlab.gateway.model import HEALTH_PATH
@@ -20,6 +18,8 @@ _TYPE_CEL = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.
 
 # If the signing keys cannot be fetched, the JWT filter responds 401, as if the token were invalid.
 _NO_KEYS = 'response.code_details == "jwt_authn_access_denied{Jwks_remote_fetch_is_failed}"'
+
+_OVERFLOW = {"response_flag_filter": {"flags": ["UO"]}}
 
 # Status, title, detail. The first match applies.
 _TITLES = (
@@ -44,7 +44,7 @@ def local_replies(publisher: str) -> Resource:
             *_grpc_mappers(publisher),
             _mapper(_no_keys(), 503, "Service Unavailable", _keys_detail(publisher), publisher),
             *(_mapper(_status(status), status, title, detail) for status, title, detail in _TITLES),
-            _mapper(_flags("UO"), 503, "Service Unavailable", f"{_SERVICE} has too many requests in flight.", _SERVICE),
+            _mapper(_OVERFLOW, 503, "Service Unavailable", f"{_SERVICE} has too many requests in flight.", _SERVICE),
             _mapper(_status(503), 503, "Service Unavailable", f"{_SERVICE} is not available.", _SERVICE),
             _mapper(_status(504), 504, "Gateway Timeout", f"{_SERVICE} did not respond in time.", _SERVICE),
         ],
@@ -113,10 +113,6 @@ def _no_keys() -> Resource:
             "typed_config": {"@type": _TYPE_CEL, "expression": _NO_KEYS},
         },
     }
-
-
-def _flags(*flags: str) -> Resource:
-    return {"response_flag_filter": {"flags": list(flags)}}
 
 
 def _status(code: int) -> Resource:

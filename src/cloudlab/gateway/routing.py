@@ -1,7 +1,5 @@
 """Envoy's route configuration: which requests go to which cluster, under which rules. Pure functions over the model."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable

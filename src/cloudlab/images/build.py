@@ -1,7 +1,5 @@
 """Builds an image from its context. It is tagged last, so that every tagged image is complete."""
 
-from __future__ import annotations
-
 import io
 import json
 import re

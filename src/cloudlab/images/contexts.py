@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import re
 import stat
 import tarfile
@@ -119,15 +120,16 @@ def mode(file: Path) -> int:
 
 def archive(files: Iterable[tuple[str, Path]], ca_bundle: bytes) -> bytes:
     """The files by their path in the context, as a tar archive without the owners and times of this host."""
+    context = ((relative, file.read_bytes(), mode(file)) for relative, file in sorted(files))
+    return tar(itertools.chain(context, [(CA_BUNDLE, ca_bundle, 0o644)]))
+
+
+def tar(files: Iterable[tuple[str, bytes, int]]) -> bytes:
+    """A tar archive of files: name, content and mode of each."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for relative, file in sorted(files):
-            _add(tar, relative, file.read_bytes(), mode(file))
-        _add(tar, CA_BUNDLE, ca_bundle, 0o644)
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content, permissions in files:
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), permissions
+            archive.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
-
-
-def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
-    member = tarfile.TarInfo(name)
-    member.size, member.mode = len(content), mode
-    tar.addfile(member, io.BytesIO(content))

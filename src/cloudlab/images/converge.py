@@ -1,13 +1,10 @@
 """Provides the images of an environment: asks the engine, plans, then pulls and builds the missing ones."""
 
-from __future__ import annotations
-
-import fcntl
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +12,14 @@ from typing import Any
 from docker import APIClient
 
 from cloudlab import engine
+from cloudlab.engine import lock
 from cloudlab.images import build, contexts, plan, pull, registry, trust
 from cloudlab.images.contexts import Context
 from cloudlab.images.progress import Progress
-from cloudlab.model.problems import ProblemsError
 
 BUILDS_AT_ONCE = 2
 PULLS_AT_ONCE = 3
 SILENCE_SECONDS = 120  # longest silence of the engine while it pulls or imports
-
-
-class ImagesError(ProblemsError):
-    """Some images could not be pulled or built; `problems` has one message each."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +82,7 @@ def apply(
     finally:
         jobs.close()
     if jobs.problems:
-        raise ImagesError(jobs.problems)
+        raise plan.ImagesError(jobs.problems)
     return jobs.ids
 
 
@@ -113,17 +106,10 @@ def outcome(made: plan.Plan, ids: Mapping[str, str] | None) -> dict[str, dict[st
     }
 
 
-@contextmanager
-def _one_builder(show: Progress) -> Iterator[None]:
+def _one_builder(show: Progress) -> AbstractContextManager:
     """Prevent other runs of this user from building the same images at the same time."""
     path = Path(tempfile.gettempdir()) / f"cloudlab-builds-{os.getuid()}.lock"
-    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            show.say("waiting for another run that is building images")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return lock.exclusive(path, lambda: show.say("waiting for another run that is building images"))
 
 
 class _Jobs:

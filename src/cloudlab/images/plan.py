@@ -3,8 +3,6 @@
 Order of preference with `auto`: the source that wrote existing data, a present image, a registry, a build.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,14 +10,15 @@ from typing import Any
 from cloudlab.images import references
 from cloudlab.images.contexts import REPOSITORY, Context
 from cloudlab.images.registry import Answer
+from cloudlab.model import graphs
 from cloudlab.model.problems import ProblemsError
 
 AUTO, REGISTRY, PACKAGES = "auto", "registry", "packages"
 PRESENT, PULL, BUILD, SKIP = "present", "pull", "build", "skip"
 
 
-class PlanError(ProblemsError):
-    """Some required images are unavailable; `problems` has one message for each cause."""
+class ImagesError(ProblemsError):
+    """Some images are unavailable, or could not be pulled or built; `problems` has one message for each cause."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ class Planner:
             form.
         :param answers: what registries answered to `questions`.
 
-        Raises PlanError with every unavailable image.
+        Raises ImagesError with every unavailable image.
         """
         decisions: dict[str, Decision] = {}
         problems: list[str] = []
@@ -119,14 +118,14 @@ class Planner:
                 decisions[image["key"]] = self._decide(image, answers)
             except _Unavailable as error:
                 unavailable.setdefault((error.host, error.cause), []).append(error)
-            except PlanError as error:
+            except ImagesError as error:
                 problems += error.problems
         problems += [_unavailable(cause, errors, self.settings) for (_, cause), errors in unavailable.items()]
         builds = self._builds(entry.context for entry in decisions.values() if entry.step == BUILD)
         if self.settings.no_base and any(self.contexts[name].suite for name in builds):
             problems.append(_no_packages(builds, self.settings, answers))
         if problems:
-            raise PlanError(problems)
+            raise ImagesError(problems)
         pulls = dict.fromkeys(entry.reference for entry in decisions.values() if entry.step == PULL)
         return Plan(decisions, list(pulls), builds)
 
@@ -153,7 +152,7 @@ class Planner:
         """auto, registry or packages for an image: existing data binds it to the source that wrote it."""
         bound, source = self.sources.get(key), self.settings.source
         if bound and source not in (AUTO, bound):
-            raise PlanError(
+            raise ImagesError(
                 [
                     f"{key}: its data was written by the image from {bound}, and image_source is {source}. They may "
                     f"differ in version: set IMAGE_SOURCE={bound} or auto, or remove the data: "
@@ -174,13 +173,10 @@ class Planner:
 
     def _builds(self, names: Iterable[str]) -> list[str]:
         """The contexts to build: those named, and ancestors that are not present; parents first."""
-        needed: set[str] = set()
-        pending = list(names)
-        while pending:
-            name = pending.pop()
-            if name not in needed and self.contexts[name].reference not in self.local:
-                needed.add(name)
-                pending += self.contexts[name].parents.values()
+        missing = {name for name, context in self.contexts.items() if context.reference not in self.local}
+        needed = graphs.closure(
+            missing.intersection(names), lambda name: missing.intersection(self.contexts[name].parents.values())
+        )
         return [name for name in self.contexts if name in needed]
 
 

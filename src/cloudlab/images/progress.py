@@ -1,7 +1,5 @@
 """Progress of long jobs: a line when one starts and ends, and one every ten seconds in between."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

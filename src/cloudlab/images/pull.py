@@ -1,7 +1,5 @@
 """Pulls an image through the engine, with a time limit, and with retries after transient errors."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable
@@ -11,6 +9,7 @@ import requests
 import urllib3
 from docker import auth
 from docker.errors import DockerException
+from docker.utils import parse_repository_tag
 
 from cloudlab.engine import Client
 from cloudlab.images import references
@@ -69,7 +68,7 @@ def _pull_once(client: Client, reference: str, deadline: float, report: Callable
 
 def _request(client: Client, reference: str, patience: float) -> requests.Response:
     """Request a pull. The SDK's `pull` has no timeout for an engine that waits for a registry."""
-    name, tag = references.split_tag(reference)
+    name, tag = parse_repository_tag(reference)
     host, _ = auth.resolve_repository_name(name)
     header = auth.get_config_header(client, host)
     return client.call(

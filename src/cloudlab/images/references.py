@@ -1,7 +1,5 @@
 """Names of images in the forms of engines and registries. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,15 +23,6 @@ def split_host(name: str) -> tuple[str, str]:
     if rest and ("." in first or ":" in first or first == "localhost"):
         return first, rest
     return DOCKER_HUB, name if rest else f"library/{name}"
-
-
-def split_tag(reference: str) -> tuple[str, str]:
-    """Name and tag, or name and digest, as a pull request needs them."""
-    if "@" in reference:
-        name, _, digest = reference.partition("@")
-        return name, digest
-    name, colon, tag = reference.rpartition(":")
-    return (name, tag) if colon and "/" not in tag else (reference, "latest")
 
 
 def familiar(reference: str) -> str:

@@ -1,7 +1,5 @@
 """Asks registries, through the engine, whether they have an image."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,13 +22,11 @@ class Answer:
 
 
 def ask(client: APIClient, references: Iterable[str]) -> dict[str, Answer]:
-    """reference -> Answer, all asked concurrently.
+    """reference -> Answer of at least one reference, all asked concurrently.
 
     :param client: its timeout (ASK_SECONDS) limits the wait for a registry that does not answer.
     """
     references = list(dict.fromkeys(references))
-    if not references:
-        return {}
     with ThreadPoolExecutor(len(references)) as pool:
         return dict(zip(references, pool.map(lambda reference: _ask(client, reference), references), strict=True))
 

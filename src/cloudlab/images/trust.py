@@ -1,7 +1,5 @@
 """What a build takes from the host: trusted certificates and proxies."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

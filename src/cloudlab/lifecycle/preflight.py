@@ -1,7 +1,5 @@
 """The preflight checks: they run before anything is changed, and report all problems at once."""
 
-from __future__ import annotations
-
 import ipaddress
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -79,10 +77,7 @@ def disk(engine: Mapping[str, Any], at_least: int, usage: Callable[[str], Any] =
 
 
 def map_count(
-    engine: Mapping[str, Any],
-    chosen: Iterable[str],
-    at_least: int,
-    source: Path = Path("/proc/sys/vm/max_map_count"),
+    engine: Mapping[str, Any], chosen: Iterable[str], at_least: int, source: Path = Path("/proc/sys/vm/max_map_count")
 ) -> list[Finding]:
     """Whether the limit of memory maps suffices for Elasticsearch; unknown if the engine has another kernel."""
     if "elasticsearch" not in chosen or not engine["same_kernel"] or not source.exists():
@@ -115,10 +110,10 @@ def ports(environment: Mapping[str, Any], containers: Iterable[Mapping[str, Any]
     for name, entry in environment["components"].items():
         for port in entry["ports"].values():
             publisher = publishers.get(port["host"])
-            if publisher and _is_ours(publisher, environment["instance"]):
+            if publisher and environments.belongs(publisher, environment["instance"]):
                 continue
             if publisher:
-                who = f"the container {publisher['Names'][0].lstrip('/')}"
+                who = f"the container {environments.name_of(publisher)}"
             elif hostports.is_free(port["host"]):
                 continue
             else:
@@ -147,14 +142,12 @@ def unmanaged(environment: Mapping[str, Any], containers: Iterable[Mapping[str, 
     findings = []
     for entry in environment["components"].values():
         found = by_name.get(entry["container"])
-        if found and not _is_ours(found, environment["instance"]):
+        if found and not environments.belongs(found, environment["instance"]):
             findings.append(_unmanaged("container", entry["container"], f"docker rm -f {entry['container']}"))
-    for network in environment["networks"].values():
-        if network["exists"] and not network["ours"]:
-            findings.append(_unmanaged("network", network["name"], f"docker network rm {network['name']}"))
-    for volume in environment["volumes"].values():
-        if volume["exists"] and not volume["ours"]:
-            findings.append(_unmanaged("volume", volume["name"], f"docker volume rm {volume['name']}"))
+    for what in ("network", "volume"):
+        for item in environment[f"{what}s"].values():
+            if item["exists"] and not item["ours"]:
+                findings.append(_unmanaged(what, item["name"], f"docker {what} rm {item['name']}"))
     return findings
 
 
@@ -216,10 +209,6 @@ def _publishers(containers: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[st
         for port in container.get("Ports") or []
         if "PublicPort" in port
     }
-
-
-def _is_ours(container: Mapping[str, Any], instance: str) -> bool:
-    return (container.get("Labels") or {}).get(environments.LABEL_INSTANCE) == instance
 
 
 def _unmanaged(what: str, name: str, command: str) -> Finding:

@@ -1,15 +1,12 @@
 """The report of addresses, states and credentials. Pure functions over plain data."""
 
-from __future__ import annotations
-
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from cloudlab.engine.listing import name_of
 from cloudlab.images import plan
 from cloudlab.model import sizes
-from cloudlab.model.environment import PUBLISH_ADDRESS
+from cloudlab.model.environment import PUBLISH_ADDRESS, name_of
 
 ABSENT = "absent"
 FAILED = "failed"
@@ -97,11 +94,7 @@ def by_name(containers: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, A
 
 
 def _row(
-    name: str,
-    entry: Mapping[str, Any],
-    access: Mapping[str, str],
-    listed: Mapping[str, Any],
-    used: Mapping[str, int],
+    name: str, entry: Mapping[str, Any], access: Mapping[str, str], listed: Mapping[str, Any], used: Mapping[str, int]
 ) -> dict[str, Any]:
     container = listed.get(entry["container"])
     ports = {port: numbers["host"] for port, numbers in entry["ports"].items()}
@@ -200,14 +193,18 @@ def address(found: Iterable[Mapping[str, Any]], component: str) -> str:
 
 def table(found: Iterable[Mapping[str, Any]], missing: Mapping[str, str]) -> str:
     """`rows` and the unavailable components as text in columns."""
-    lines = [COLUMNS, *(tuple(_cell(row, column) for column in COLUMNS) for row in found)]
-    widths = [max(len(line[number]) for line in lines) for number in range(len(COLUMNS))]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    text.insert(1, "  ".join("-" * width for width in widths))
+    text = aligned([COLUMNS, *(tuple(_cell(row, column) for column in COLUMNS) for row in found)])
     if missing:
         text += ["", "Unavailable:"]
         text += [f"  {name}: {reason}" for name, reason in sorted(missing.items())]
     return "\n".join(text)
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """A table as lines of text in columns, with a rule below its heading."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return [text[0], "  ".join("-" * width for width in widths), *text[1:]]
 
 
 def _cell(row: Mapping[str, Any], column: str) -> str:

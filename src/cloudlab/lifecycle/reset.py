@@ -1,13 +1,10 @@
 """The plan of a reset: what it removes. Only objects with this instance's label are included."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cloudlab.engine.listing import name_of
 from cloudlab.model import catalogue
-from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
+from cloudlab.model.environment import LABEL_COMPONENT, belongs, labels_of, name_of
 from cloudlab.model.problems import ProblemsError
 
 LEVELS = ("component", "data", "everything")
@@ -34,7 +31,9 @@ def plan(
     """
     names = list(names)
     _check(level, names, components)
-    chosen = None if level == "everything" else _with_companions(names, components, level)
+    # A component's data may be unusable without that of another one.
+    companions = [other for name in names for other in components[name].get("data_of", []) if level == "data"]
+    chosen = None if level == "everything" else {*names, *companions}
     containers = [
         (item["Labels"].get(LABEL_COMPONENT, ""), name_of(item))
         for item in objects["containers"]
@@ -71,15 +70,6 @@ def _check(level: str, names: list[str], components: catalogue.Catalogue) -> Non
         raise ResetError(problems)
 
 
-def _with_companions(names: Iterable[str], components: catalogue.Catalogue, level: str) -> set[str]:
-    """`names`, and the components whose data is unusable without theirs."""
-    found = set(names)
-    if level == "data":
-        found.update(other for name in names for other in components[name].get("data_of", []))
-    return found
-
-
 def _belongs(item: Mapping[str, Any], instance: str, chosen: set[str] | None) -> bool:
     """Whether an object belongs to the instance and, unless `chosen` is None, to a chosen component."""
-    labels = item.get("Labels") or {}
-    return labels.get(LABEL_INSTANCE) == instance and (chosen is None or labels.get(LABEL_COMPONENT) in chosen)
+    return belongs(item, instance) and (chosen is None or labels_of(item).get(LABEL_COMPONENT) in chosen)

@@ -3,14 +3,12 @@
 Shapes: `catalogue` maps a name to its entry: a `declarations.Component`, or a `declarations.Service` with its defaults.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudlab.model import declarations, graphs, schema, yamlfile
+from cloudlab.model import graphs, yamlfile
 from cloudlab.model.problems import ProblemsError, unknown
 
 FOLDER = Path(__file__).resolve().parents[3] / "group_vars" / "all"
@@ -38,14 +36,7 @@ def needs(catalogue: Catalogue, name: str) -> list[str]:
 
 def closure(catalogue: Catalogue, names: Iterable[str]) -> set[str]:
     """`names` and their dependencies, direct and indirect."""
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(needs(catalogue, name))
-    return found
+    return graphs.closure(names, lambda name: needs(catalogue, name))
 
 
 def tags_for(role: str, catalogue: Catalogue) -> list[str]:
@@ -55,9 +46,8 @@ def tags_for(role: str, catalogue: Catalogue) -> list[str]:
     """
     own = {name for name, entry in catalogue.items() if entry["role"] == role}
     if not own:
-        raise CatalogueError(
-            [f"no component of the catalogue has the role {role}; roles are: {', '.join(_roles(catalogue))}"]
-        )
+        roles = ", ".join(sorted({entry["role"] for entry in catalogue.values()}))
+        raise CatalogueError([f"no component of the catalogue has the role {role}; roles are: {roles}"])
     return sorted(name for name in catalogue if closure(catalogue, [name]) & own)
 
 
@@ -119,11 +109,6 @@ def memory_settings(catalogue: Catalogue, size: str) -> dict[str, str]:
     return {own["memory_setting"]: own.get("memory", "") for own in limits if "memory_setting" in own}
 
 
-def invalid(document: Mapping[str, Any]) -> list[str]:
-    """Everything that is wrong with the shape of {"catalogue", "networks", "images"}; a message each."""
-    return schema.problems(document, declarations.Catalogue)
-
-
 def problems(
     catalogue: Catalogue, networks: Iterable[str], images: Iterable[str], settings: Iterable[str], roles: Iterable[str]
 ) -> list[str]:
@@ -141,7 +126,10 @@ def problems(
             ("resources", memory, settings, "setting"),
         ):
             found += [f"catalogue.{name}.{key}: {text}" for text in unknown(named, valid, what)]
-    found += _shared_settings(catalogue)
+    found += [
+        f"catalogue: the setting {setting} is the port of {' and '.join(users)}. Give each one its own."
+        for setting, users in shared_ports(catalogue, "setting").items()
+    ]
     if not found:
         try:
             start_order(catalogue, catalogue)
@@ -162,6 +150,12 @@ def host_ports(catalogue: Catalogue, names: Iterable[str], values: Mapping[str, 
 def _host_port(port: Mapping[str, Any], values: Mapping[str, Any]) -> int:
     """The port as a number, or the value of the setting that holds it."""
     return int(port["host"] if "host" in port else values[port["setting"]])
+
+
+def main_port(ports: list[Mapping[str, Any]]) -> int:
+    """The container port that the gateway and other services use: the one named http, else the first."""
+    named = [port for port in ports if port["name"] == "http"]
+    return (named or ports)[0]["container"]
 
 
 def port_problems(ports: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -189,18 +183,8 @@ def declared(catalogue: Catalogue, key: str) -> list[Any]:
     return [item for entry in catalogue.values() for item in entry.get(key, [])]
 
 
-def _shared_settings(catalogue: Catalogue) -> list[str]:
-    uses = [
-        (port["setting"], name)
-        for name, entry in catalogue.items()
-        for port in entry.get("ports", [])
-        if "setting" in port
-    ]
-    return [
-        f"catalogue: the setting {setting} is the port of {' and '.join(users)}. Give each one its own."
-        for setting, users in shared(uses).items()
-    ]
-
-
-def _roles(catalogue: Catalogue) -> list[str]:
-    return sorted({entry["role"] for entry in catalogue.values()})
+def shared_ports(catalogue: Catalogue, key: str) -> dict[Any, list[str]]:
+    """Value of the port's key `key`, `setting` or `host` -> the components that have it, where there are several."""
+    return shared(
+        (port[key], name) for name, entry in catalogue.items() for port in entry.get("ports", []) if key in port
+    )

@@ -1,9 +1,7 @@
-"""The types of what is declared: a platform's cloudlab.yml, and group_vars/all/catalogue.yml.
+"""The types of what is declared: a platform's cloudlab.yml and stores.yml, and group_vars/all/catalogue.yml.
 
 The descriptions are published in the JSON Schemas of docs/schemas/, where editors show them.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -250,6 +248,17 @@ class Platform(Declaration):
     settings: Annotated[dict[SettingName, Setting], doc("Settings of the platform by name.")] = {}
     gateway: Annotated[Gateway | UnsetType, doc("Settings of the gateway for this platform.")] = UNSET
     seed: Annotated[Seed | UnsetType, doc("Program that fills the stores with sample data.")] = UNSET
+
+
+class Stores(Declaration):
+    """What the services create in the stores themselves: stores.yml."""
+
+    migrations: Annotated[
+        dict[str, dict[str, str]], doc("Service: version table to the directory of its migrations.")
+    ] = {}
+    indices: Annotated[dict[str, list[str]], doc("Service: its Elasticsearch indices.")] = {}
+    tables: Annotated[dict[str, list[str]], doc("Service: its ClickHouse tables.")] = {}
+    seeded: Annotated[dict[str, dict[str, str]], doc("Store: location to the kind of seeded objects.")] = {}
 
 
 class Component(_Common, kw_only=True):

@@ -1,13 +1,11 @@
 """Find and read the description of the platform that the settings select."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudlab.model import catalogue, declarations, schema, yamlfile
+from cloudlab.model import catalogue, declarations, schema
 from cloudlab.model.problems import ProblemsError
 
 DESCRIPTION = "cloudlab.yml"
@@ -42,10 +40,4 @@ def read(root: Path, file: Path) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=4)
 def _parse(file: Path, _changed: int, _size: int) -> dict[str, Any]:
-    try:
-        document = yamlfile.load(file)
-    except (OSError, UnicodeDecodeError, yamlfile.ParseError) as error:
-        raise PlatformError([f"{file}: {yamlfile.reason(error)}"]) from None
-    if found := schema.problems(document, declarations.Platform):
-        raise PlatformError([f"{file}: {text}" for text in found])
-    return document
+    return schema.read(file, declarations.Platform, PlatformError)

@@ -4,19 +4,16 @@ Accepted lines (LF or CRLF, UTF-8, optional BOM, optional leading `export`)::
 
     # a comment
     KEY=plain value        # a comment after white space
-    KEY='taken as it is; \\' is the only escape'
-    KEY="escapes \\n \\t \\" \\\\ \\$ are read"
+    KEY='literal value; \\' is the only escape'
+    KEY="value with the escapes \\n \\t \\" \\\\ \\$"
 
-Compose replaces `$NAME` and `${NAME}` in plain and double-quoted values. This project has no such references, so one is
-refused instead of being read in two different ways. Compose also takes quoted values of several lines; no setting holds
-one, so they are refused as a whole.
+Compose replaces `$NAME` and `${NAME}` in plain and double-quoted values. Ansible does not, so such a reference is an
+error. Compose also accepts quoted values of several lines. No setting needs one, so they are an error.
 
-A message names file, line and key, and never quotes a line: it may be part of a private key that somebody pasted.
+A message has file, line and key, but never the line itself, which may be part of a private key.
 
-Grammar after compose-go's dotenv package: https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/
+The grammar is that of compose-go's dotenv package: https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/
 """
-
-from __future__ import annotations
 
 import re
 from collections.abc import Iterator
@@ -32,7 +29,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "$": "$"}
 
 @dataclass(frozen=True)
 class Entry:
-    """One assignment: its key, its value with quotes and escapes resolved, and the line it stands on (from 1)."""
+    """One assignment: its key, its value with quotes and escapes resolved, and its line number, from 1."""
 
     key: str
     value: str
@@ -40,7 +37,7 @@ class Entry:
 
 
 class DotenvError(ProblemsError):
-    """One or more lines cannot be read; `problems` holds a message per line, each with file, line and cure."""
+    """Some lines are invalid; `problems` holds a message for each, with file, line and fix."""
 
 
 class UnclosedQuoteError(ValueError):
@@ -55,7 +52,7 @@ class UnclosedQuoteError(ValueError):
 
 
 def read(path: Path) -> list[Entry]:
-    """Return the assignments of the file at `path`; a file that does not exist has none. Raises DotenvError."""
+    """The assignments in the file; none if it does not exist. Raises DotenvError."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -75,10 +72,7 @@ def read(path: Path) -> list[Entry]:
 
 
 def parse(text: str, name: str = ".env") -> list[Entry]:
-    """Return the assignments in `text`; `name` is how messages call the file.
-
-    Raises DotenvError with every bad line.
-    """
+    """The assignments in `text`. name: the file in messages. Raises DotenvError with every invalid line."""
     entries: dict[str, Entry] = {}
     problems: list[str] = []
     lines = enumerate(text.replace("\r\n", "\n").split("\n"), start=1)
@@ -108,7 +102,7 @@ def parse(text: str, name: str = ".env") -> list[Entry]:
 
 
 def _skip_past(quote: str, lines: Iterator[tuple[int, str]]) -> None:
-    """Consume the lines of a value up to the one that ends in its closing quote, or all that are left."""
+    """Consume the lines of a value up to the one that ends in its closing quote, or else all lines."""
     for _, line in lines:
         if line.rstrip().endswith(quote):
             return
@@ -129,7 +123,7 @@ def _assignment(line: str) -> tuple[str, str]:
 
 
 def _quoted(key: str, rest: str) -> str:
-    """The value of `rest`, which starts with its quote; what follows the closing quote may only be a comment."""
+    """The value of `rest`, which begins with a quote. Only a comment may follow the closing quote."""
     quote, position, value = rest[0], 1, []
     while position < len(rest) and rest[position] != quote:
         char, following = rest[position], rest[position + 1 : position + 2]

@@ -3,8 +3,6 @@
 `describe` is pure: it derives the variable `cloudlab` from settings, catalogue and engine state.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -52,6 +50,7 @@ def describe(
     instance = values["cloudlab_instance"]
     size = values["profiles"][values["cloudlab_profile"]].get("size", "full")
     components = {name: component(name, values, size, engine) for name in chosen}
+    containers = [item for item in stock["containers"] if belongs(item, instance)]
     network_names = {network for entry in components.values() for network in entry["networks"]}
     return {
         "instance": instance,
@@ -61,8 +60,8 @@ def describe(
         "complete": complete,
         "chosen": chosen,
         "unavailable": {},
-        "present": present(instance, chosen, components, stock["containers"]),
-        "surplus": surplus(instance, chosen, stock["containers"]) if complete else [],
+        "present": present(chosen, components, containers),
+        "surplus": surplus(chosen, containers) if complete else [],
         "engine": dict(engine),
         # The group of the directory, for containers that write into it.
         "group": os.getgid(),
@@ -71,7 +70,8 @@ def describe(
         "settings": {name: values[name] for name in platform_settings},
         # Whether it is described only, with placeholders for settings: see cloudlab.compose.
         "described": False,
-        "composed": composed(instance, stock["containers"]),
+        # Whether Docker Compose started it.
+        "composed": any(LABEL_COMPOSE in labels_of(item) for item in containers),
         "components": components,
         "networks": {
             network: _existing(
@@ -89,32 +89,35 @@ def describe(
     }
 
 
-def composed(instance: str, containers: list[Mapping[str, Any]]) -> bool:
-    """Whether Docker Compose started the instance."""
-    labels = (item.get("Labels") or {} for item in containers)
-    return any(own.get(LABEL_INSTANCE) == instance and LABEL_COMPOSE in own for own in labels)
+def labels_of(item: Mapping[str, Any]) -> Mapping[str, str]:
+    """The labels of an object in one of the engine's lists."""
+    return item.get("Labels") or {}
+
+
+def belongs(item: Mapping[str, Any], instance: str) -> bool:
+    """Whether an object in one of the engine's lists is the instance's."""
+    return labels_of(item).get(LABEL_INSTANCE) == instance
+
+
+def name_of(container: Mapping[str, Any]) -> str:
+    """The name of a container in the engine's list."""
+    return container["Names"][0].lstrip("/")
 
 
 def present(
-    instance: str, chosen: list[str], components: Mapping[str, Any], containers: list[Mapping[str, Any]]
+    chosen: list[str], components: Mapping[str, Any], containers: list[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """The containers of the chosen components, including replicas, with the dependencies that stopping needs."""
     return [
-        {"name": item["Names"][0].lstrip("/"), "component": name, "needs": components[name]["spec"]["needs"]}
+        {"name": name_of(item), "component": name, "needs": components[name]["spec"]["needs"]}
         for item in containers
-        if (labels := item.get("Labels") or {}).get(LABEL_INSTANCE) == instance
-        and (name := labels.get(LABEL_COMPONENT)) in chosen
+        if (name := labels_of(item).get(LABEL_COMPONENT)) in chosen
     ]
 
 
-def surplus(instance: str, chosen: list[str], containers: list[Mapping[str, Any]]) -> list[str]:
+def surplus(chosen: list[str], containers: list[Mapping[str, Any]]) -> list[str]:
     """Names of the instance's containers whose component is not chosen: of another profile, or removed."""
-    return sorted(
-        item["Names"][0].lstrip("/")
-        for item in containers
-        if (labels := item.get("Labels") or {}).get(LABEL_INSTANCE) == instance
-        and labels.get(LABEL_COMPONENT) not in chosen
-    )
+    return sorted(name_of(item) for item in containers if labels_of(item).get(LABEL_COMPONENT) not in chosen)
 
 
 def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,7 +150,8 @@ def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[s
         ],
         # Hardened by default; a role gives its reason for each exception next to its spec.
         "cap_drop": ["ALL"],
-        "security_opts": ["no-new-privileges:true", *_labels(engine)],
+        # With SELinux, containers could only read files with other labels than those of the user's checkout.
+        "security_opts": ["no-new-privileges:true", *(["label=disable"] if engine.get("selinux") else [])],
         "read_only": True,
         "init": True,
         "restart_policy": "unless-stopped",
@@ -177,14 +181,6 @@ def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[s
         "dump": entry.get("dump", ""),
         "spec": spec,
     }
-
-
-def _labels(engine: Mapping[str, Any]) -> list[str]:
-    """Options that let containers read the user's files under SELinux.
-
-    The alternative would change the labels of the user's checkout.
-    """
-    return ["label=disable"] if engine.get("selinux") else []
 
 
 class ImageError(ValueError):
@@ -281,11 +277,5 @@ def missing_volumes(environment: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _existing(wanted: dict[str, Any], present: list[Mapping[str, Any]], instance: str) -> dict[str, Any]:
     """`wanted` with `exists`, and the labels of the network or volume of that name."""
-    found = next((item for item in present if item["Name"] == wanted["name"]), None)
-    labels = (found or {}).get("Labels") or {}
-    return {
-        **wanted,
-        "exists": found is not None,
-        "ours": labels.get(LABEL_INSTANCE) == instance,
-        "labels": dict(labels),
-    }
+    found = next((item for item in present if item["Name"] == wanted["name"]), {})
+    return {**wanted, "exists": bool(found), "ours": belongs(found, instance), "labels": dict(labels_of(found))}

@@ -4,8 +4,6 @@ A platform adds a setting with a published port (`setting` and `default`) and wi
 defaults of GATEWAY_JWT_… with `gateway.jwt`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 

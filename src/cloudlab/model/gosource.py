@@ -1,12 +1,11 @@
 """Main packages and modules in a checkout of Go code."""
 
-from __future__ import annotations
-
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from cloudlab.model.problems import nearest
 
 _PACKAGE_MAIN = re.compile(r"^package[ \t]+main\b", re.MULTILINE)
 # Folders without packages of the checkout's own.
@@ -61,9 +60,8 @@ def _nearest_module(root: Path) -> str:
 def _nearest_main(main: str, module: Path) -> str:
     folders = sorted({file.parent for file in _walk(module, ("*.go",))})
     names = [f"./{folder.relative_to(module).as_posix()}" for folder in folders if is_main(folder)]
-    close = difflib.get_close_matches(main, names, n=1, cutoff=0.5)
-    if close:
-        return f"Did you mean {close[0]}?"
+    if close := nearest(main, names, cutoff=0.5):
+        return f"Did you mean {close}?"
     return f"Main packages of the module: {', '.join(names)}." if names else "The module has no main package."
 
 

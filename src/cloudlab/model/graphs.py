@@ -1,11 +1,21 @@
-"""Dependency graphs: startup order and cycles."""
-
-from __future__ import annotations
+"""Dependency graphs: closure, startup order and cycles."""
 
 import graphlib
 import heapq
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+
+def closure(names: Iterable[str], needs: Callable[[str], Iterable[str]]) -> set[str]:
+    """`names` and everything that they need, directly and indirectly."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += needs(name)
+    return found
 
 
 def cycle(needs: Mapping[str, Iterable[str]]) -> list[str]:

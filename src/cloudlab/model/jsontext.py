@@ -1,7 +1,5 @@
 """Readable JSON: a value that fits on a line is written on one line."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

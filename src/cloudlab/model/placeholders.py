@@ -4,8 +4,6 @@ A placeholder is a pair of braces around two lower-case words joined by a dot, o
 are literal, so a value can be JSON.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -76,16 +74,13 @@ def _unknown(
         if key in own:
             return _undeclared("schema" if key == "schema" else "user", "this service", service)
         return []
-    valid = [*providers, *_services(everybody), "self", "secret", "setting"]
+    services = [other for other, entry in everybody.items() if "go" in entry]
+    valid = [*providers, *services, "self", "secret", "setting"]
     if missing := catalogue.unknown([owner], valid, "component"):
         return missing
     if missing := catalogue.unknown([key], SERVICE_KEYS, "value"):
         return missing
     return _undeclared(key, owner, everybody[owner])
-
-
-def _services(everybody: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    return [name for name, entry in everybody.items() if isinstance(entry, Mapping) and "go" in entry]
 
 
 def _undeclared(key: str, whose: str, service: Mapping[str, Any]) -> list[str]:

@@ -3,8 +3,6 @@
 Shapes: a description is what cloudlab.yml holds, `declarations.Platform` as plain data without templates.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -87,7 +85,11 @@ def problems(document: Mapping[str, Any], root: Path, components: catalogue.Cata
     """What a valid description conflicts with, or refers to in vain; a message each, without the file's name."""
     services = document["services"]
     everybody = {**components, **services}
-    found = _same_host_ports(services) + list(extension.problems(document, settings.taken()))
+    found = [
+        f"services: the host port {port} is used by {' and '.join(users)}. Give each service a port of its own."
+        for port, users in catalogue.shared_ports(services, "host").items()
+    ]
+    found += list(extension.problems(document, settings.reserved_names()))
     for name, service in services.items():
         if name in components or name in catalogue.ANSIBLE_TAGS:
             found.append(
@@ -111,12 +113,3 @@ def _references(name: str, service: Mapping[str, Any], root: Path, everybody: ca
             for text in placeholders.problems(str(value), name, service, everybody):
                 yield f"{key}.{variable}: {text}"
     yield from (f"go.{text}" for text in gosource.problems(service["go"], root))
-
-
-def _same_host_ports(services: Mapping[str, Any]) -> list[str]:
-    """Ports of the host that several services publish."""
-    uses = [(port["host"], name) for name, one in services.items() for port in one.get("ports", []) if "host" in port]
-    return [
-        f"services: the host port {port} is used by {' and '.join(users)}. Give each service a port of its own."
-        for port, users in catalogue.shared(uses).items()
-    ]

@@ -1,9 +1,11 @@
 """Several problems, reported together."""
 
-from __future__ import annotations
-
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class ProblemsError(ValueError):
@@ -19,7 +21,25 @@ def unknown(names: Iterable[str], valid: Iterable[str], what: str) -> list[str]:
     valid = sorted(valid)
     problems = []
     for name in sorted(set(names) - set(valid)):
-        close = difflib.get_close_matches(name, valid, n=1, cutoff=0.6)
-        hint = f" Did you mean {close[0]}?" if close else ""
+        close = nearest(name, valid)
+        hint = f" Did you mean {close}?" if close else ""
         problems.append(f"unknown {what} {name}.{hint} Valid: {', '.join(valid)}.")
     return problems
+
+
+def nearest(name: str, valid: Iterable[str], cutoff: float = 0.6) -> str:
+    """The valid name that is most similar to `name`; empty if none is."""
+    return next(iter(difflib.get_close_matches(name, sorted(valid), n=1, cutoff=cutoff)), "")
+
+
+def each(act: Callable[[Item], Result], items: Iterable[Item], kind: type[ProblemsError]) -> list[Result]:
+    """The results of `act` for all items; one error of the type `kind` with the problems of all that fail."""
+    results, problems = [], []
+    for item in items:
+        try:
+            results.append(act(item))
+        except kind as error:
+            problems += error.problems
+    if problems:
+        raise kind(problems)
+    return results

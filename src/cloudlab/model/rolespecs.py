@@ -1,7 +1,5 @@
 """The variables that roles describe in their argument specs."""
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The types of single values in declarations."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from cloudlab.model.schema import doc, valid

@@ -3,16 +3,16 @@
 A type is a subclass of `Declaration`; `doc` and `valid` annotate the types of its keys.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from cloudlab.model.problems import unknown
+from cloudlab.model import yamlfile
+from cloudlab.model.problems import ProblemsError, unknown
 
 _LONGEST_VALUE = 60
 _KINDS = {
@@ -50,6 +50,17 @@ class Declaration(msgspec.Struct, forbid_unknown_fields=True):
 def problems(document: Any, kind: Any, place: str = "") -> list[str]:
     """Everything that is wrong with a document of the type `kind`: a message each, with its key path below `place`."""
     return list(_problems(_plain(document), kind, place, secret=False))
+
+
+def read(file: Path, kind: type[Declaration], error: type[ProblemsError]) -> Any:
+    """The document in a file, which is valid as `kind`. Raises `error` with every problem."""
+    try:
+        document = yamlfile.load(file)
+    except (OSError, UnicodeDecodeError, yamlfile.ParseError) as fault:
+        raise error([f"{file}: {yamlfile.reason(fault)}"]) from None
+    if found := problems(document, kind):
+        raise error([f"{file}: {text}" for text in found])
+    return document
 
 
 def complete(document: Any, kind: Any) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """Generated secrets, one file each, created once per instance."""
 
-from __future__ import annotations
-
 import os
 import secrets as random_source
 import string

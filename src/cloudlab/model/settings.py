@@ -5,9 +5,6 @@ group_vars/all. A platform declares its own in its description: see cloudlab.mod
 the process environment is the variable's name in upper case.
 """
 
-from __future__ import annotations
-
-import difflib
 import functools
 import re
 from collections.abc import Mapping
@@ -16,23 +13,23 @@ from typing import Any
 
 from cloudlab.model import catalogue, dotenv, extension, rolespecs, sizes, yamlfile
 from cloudlab.model.description import SELECTORS, PlatformError, selected
-from cloudlab.model.problems import ProblemsError
+from cloudlab.model.problems import ProblemsError, nearest
 
 ROOT = Path(__file__).resolve().parents[3]
 # The files of group_vars/all that hold settings, in the order in which users meet them.
 SUBJECTS = ("instance", "platform", "ports", "credentials", "images")
 SPEC_FILE = ROOT / "roles" / "preflight" / "meta" / "argument_specs.yml"
 
-# Names the process environment to tell which file to read instead of `.env`; an empty value means none.
+# Variable of the process environment: the file to read instead of `.env`; empty for none.
 ENV_FILE_VARIABLE = "CLOUDLAB_ENV_FILE"
 
-# Keys in `.env` that mean something to Docker Compose alone: its own, Docker's, and what stands for generated secrets.
-OF_COMPOSE = ("COMPOSE_", "DOCKER_", "SECRET_")
+# Prefixes of keys in `.env` that only Docker Compose reads: its own, Docker's, and values of generated secrets.
+COMPOSE_PREFIXES = ("COMPOSE_", "DOCKER_", "SECRET_")
 
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 _PATTERNS = {
-    # Suffix or name of the variable: (what its value must look like, how to say it).
+    # Suffix or name of the variable: (pattern of its value, description in messages).
     "cloudlab_instance": (
         r"[a-z][a-z0-9-]{0,30}",
         "up to 31 lower-case letters, digits and dashes, beginning with a letter",
@@ -47,12 +44,12 @@ _SETTING_NAME = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)*")
 
 _JWT = tuple(f"gateway_jwt_{key}" for key in extension.JWT_KEYS)
 
-# Amounts of memory, and the least that what has them works with; empty for the size of the profile.
+# Settings of an amount of memory, and their minimum; an empty value means the default of the profile's size.
 AMOUNTS = {"builder_memory": "512m"}
 
 
 class SettingsError(ProblemsError):
-    """The user's settings are not acceptable; `problems` holds one message each."""
+    """The user's settings are invalid; `problems` holds one message each."""
 
 
 Options = Mapping[str, Mapping[str, Any]]
@@ -67,9 +64,9 @@ def own() -> dict[str, dict[str, Any]]:
 
 
 def of_platform(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The settings whose default the platform decides: its own, and those of the gateway's token check.
+    """The settings whose default the platform sets: its own, and those of the gateway's token check.
 
-    :param values: settings that select the platform; what they lack has its default. Raises PlatformError.
+    :param values: settings that select the platform; missing ones have their default. Raises PlatformError.
     """
     document = selected(values)
     jwt = extension.jwt_defaults(document)
@@ -82,65 +79,68 @@ def spec(values: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
     return own() | of_platform(values or {})
 
 
-def taken() -> set[str]:
-    """Names that a platform cannot give to its settings."""
+def reserved_names() -> set[str]:
+    """Names of variables of the environment, which a platform cannot use for its settings."""
     roles = [path for path in (ROOT / "roles").iterdir() if path.is_dir()]
     subjects = ("catalogue", "profiles", "validation", "wiring")
     return {*own(), *rolespecs.names(roles), *(key for each in subjects for key in catalogue.committed(each))}
 
 
 def env_file(environ: Mapping[str, str]) -> Path | None:
-    """The file that stands for `.env` in this process, or None when there is to be none."""
+    """The file to read instead of `.env`, or `.env`; None if no file is read."""
     if ENV_FILE_VARIABLE in environ:
         return Path(environ[ENV_FILE_VARIABLE]).expanduser() if environ[ENV_FILE_VARIABLE] else None
     return ROOT / ".env"
 
 
 def load(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Variable name -> typed value of everything set in `.env` or, which wins, in the process environment `environ`.
+    """Variable -> typed value of all settings in `.env` and in the process environment, which takes precedence.
 
     Raises SettingsError with every unknown key and every value that does not fit its type.
     """
-    path = env_file(environ)
-    entries = _entries(path, environ)
+    entries = _entries(environ)
     try:
         options = spec(_selection(entries, environ))
     except PlatformError as error:
         raise SettingsError(error.problems) from None
     values: dict[str, Any] = {}
     problems: list[str] = []
-    for entry in entries:
-        place = f"{path}:{entry.line}"
-        name = entry.key.lower()
-        if entry.key.startswith(OF_COMPOSE):
-            continue
-        if entry.key != name.upper() or name not in options:
-            problems.append(f"{place}: {_unknown(entry.key, options)}")
-        elif entry.key not in environ:
-            _convert_into(values, name, options[name], entry.value, place, problems)
-    for name, option in options.items():
-        if name.upper() in environ:
-            _convert_into(values, name, option, environ[name.upper()], "environment variable", problems)
+    names = {name.upper(): name for name in options}
+    overridden = [key for key in names if key in environ]
+    given = [
+        (f"{env_file(environ)}:{entry.line}", entry.key, entry.value)
+        for entry in entries
+        if entry.key not in overridden and not entry.key.startswith(COMPOSE_PREFIXES)
+    ]
+    given += [("environment variable", key, environ[key]) for key in overridden]
+    for place, key, value in given:
+        try:
+            if key not in names:
+                raise ValueError(_unknown(key, options))
+            values[names[key]] = convert(names[key], value, options[names[key]])
+        except ValueError as error:
+            problems.append(f"{place}: {error}")
     if problems:
         raise SettingsError(problems)
     return values
 
 
 def platform_defaults(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Setting -> default, of those whose default the platform decides. Raises SettingsError and PlatformError."""
-    selection = _selection(_entries(env_file(environ), environ), environ)
+    """Setting -> default, for the settings of `of_platform`. Raises SettingsError and PlatformError."""
+    selection = _selection(_entries(environ), environ)
     return {name: option["default"] for name, option in of_platform(selection).items()}
 
 
 def _selection(entries: list[dotenv.Entry], environ: Mapping[str, str]) -> dict[str, str]:
-    """What `.env` or, which wins, the process environment say of the settings that select the platform."""
+    """The settings that select the platform, from `.env` and the process environment, which takes precedence."""
     keys = {name.upper(): name for name in SELECTORS}
     given = {entry.key: entry.value for entry in entries} | dict(environ)
     return {name: given[key] for key, name in keys.items() if key in given}
 
 
-def _entries(path: Path | None, environ: Mapping[str, str]) -> list[dotenv.Entry]:
-    """The assignments in the file that stands for `.env`."""
+def _entries(environ: Mapping[str, str]) -> list[dotenv.Entry]:
+    """The assignments in `.env`, or in the file that replaces it."""
+    path = env_file(environ)
     if path and ENV_FILE_VARIABLE in environ and not path.exists():
         raise SettingsError(
             [f"{path}: does not exist, but {ENV_FILE_VARIABLE} names it. Create it, or unset the variable."]
@@ -151,11 +151,11 @@ def _entries(path: Path | None, environ: Mapping[str, str]) -> list[dotenv.Entry
         raise SettingsError(error.problems) from None
 
 
-def of_compose(environ: Mapping[str, str]) -> dict[str, str]:
-    """What Docker Compose alone reads: key -> value, of `.env` and of the process environment, which wins."""
+def compose_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that only Docker Compose reads, from `.env` and the process environment, which takes precedence."""
     path = env_file(environ)
     entries = {entry.key: entry.value for entry in dotenv.read(path)} if path else {}
-    return {key: value for key, value in {**entries, **environ}.items() if key.startswith(OF_COMPOSE)}
+    return {key: value for key, value in {**entries, **environ}.items() if key.startswith(COMPOSE_PREFIXES)}
 
 
 def passwords(values: Mapping[str, Any]) -> list[str]:
@@ -164,7 +164,7 @@ def passwords(values: Mapping[str, Any]) -> list[str]:
 
 
 def check(values: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the effective `values` (variable name -> value), wherever they come from; a message each."""
+    """The problems of the effective `values` (variable -> value) from any source; a message each."""
     try:
         options = spec(values)
     except PlatformError as error:
@@ -182,7 +182,7 @@ def check(values: Mapping[str, Any]) -> list[str]:
 
 
 def convert(name: str, value: Any, option: Mapping[str, Any]) -> Any:
-    """`value` of the variable `name` in the type of its argument spec `option`. Raises ValueError with the reason."""
+    """The value of a variable, converted to the type of its argument spec. Raises ValueError with the reason."""
     key = name.upper()
     if option["type"] == "bool":
         return _boolean(key, value)
@@ -191,27 +191,27 @@ def convert(name: str, value: Any, option: Mapping[str, Any]) -> Any:
     text = str(value)
     if option.get("choices") and text not in option["choices"]:
         raise ValueError(f"{key} is {text!r}; it must be one of {', '.join(option['choices'])}.")
-    _match(name, key, text)
+    _check_pattern(name, key, text)
     if name in AMOUNTS and text:
-        _suffice(key, text, AMOUNTS[name])
+        _check_amount(key, text, AMOUNTS[name])
     return text
 
 
-def _match(name: str, key: str, text: str) -> None:
-    for suffix, (pattern, wanted) in _PATTERNS.items():
+def _check_pattern(name: str, key: str, text: str) -> None:
+    for suffix, (pattern, expected) in _PATTERNS.items():
         if name.endswith(suffix) and not re.fullmatch(pattern, text):
-            # Neither a password nor an address with one in it is repeated on the terminal.
+            # Never print a password, or an address that contains one.
             shown = "" if suffix == "_password" or "@" in text else f" is {text!r};"
-            raise ValueError(f"{key}{shown} must be {wanted}.")
+            raise ValueError(f"{key}{shown} must be {expected}.")
 
 
-def _suffice(key: str, text: str, least: str) -> None:
+def _check_amount(key: str, text: str, minimum: str) -> None:
     try:
         amount = sizes.parse(text)
     except ValueError:
         raise ValueError(f"{key} is {text!r}; it must be an amount of memory, for example 3g.") from None
-    if amount < sizes.parse(least):
-        raise ValueError(f"{key} is {text!r}; it must be at least {least}.")
+    if amount < sizes.parse(minimum):
+        raise ValueError(f"{key} is {text!r}; it must be at least {minimum}.")
 
 
 def _boolean(key: str, value: Any) -> bool:
@@ -232,22 +232,13 @@ def _integer(key: str, value: Any, name: str) -> int:
     return number
 
 
-def _convert_into(
-    values: dict[str, Any], name: str, option: Mapping[str, Any], raw: str, place: str, problems: list[str]
-) -> None:
-    try:
-        values[name] = convert(name, raw, option)
-    except ValueError as error:
-        problems.append(f"{place}: {error}")
-
-
 def _unknown(key: str, options: Options) -> str:
-    """The message about a key that is none of the settings.
+    """The message about an unknown key.
 
-    A line of a pasted private key may end in `=` too; a name is repeated only where it looks like a setting's.
+    A line of a pasted private key may end in `=` too, so a key is only repeated if it has the form of a setting.
     """
     known = sorted(name.upper() for name in options)
-    if close := difflib.get_close_matches(key.upper(), known, n=1, cutoff=0.6):
-        return f"unknown key {key}. Did you mean {close[0]}?"
+    if close := nearest(key.upper(), known):
+        return f"unknown key {key}. Did you mean {close}?"
     shown = f"unknown key {key}." if _SETTING_NAME.fullmatch(key) else "unknown key (not shown: it may be a secret)."
     return f"{shown} Known keys: {', '.join(known)}."

@@ -1,7 +1,5 @@
 """Amounts of memory and disk, in Docker's notation."""
 
-from __future__ import annotations
-
 import re
 
 _UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}

@@ -1,7 +1,5 @@
 """Metrics targets and OpenTelemetry variables. Pure functions over plain data."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,9 +1,12 @@
 """PostgreSQL accounts and databases of services."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
+
+
+def has_account(entry: Mapping[str, Any]) -> bool:
+    """Whether a component is a service that declares a schema or a database."""
+    return entry["kind"] == "service" and bool(entry.get("schema") or entry.get("database"))
 
 
 def account(name: str, entry: Mapping[str, Any], database: str) -> dict[str, str]:
@@ -20,16 +23,10 @@ def accounts(catalogue: Mapping[str, Mapping[str, Any]], secret: Callable[[str],
     """The accounts of all services that declare a schema or a database, as the role postgres takes them."""
     found = []
     for name, entry in catalogue.items():
-        if entry["kind"] == "service" and (entry.get("schema") or entry.get("database")):
+        if has_account(entry):
             own = account(name, entry, "")
-            found.append(
-                {
-                    "name": name,
-                    "role": own["role"],
-                    "password": secret(own["secret"]),
-                    **{key: own[key] for key in ("schema", "database") if own.get(key)},
-                }
-            )
+            places = {key: own[key] for key in ("schema", "database") if own.get(key)}
+            found.append({"name": name, "role": own["role"], "password": secret(own["secret"]), **places})
     return found
 
 

@@ -1,7 +1,5 @@
 """Settings that all services of a run share, and paths in their containers."""
 
-from __future__ import annotations
-
 import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -51,12 +49,6 @@ class Settings:
 def source_path(folder: str) -> str:
     """The path of a folder of the checkout in the containers."""
     return posixpath.normpath(posixpath.join(SOURCE, folder))
-
-
-def main_port(ports: list[Mapping[str, Any]]) -> int:
-    """The container port that other services use: the one named http, else the first."""
-    named = [port for port in ports if port["name"] == "http"]
-    return (named or ports)[0]["container"]
 
 
 def scratch_mounts(user: str) -> list[dict[str, Any]]:

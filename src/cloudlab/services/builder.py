@@ -1,7 +1,5 @@
 """The container that compiles all services in hot reload."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any

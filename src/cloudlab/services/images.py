@@ -3,8 +3,6 @@
 A tag is a hash of everything that is in the image, so an image is only built when something changed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
@@ -34,10 +32,6 @@ OUT_OF_MEMORY = (
     "the engine ran out of memory while it compiled. "
     "Give the engine more memory, then run ansible-playbook playbooks/dev.yml."
 )
-
-
-class ServiceImageError(Exception):
-    """A service's image could not be built; the message is the compiler's or the engine's."""
 
 
 @dataclass(frozen=True)
@@ -119,19 +113,17 @@ def _package(main: str) -> str:
 def references(instance: str, sources: Sources, built: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Service -> name of its image, tagged by a hash of its content."""
     digest = sources.digest
-    return {
-        name: f"{repository(instance, name)}:{_hash(digest, [f'{key}={value}' for key, value in sorted(own.items())])}"
-        for name, own in built.items()
-    }
+    found = {}
+    for name, own in built.items():
+        content = "\0".join([digest, *(f"{key}={value}" for key, value in sorted(own.items()))])
+        tag = hashlib.sha256(content.encode()).hexdigest()[: contexts.HASH_LENGTH]
+        found[name] = f"{repository(instance, name)}:{tag}"
+    return found
 
 
 def repository(instance: str, name: str) -> str:
     """The name of a service's images without tag."""
     return f"{contexts.REPOSITORY}/{instance}-{name}"
-
-
-def _hash(digest: str, parts: list[str]) -> str:
-    return hashlib.sha256("\0".join([digest, *parts]).encode()).hexdigest()[: contexts.HASH_LENGTH]
 
 
 def build(
@@ -153,7 +145,7 @@ def build(
         try:
             _build(client, references[name], {**proxies, **built[name]}, context)
             _remove_former(client, references[name])
-        except ServiceImageError as error:
+        except image_builds.StepError as error:
             return str(error)
         except (DockerException, requests.exceptions.RequestException) as error:
             return f"the engine reports: {getattr(error, 'explanation', None) or error}"
@@ -171,7 +163,7 @@ def _build(client: APIClient, reference: str, own: Mapping[str, str], context: b
             lines += event["stream"].splitlines()
     except image_builds.StepError as error:
         output = "\n".join(_failed_step(lines)) or str(error)
-        raise ServiceImageError(f"{OUT_OF_MEMORY}\n{output}" if _KILLED in output else output) from None
+        raise image_builds.StepError(f"{OUT_OF_MEMORY}\n{output}" if _KILLED in output else output) from None
 
 
 def _failed_step(lines: list[str]) -> list[str]:

@@ -3,8 +3,6 @@
 `decide` is pure: it looks at what builder and engine reported at one moment. `Waiting` asks them until all is decided.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import signal
@@ -16,9 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from docker.errors import NotFound
-
 from cloudlab.engine import Engine, causes, waiting
+from cloudlab.engine.listing import of_instance, or_none
 from cloudlab.engine.waiting import Watcher
 from cloudlab.model import environment, sizes
 
@@ -101,7 +98,9 @@ def healthy(state: Mapping[str, Any], since: str = "") -> bool:
     if not state.get("Running") or health.get("Status") != "healthy":
         return False
     log = health.get("Log") or []
-    return not since or bool(log and not log[-1].get("ExitCode") and moment_of(log[-1]["Start"]) > moment_of(since))
+    return not since or bool(
+        log and not log[-1].get("ExitCode") and datetime.fromisoformat(log[-1]["Start"]) > datetime.fromisoformat(since)
+    )
 
 
 def program_problem(state: Mapping[str, Any]) -> str:
@@ -199,7 +198,9 @@ class Waiting:
         """Build reports by the builder that runs now; empty while it has none."""
         container = self._running_builder()
         status = self._status()
-        if not status or moment_of(status["started"]) < moment_of(container["State"]["StartedAt"]):
+        if not status or datetime.fromisoformat(status["started"]) < datetime.fromisoformat(
+            container["State"]["StartedAt"]
+        ):
             return {}
         if self._requests is None:
             # What failed before may have failed for want of a network: it is tried once more.
@@ -211,10 +212,9 @@ class Waiting:
 
     def _running_builder(self) -> Mapping[str, Any]:
         """The inspected builder. Raises BuilderError when it cannot build any more."""
-        try:
-            container = self.engine.client.inspect_container(self.builder)
-        except NotFound:
-            raise BuilderError(f"the builder {self.builder} does not exist") from None
+        container = or_none(self.engine.client.inspect_container, self.builder)
+        if container is None:
+            raise BuilderError(f"the builder {self.builder} does not exist")
         if self._ran_out_of_memory(container):
             limit = sizes.show(container["HostConfig"]["Memory"])
             raise BuilderError(self._with_log(OUT_OF_MEMORY.format(limit=limit)))
@@ -234,16 +234,15 @@ class Waiting:
             return True
         # Engines forget it with the next start, but keep the event.
         chosen = {"container": [container["Id"]], "event": ["oom"]}
-        since = int(moment_of(self._first["State"]["StartedAt"]).timestamp())
+        since = int(datetime.fromisoformat(self._first["State"]["StartedAt"]).timestamp())
         return any(True for _ in self.engine.client.events(since=since, until=int(time.time()), filters=chosen))
 
     def _status(self) -> dict[str, Any] | None:
         """The builder's status file, or None while there is none."""
-        try:
-            chunks, _ = self.engine.client.get_archive(self.builder, STATUS_FILE)
-        except NotFound:
+        found = or_none(self.engine.client.get_archive, self.builder, STATUS_FILE)
+        if found is None:
             return None
-        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+        with tarfile.open(fileobj=io.BytesIO(b"".join(found[0]))) as archive:
             member = archive.next()
             file = archive.extractfile(member) if member else None
             return json.load(file) if file else None
@@ -259,11 +258,6 @@ class Waiting:
 
 def _log(lines: list[str]) -> str:
     return "\n".join(["its last log lines:", *lines]) if lines else ""
-
-
-def moment_of(text: str) -> datetime:
-    """A time as engine and builder write it: up to nine digits after the second, and any zone."""
-    return datetime.fromisoformat(text)
 
 
 def failed(verdicts: Mapping[str, Verdict]) -> dict[str, str]:
@@ -286,10 +280,9 @@ def services(specs: Iterable[Mapping[str, Any]]) -> list[Service]:
 def surplus(engine: Engine, instance: str, declared: Iterable[Service]) -> list[str]:
     """Containers of the services that are more than their declared replicas."""
     named = {service.name: service.containers for service in declared}
-    listed = engine.client.containers(all=True, filters={"label": f"{environment.LABEL_INSTANCE}={instance}"})
     return sorted(
-        item["Names"][0].lstrip("/")
-        for item in listed
-        if (component := (item.get("Labels") or {}).get(environment.LABEL_COMPONENT)) in named
-        and item["Names"][0].lstrip("/") not in named[component]
+        environment.name_of(item)
+        for item in of_instance(engine.client, instance)
+        if (component := item["Labels"].get(environment.LABEL_COMPONENT)) in named
+        and environment.name_of(item) not in named[component]
     )

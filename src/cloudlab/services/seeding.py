@@ -5,8 +5,6 @@ the variables that the platform declares. Each line of its standard output is pr
 a JSON object with `changed`. A status other than 0 is an error, described on standard error.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +14,7 @@ from docker.errors import APIError
 from cloudlab.engine import Client
 from cloudlab.model import catalogue
 from cloudlab.services import variables as service_variables
-from cloudlab.services.base import Settings, main_port, source_path
+from cloudlab.services.base import Settings, source_path
 from cloudlab.services.builder import RELOAD_SOURCE
 
 COMPONENT = "seed"
@@ -87,7 +85,7 @@ def container(
             **builder["env"],
             "GOTMPDIR": TEMPORARY,
             "SEED_WORKING_DIR": source_path(go["working_dir"]),
-            "SEED_GATEWAY_URL": f"http://gateway:{main_port(context['catalogue']['gateway']['ports'])}",
+            "SEED_GATEWAY_URL": f"http://gateway:{catalogue.main_port(context['catalogue']['gateway']['ports'])}",
             **variables,
             **service_variables.environment(COMPONENT, entries, settings),
         },

@@ -4,14 +4,13 @@ In hot reload, one builder compiles all services into a volume, and each service
 the program it finds there, and every newer one. Without hot reload, each service runs from an image of its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cloudlab.model import placeholders
+from cloudlab.model.catalogue import main_port
 from cloudlab.services import variables
-from cloudlab.services.base import BUILDER, LABEL_RELOAD, SOURCE, Settings, main_port, scratch_mounts, source_path
+from cloudlab.services.base import BUILDER, LABEL_RELOAD, SOURCE, Settings, scratch_mounts, source_path
 
 ARTIFACTS = "/cloudlab/bin"
 RUNNER = f"{ARTIFACTS}/runner"

@@ -1,13 +1,12 @@
 """Environment variables and logins of services, with their placeholders filled in."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cloudlab.model import placeholders
-from cloudlab.services.accounts import account
-from cloudlab.services.base import ServiceError, Settings, main_port
+from cloudlab.model.catalogue import main_port
+from cloudlab.services.accounts import account, has_account
+from cloudlab.services.base import ServiceError, Settings
 
 
 def environment(name: str, catalogue: Mapping[str, Any], settings: Settings) -> dict[str, str]:
@@ -33,18 +32,21 @@ def access(names: Iterable[str], catalogue: Mapping[str, Any], settings: Setting
 def _filled(name: str, catalogue: Mapping[str, Any], settings: Settings, texts: Mapping[str, Any]) -> dict[str, str]:
     """`texts` with the placeholders of the service `name` filled in. Raises ServiceError."""
     entry = catalogue[name]
+    own = account(name, entry, settings.stores.get("postgres", {}).get("database", "")) if has_account(entry) else {}
+    places: dict[str, Any] = {key: own[key] for key in ("database", "schema") if key in own}
     values = {
         "log_level": settings.log_level,
         **_values("setting", settings.own),
-        **_values("self", _address(name, entry) | {"name": name} | _database(name, entry, settings)),
+        **_values("self", _address(name, entry) | {"name": name} | places),
     }
     for other, declared in catalogue.items():
         if declared["kind"] == "service":
             values |= _values(other, _address(other, declared))
     for store, known in settings.stores.items():
         values |= _values(store, known)
-    if "postgres" in settings.stores:
-        values |= _values("postgres", _login(name, entry, settings))
+    if own and "postgres" in settings.stores:
+        # A service's own login; no service gets the administrator's.
+        values |= _values("postgres", {"user": own["role"], "password": settings.secret(own["secret"]), **places})
 
     def value_of(placeholder: str) -> str:
         if placeholder.startswith("secret."):
@@ -67,18 +69,3 @@ def _address(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     if "grpc" in entry:
         address["grpc"] = entry["grpc"]
     return address
-
-
-def _database(name: str, entry: Mapping[str, Any], settings: Settings) -> dict[str, str]:
-    if not (entry.get("schema") or entry.get("database")):
-        return {}
-    own = account(name, entry, settings.stores.get("postgres", {}).get("database", ""))
-    return {key: own[key] for key in ("database", "schema") if key in own}
-
-
-def _login(name: str, entry: Mapping[str, Any], settings: Settings) -> dict[str, str]:
-    """A service's own login to PostgreSQL; no service gets the administrator's."""
-    if not (entry.get("schema") or entry.get("database")):
-        return {}
-    own = account(name, entry, settings.stores["postgres"].get("database", ""))
-    return {"user": own["role"], "password": settings.secret(own["secret"]), **_database(name, entry, settings)}

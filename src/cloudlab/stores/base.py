@@ -62,6 +62,11 @@ class Store(Protocol):
         """The :func:`program` that creates the declared objects in an empty store; None when there are none."""
 
 
+def text(value: Any) -> str:
+    """A scalar as servers spell it: booleans in lower case."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def program(container: str, script: str, env: Mapping[str, str] | None = None, shares: list[str] | None = None) -> dict:
     """A program that runs once in the image of the store `container`, each time Docker Compose starts everything.
 

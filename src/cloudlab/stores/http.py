@@ -1,24 +1,34 @@
 """A client of a server on this machine with a JSON API, such as Elasticsearch and Kibana."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import requests
 from requests.auth import HTTPBasicAuth
 
-from cloudlab.stores.base import StoreError
+from cloudlab.model.problems import each
+from cloudlab.stores.base import ObjectsError
 from cloudlab.stores.readiness import NotYetError
 
 PROBE_SECONDS = 2  # a probe of a server that may still be starting
 REQUEST_SECONDS = 30  # a request to a server that answers
 
 
-class HTTPError(StoreError):
+class HTTPError(ObjectsError):
     """The server refused or aborted a request; the text names it and the cause. ``status``: of its answer, or 0."""
 
     def __init__(self, text: str, status: int = 0):
-        super().__init__(text)
+        super().__init__([text])
         self.status = status
+
+
+def session(user: str | None, password: str | None) -> requests.Session:
+    """A session with a server on this machine, which proxies do not apply to."""
+    opened = requests.Session()
+    opened.trust_env = False
+    if user:
+        opened.auth = HTTPBasicAuth(user.encode(), (password or "").encode())
+    return opened
 
 
 class Client:
@@ -26,11 +36,8 @@ class Client:
 
     def __init__(self, url: str, user: str | None = None, password: str | None = None, **headers: str):
         self._url = url.rstrip("/")
-        self._session = requests.Session()
-        self._session.trust_env = False  # proxies do not apply to a loopback port
+        self._session = session(user, password)
         self._session.headers.update(headers)
-        if user:
-            self._session.auth = HTTPBasicAuth(user.encode(), (password or "").encode())
 
     def probe(self, path: str) -> requests.Response:
         """The answer to a quick request. Raises ``NotYetError`` until it succeeds.
@@ -40,7 +47,7 @@ class Client:
         try:
             answer = self._session.get(self._url + path, timeout=PROBE_SECONDS)
         except requests.RequestException as error:
-            raise NotYetError(_transport_reason(error)) from None
+            raise NotYetError(transport_reason(error)) from None
         if answer.status_code in (401, 403):
             raise HTTPError(
                 f"{self._url}: the user or password is refused (HTTP {answer.status_code})", answer.status_code
@@ -54,10 +61,22 @@ class Client:
         try:
             answer = self._session.request(method, self._url + path, timeout=REQUEST_SECONDS, **options)
         except requests.RequestException as error:
-            raise HTTPError(f"{method} {self._url}{path}: {_transport_reason(error)}") from None
+            raise HTTPError(f"{method} {self._url}{path}: {transport_reason(error)}") from None
         if not answer.ok:
             raise HTTPError(f"{method} {path}: {_server_reason(answer)}", answer.status_code)
         return answer.json()
+
+    def send(self, changes: Iterable[tuple[str, str, str, Any]]) -> None:
+        """Send changes, (name, method, path, document) each. Raises ObjectsError with every refused one."""
+
+        def send_one(change: tuple[str, str, str, Any]) -> None:
+            name, method, path, document = change
+            try:
+                self.call(method, path, json=document)
+            except HTTPError as error:
+                raise ObjectsError([f"{name}: {error}"]) from None
+
+        each(send_one, changes, ObjectsError)
 
 
 def _server_reason(answer: requests.Response) -> str:
@@ -76,7 +95,7 @@ def _causes(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [cause, *_causes(cause)] if cause else []
 
 
-def _transport_reason(error: requests.RequestException) -> str:
+def transport_reason(error: requests.RequestException) -> str:
     """The innermost cause, without the client's object addresses."""
     cause: BaseException = error
     while deeper := (cause.__cause__ or cause.__context__):

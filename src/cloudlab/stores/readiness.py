@@ -45,13 +45,12 @@ def ask(container: str, probe: Callable[[], Answer], timeout: float, *, check_mo
         client.close()
 
 
-def soon(docker: LazyClient, container: str, probe: Callable[[], Answer]) -> Answer:
-    """The probe's answer, waited for as by :func:`wait_until`, for a comparison of a running store."""
-    return wait_until(docker, container, probe, COMPARE_SECONDS)
-
-
 def wait_until(
-    client: LazyClient, container: str, probe: Callable[[], Answer], timeout: float, watcher: Watcher | None = None
+    client: LazyClient,
+    container: str,
+    probe: Callable[[], Answer],
+    timeout: float = COMPARE_SECONDS,
+    watcher: Watcher | None = None,
 ) -> Answer:
     """Probe until it answers, at most ``timeout`` seconds; returns the probe's answer.
 

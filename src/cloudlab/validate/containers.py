@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cloudlab.engine import causes
+from cloudlab.engine.listing import is_running
 from cloudlab.model import environment as environments
 from cloudlab.model import sizes
 from cloudlab.model.checks import FAILED, NOTE, Check, converge, verdict
@@ -62,14 +63,9 @@ def short(name: str, instance: str) -> str:
     return name.removeprefix(f"{instance}-")
 
 
-def runs(container: Mapping[str, Any]) -> bool:
-    """Whether it runs and is not paused."""
-    return container["State"]["Status"] == "running" and not container["State"]["Paused"]
-
-
 def is_healthy(container: Mapping[str, Any]) -> bool:
     """Whether it runs and its health check, if any, succeeds."""
-    return runs(container) and (container["State"].get("Health") or {}).get("Status", "healthy") == "healthy"
+    return is_running(container) and (container["State"].get("Health") or {}).get("Status", "healthy") == "healthy"
 
 
 def problem(container: Mapping[str, Any]) -> str:
@@ -145,5 +141,5 @@ def _owner(environment: Mapping[str, Any], name: str) -> str:
 def _recovery(name: str, container: Mapping[str, Any], cure: str) -> str:
     """How to fix the state of a container."""
     if not is_healthy(container):
-        return cure if not runs(container) else f"see docker logs {name}; {cure}"
+        return cure if not is_running(container) else f"see docker logs {name}; {cure}"
     return f"see docker logs {name}; docker restart {name} resets the counter"

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from docker import APIClient
-from docker.errors import NotFound
 
-from cloudlab.engine.listing import name_of, of_instance
+from cloudlab.engine.listing import is_running, of_instance, or_none
 from cloudlab.gateway import model
 from cloudlab.lifecycle import report
 from cloudlab.model.checks import Check
+from cloudlab.model.environment import name_of
 from cloudlab.validate import containers, gateway, logs, networks, pages, ports
 
 WORKERS = 16
@@ -58,7 +58,7 @@ def _questions(
 ) -> Iterable[tuple[Callable[..., Iterable[Check]], tuple[Any, ...]]]:
     """The checks that wait for a response: functions that return checks, with their arguments."""
     environment = request.environment
-    alive = {containers.component_of(item) for item in found.values() if containers.runs(item)}
+    alive = {containers.component_of(item) for item in found.values() if is_running(item)}
     healthy = {containers.component_of(item) for item in found.values() if containers.is_healthy(item)}
     yield _members, (client, environment, listed)
     for trials in networks.trials(environment, found):
@@ -77,17 +77,12 @@ def _questions(
 
 def _inspected(client: APIClient, listed: Iterable[Mapping[str, Any]], chosen: Iterable[str]) -> dict[str, Any]:
     """Name -> inspection of each container of the chosen components. One that is removed meanwhile is left out."""
-
-    def inspect(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        try:
-            return client.inspect_container(item["Id"])
-        except NotFound:
-            return None
-
     with ThreadPoolExecutor(WORKERS) as pool:
-        inspected = [item for item in pool.map(inspect, listed) if item]
+        inspected = list(pool.map(lambda item: or_none(client.inspect_container, item["Id"]), listed))
     components = set(chosen)
-    return {item["Name"].lstrip("/"): item for item in inspected if containers.component_of(item) in components}
+    return {
+        item["Name"].lstrip("/"): item for item in inspected if item and containers.component_of(item) in components
+    }
 
 
 def _members(client: APIClient, environment: Mapping[str, Any], listed: Iterable[Mapping[str, Any]]) -> list[Check]:
@@ -100,10 +95,8 @@ def _members(client: APIClient, environment: Mapping[str, Any], listed: Iterable
 
 def _reach(client: APIClient, trials: list[networks.Trial], healthy: set[str]) -> list[Check]:
     """The result of the first container of a set of networks in which the test can run."""
-    answer = None
     for trial in trials:
-        answer = networks.ask(client, trial)
-        if answer is not None:
+        if answer := networks.ask(client, trial):
             break
     return networks.judge(trial, answer, healthy)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from xml.etree import ElementTree
 
+from cloudlab.lifecycle.report import aligned
 from cloudlab.model.checks import FAILED, NOTE, OK, Check, plain
 
 LONGEST_TEXT = 90  # of a column; the full text of a failure is below the table
@@ -12,10 +13,7 @@ LONGEST_TEXT = 90  # of a column; the full text of a failure is below the table
 def table(checks: Sequence[Check]) -> str:
     """A line per check."""
     lines = [("area", "check", "", "found"), *((c.area, c.subject, c.state, _short(c.text)) for c in checks)]
-    widths = [max(len(line[column]) for line in lines) for column in range(4)]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    text.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(text)
+    return "\n".join(aligned(lines))
 
 
 def summary(checks: Iterable[Check]) -> str:

@@ -14,8 +14,9 @@ from typing import Any
 from docker import APIClient
 from docker.errors import APIError
 
+from cloudlab.engine.listing import is_running
 from cloudlab.model.checks import FAILED, NOTE, Check, converge, verdict
-from cloudlab.validate.containers import component_of, runs
+from cloudlab.validate.containers import component_of
 
 AREA = "networks"
 SECONDS = 15  # per script, on a busy machine
@@ -65,7 +66,7 @@ class Answer:
 
 def trials(environment: Mapping[str, Any], containers: Mapping[str, Mapping[str, Any]]) -> list[list[Trial]]:
     """For each set of networks, the tests in its containers, of which one must succeed in running."""
-    alive = {name: container for name, container in containers.items() if runs(container)}
+    alive = {name: container for name, container in containers.items() if is_running(container)}
     sets: dict[tuple[str, ...], list[Trial]] = {}
     for name, container in alive.items():
         trial = _trial(environment, name, component_of(container), alive)

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cloudlab.model import catalogue, yamlfile
+from cloudlab.model import catalogue, schema
 from cloudlab.model.checks import FAILED, NOTE, OK, Check, verdict
-from cloudlab.model.problems import ProblemsError
-from cloudlab.services.accounts import account
+from cloudlab.model.declarations import Stores
+from cloudlab.model.problems import ProblemsError, unknown
+from cloudlab.services.accounts import account, has_account
 
 FILE = "stores.yml"
-KEYS = ("migrations", "indices", "tables", "seeded")
 VERSION = re.compile(r"(\d+)_.*\.(?:sql|go)")
 
 
@@ -39,8 +39,8 @@ class Expected:
 def read(platform: Path, entries: catalogue.Catalogue) -> Expected:
     """The expectations of the platform in the directory. Raises ExpectationError with all problems."""
     file = platform / FILE
-    document = _document(file, entries)
-    folders = document.get("migrations", {})
+    stores = _stores(file, entries)
+    folders = stores.migrations
     versions = {name: {table: newest(platform / path) for table, path in of.items()} for name, of in folders.items()}
     if missing := [
         f"{file}: migrations.{name}.{table}: no migrations in {platform / folders[name][table]}."
@@ -49,45 +49,35 @@ def read(platform: Path, entries: catalogue.Catalogue) -> Expected:
         if not version
     ]:
         raise ExpectationError(missing)
-    return Expected(versions, *(document.get(key, {}) for key in KEYS[1:]))
+    return Expected(versions, stores.indices, stores.tables, stores.seeded)
 
 
 def indices(platform: Path, entries: catalogue.Catalogue) -> list[str]:
     """The Elasticsearch indices that the services of the platform create. Raises ExpectationError."""
-    return [index for of in _document(platform / FILE, entries).get("indices", {}).values() for index in of]
+    return [index for of in _stores(platform / FILE, entries).indices.values() for index in of]
 
 
-def _document(file: Path, entries: catalogue.Catalogue) -> Mapping[str, Any]:
+def _stores(file: Path, entries: catalogue.Catalogue) -> Stores:
     """The validated content of the file; empty if there is none."""
-    try:
-        document = yamlfile.load(file)
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, yamlfile.ParseError) as error:
-        raise ExpectationError([f"{file}: {' '.join(str(error).split())}"]) from None
-    if found := list(problems(document, entries)):
-        raise ExpectationError([f"{file}: {text}" for text in found])
-    return document
-
-
-def problems(document: Any, entries: catalogue.Catalogue) -> Iterable[str]:
-    """The problems of the file's content; a message each."""
-    if not isinstance(document, Mapping) or not all(isinstance(part, Mapping) for part in document.values()):
-        yield f"must be a mapping of {', '.join(KEYS)}, each a mapping."
-        return
-    yield from catalogue.unknown([str(key) for key in document], KEYS, "key")
-    kinds = {"migrations": (dict, "{version table: folder}"), "indices": (list, "a list"), "tables": (list, "a list")}
-    names = [name for name, entry in entries.items() if entry["kind"] == "service"]
-    for key, (kind, word) in kinds.items():
-        for text in catalogue.unknown(document.get(key, {}), names, "service"):
-            yield f"{key}: {text}"
-        yield from (
-            f"{key}.{name}: must be {word}."
-            for name, value in document.get(key, {}).items()
-            if not isinstance(value, kind)
+    if not file.exists():
+        return Stores()
+    stores = Stores(**schema.read(file, Stores, ExpectationError))
+    services = [name for name, entry in entries.items() if entry["kind"] == "service"]
+    # The stores whose rows can be counted.
+    holders = [name for name, entry in entries.items() if "rows_in" in entry]
+    problems = [
+        f"{file}: {key}: {text}"
+        for key, valid, what in (
+            ("migrations", services, "service"),
+            ("indices", services, "service"),
+            ("tables", services, "service"),
+            ("seeded", holders, "store"),
         )
-    for text in catalogue.unknown(document.get("seeded", {}), _holders(entries), "store"):
-        yield f"seeded: {text}"
+        for text in unknown(getattr(stores, key), valid, what)
+    ]
+    if problems:
+        raise ExpectationError(problems)
+    return stores
 
 
 def newest(folder: Path) -> int:
@@ -106,7 +96,7 @@ def checks(
     result: list[Check] = []
     if "postgres" in found:
         for name, entry in entries.items():
-            if entry["kind"] == "service" and (entry.get("schema") or entry.get("database")):
+            if has_account(entry):
                 own = account(name, entry, database)
                 place = own.get("schema") or own["database"]
                 result += _versions(name, place, expected.migrations.get(name), found["postgres"], containers)
@@ -163,11 +153,6 @@ def seeded(
                 cure = f"ansible-playbook playbooks/seed.yml -e size={size}"
                 result.append(verdict(store, subject, fault, cure, str(rows)))
     return result
-
-
-def _holders(entries: catalogue.Catalogue) -> list[str]:
-    """The stores whose rows can be counted."""
-    return [name for name, entry in entries.items() if "rows_in" in entry]
 
 
 def _restart(name: str, containers: Mapping[str, str]) -> str:

@@ -126,15 +126,15 @@ def test_a_platform_without_the_file_expects_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("- a list", "must be a mapping of migrations, indices, tables, seeded"),
-        ("migrations: 3", "must be a mapping of migrations"),
+        ("- a list", "expected a mapping, found a list"),
+        ("migrations: 3", "migrations: expected a mapping, found a whole number"),
         ("indizes: {}", r"unknown key indizes. Did you mean indices\?"),
         ("indices: {serch: [a]}", r"indices: unknown service serch. Did you mean search\?"),
-        ("indices: {search: a}", "indices.search: must be a list"),
-        ("migrations: {order: here}", "migrations.order: must be {version table: folder}"),
+        ("indices: {search: a}", "indices.search: expected a list, found a string"),
+        ("migrations: {order: here}", "migrations.order: expected a mapping, found a string"),
         ("migrations: {order: {v: nowhere}}", "migrations.order.v: no migrations in .*nowhere"),
         ("seeded: {postgresql: {}}", r"seeded: unknown store postgresql. Did you mean postgres\?"),
-        ("a: [", "while parsing"),
+        ("a: [", "line 2, column 1: did not find expected node content"),
     ],
 )
 def test_an_invalid_file_is_rejected_with_the_place(tmp_path, content, message):

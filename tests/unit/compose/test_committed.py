@@ -86,8 +86,8 @@ def test_the_example_is_valid_for_ansible_and_for_docker_compose():
     """Each key is a setting or a variable of Compose, and each variable of the Compose files is in it."""
     path = settings.ROOT / files.EXAMPLE
     assert set(settings.load({settings.ENV_FILE_VARIABLE: str(path)})) == set(settings.spec())
-    of_compose = {"COMPOSE_PROFILES": "full", "DOCKER_GROUP": "0"}
-    assert settings.of_compose({settings.ENV_FILE_VARIABLE: str(path)}) == of_compose
+    expected = {"COMPOSE_PROFILES": "full", "DOCKER_GROUP": "0"}
+    assert settings.compose_variables({settings.ENV_FILE_VARIABLE: str(path)}) == expected
     text = path.read_text(encoding="utf-8")
     for name in placeholders.values(settings.spec(), hostile=False):
         assert f"\n{name.upper()}=" in text

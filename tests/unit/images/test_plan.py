@@ -141,7 +141,7 @@ def test_a_build_instead_of_a_pull_says_why():
     ],
 )
 def test_an_unavailable_image_is_an_error_that_says_how_to_fix_it(arguments, messages):
-    with pytest.raises(plan.PlanError) as caught:
+    with pytest.raises(plan.ImagesError) as caught:
         decide(POSTGRES, **arguments)
     assert len(caught.value.problems) == 1
     for message in messages:
@@ -149,7 +149,7 @@ def test_an_unavailable_image_is_an_error_that_says_how_to_fix_it(arguments, mes
 
 
 def test_one_message_for_all_images_of_a_silent_registry():
-    with pytest.raises(plan.PlanError) as caught:
+    with pytest.raises(plan.ImagesError) as caught:
         decide(POSTGRES, KAFKA, KIBANA, source="registry", answer=SILENT)
     assert [re.search(r"registry (\S+) does", problem)[1] for problem in caught.value.problems] == [
         "docker.io",

@@ -28,18 +28,6 @@ def test_registry_reference(image, mirror, expected):
 @pytest.mark.parametrize(
     ("reference", "expected"),
     [
-        ("127.0.0.1:5000/library/postgres:17.11", ("127.0.0.1:5000/library/postgres", "17.11")),
-        ("127.0.0.1:5000/library/postgres", ("127.0.0.1:5000/library/postgres", "latest")),
-        ("a.io/b@sha256:aa", ("a.io/b", "sha256:aa")),
-    ],
-)
-def test_split_tag(reference, expected):
-    assert references.split_tag(reference) == expected
-
-
-@pytest.mark.parametrize(
-    ("reference", "expected"),
-    [
         ("docker.io/library/postgres:17", "postgres:17"),
         ("docker.io/dpage/pgadmin4:9", "dpage/pgadmin4:9"),
         ("127.0.0.1:5000/library/postgres:17", "127.0.0.1:5000/library/postgres:17"),

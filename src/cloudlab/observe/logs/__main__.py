@@ -1,16 +1,16 @@
 """scripts/logs.sh: see --help."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 
 from cloudlab import engine
 from cloudlab.cli.arguments import Parser
 from cloudlab.model import catalogue, platform, settings
+from cloudlab.model.problems import ProblemsError, unknown
 from cloudlab.observe.logs import engine_logs, lines, store
 from cloudlab.observe.logs.lines import Filter, Line
 
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     options = _options(arguments)
     try:
         _run(options)
-    except (engine.EngineError, store.StoreError, settings.SettingsError, catalogue.CatalogueError) as error:
+    except (engine.EngineError, store.StoreError, ProblemsError) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
@@ -59,7 +59,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     try:
-        options.since = lines.moment(options.since or (DAY if options.request_id else "5m"), engine_logs.now())
+        options.since = lines.moment(options.since or (DAY if options.request_id else "5m"), time.time())
         options.grep = re.compile(options.grep) if options.grep else None
     except (ValueError, re.error) as error:
         parser.error(str(error))
@@ -69,7 +69,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 def _run(options: argparse.Namespace) -> None:
     instance = settings.load(os.environ).get("cloudlab_instance", catalogue.committed("instance")["cloudlab_instance"])
     _check(options.components)
-    until = engine_logs.now()
+    until = time.time()
     selection = Filter(options.level, options.request_id, options.grep)
     show = _formatter(options, instance)
     _print(_past(options, instance, selection, until), selection, show)
@@ -78,12 +78,8 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _check(components: list[str]) -> None:
-    """Raise CatalogueError for unknown components."""
-    try:
-        known = platform.chosen(os.environ)
-    except platform.PlatformError as error:
-        raise catalogue.CatalogueError(error.problems) from None
-    if problems := catalogue.unknown(components, known, "component"):
+    """Raise ProblemsError for unknown components, and for a platform that cannot be read."""
+    if problems := unknown(components, platform.chosen(os.environ), "component"):
         raise catalogue.CatalogueError(problems)
 
 

@@ -1,11 +1,8 @@
 """Log lines from the engine: without delay and without other components, back to the last rotation."""
 
-from __future__ import annotations
-
 import heapq
 import queue
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,8 +10,8 @@ from docker import APIClient
 from docker.errors import APIError
 
 from cloudlab import engine
-from cloudlab.engine.listing import name_of, of_instance
-from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE
+from cloudlab.engine.listing import of_instance
+from cloudlab.model.environment import LABEL_COMPONENT, LABEL_INSTANCE, name_of
 from cloudlab.observe.logs import lines
 from cloudlab.observe.logs.lines import Line
 
@@ -108,8 +105,3 @@ def _line(raw: bytes, name: str, component: str) -> Line:
 
 def _component(item: dict[str, Any]) -> str:
     return item["Labels"][LABEL_COMPONENT]
-
-
-def now() -> float:
-    """The current time in epoch seconds."""
-    return time.time()

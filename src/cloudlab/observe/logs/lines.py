@@ -1,7 +1,5 @@
 """Log lines: parsing, filtering and formatting. Pure functions over plain data."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping
@@ -32,7 +30,6 @@ _GUESSES = (
 )
 # Fields that are shown as columns, or not useful to a reader.
 _HIDDEN = {"time", "level", "msg", "service", "span_id", "stream", "severity", "trace"}
-_NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 _LEVEL_COLOURS = {"error": 31, "warn": 33, "debug": 90}
@@ -117,12 +114,8 @@ def show_text(line: Line, width: int, colours: bool) -> str:
         name = f"\x1b[{_COLOURS[sum(map(ord, line.component)) % len(_COLOURS)]}m{name}\x1b[0m"
         if line.level in _LEVEL_COLOURS:
             level = f"\x1b[{_LEVEL_COLOURS[line.level]}m{level}\x1b[0m"
-    return f"{_clock(line.time)} {name} {level} {text(line)}"
-
-
-def _clock(time: str) -> str:
-    moment = datetime.fromisoformat(_NANOSECONDS.sub(r"\1", time).replace("Z", "+00:00"))
-    return moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
+    clock = datetime.fromisoformat(line.time).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    return f"{clock} {name} {level} {text(line)}"
 
 
 def show_json(line: Line) -> str:
@@ -140,7 +133,7 @@ def moment(since: str, now: float) -> float:
     if found := re.fullmatch(r"(\d+)([smhd])", since):
         return now - int(found[1]) * _UNITS[found[2]]
     try:
-        when = datetime.fromisoformat(since.replace("Z", "+00:00"))
+        when = datetime.fromisoformat(since)
     except ValueError:
         raise ValueError(f"{since!r} is not a valid time. Examples: 90s, 10m, 2h, 1d, 2026-01-31T12:00:00Z") from None
     return when.timestamp() if when.tzinfo else when.astimezone().timestamp()

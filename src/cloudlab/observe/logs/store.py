@@ -1,7 +1,5 @@
 """Log lines from VictoriaLogs: back to its retention, including those of removed containers."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

@@ -18,7 +18,7 @@ def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check]
     want = declare(arguments)
     server = Server(*(arguments[key] for key in ("host", "port", "container", "user", "password")))
     try:
-        state = readiness.soon(docker, server.container, partial(server.state, want))
+        state = readiness.wait_until(docker, server.container, partial(server.state, want))
         main = want.databases[0]
         rows = {table: server.count(base, table) for base, table in state["tables"] if base == main}
     finally:

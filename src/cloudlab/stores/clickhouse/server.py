@@ -1,13 +1,13 @@
 """A client of a ClickHouse server over HTTP, in a syntax that all versions since 18.16 support."""
 
-import base64
-import http.client
 import json
 import re
-import urllib.parse
 from dataclasses import dataclass, field
 from typing import Any
 
+import requests
+
+from cloudlab.stores import http
 from cloudlab.stores.base import RefusedError, StoreError, TCPServer
 from cloudlab.stores.clickhouse import objects
 from cloudlab.stores.readiness import NotYetError
@@ -26,7 +26,11 @@ _ERROR = re.compile(
 class Server(TCPServer):
     """One server, over one connection."""
 
-    _connection: http.client.HTTPConnection | None = field(default=None, init=False, repr=False)
+    _session: requests.Session = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Basic authentication supports any characters; ClickHouse's headers and parameters do not.
+        self._session = http.session(self.user, self.password)
 
     def state(self, want: objects.Desired) -> dict[str, Any]:
         """The server's state; one query. A probe for readiness.wait_until: raises NotYetError while it starts."""
@@ -47,23 +51,16 @@ class Server(TCPServer):
         return int(self._run(f"SELECT count() FROM {path}"))  # noqa: S608 - the names are quoted
 
     def close(self) -> None:
-        if self._connection:
-            self._connection.close()
+        self._session.close()
 
     def _run(self, sql: str, database: str | None = None) -> str:
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection(self.host, self.port, timeout=REQUEST_SECONDS)
-        # Basic authentication supports any characters; ClickHouse's headers and parameters do not.
-        credentials = base64.b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
-        path = "/" + (f"?{urllib.parse.urlencode({'database': database})}" if database else "")
+        url, parameters = f"http://{self.host}:{self.port}/", {"database": database} if database else {}
         try:
-            self._connection.request("POST", path, sql.encode(), {"Authorization": f"Basic {credentials}"})
-            response = self._connection.getresponse()
-            text = response.read().decode(errors="replace")
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
-            raise NotYetError(str(error) or type(error).__name__) from error
-        if response.status != http.client.OK:
+            response = self._session.post(url, sql.encode(), params=parameters, timeout=REQUEST_SECONDS)
+        except requests.RequestException as error:
+            raise NotYetError(http.transport_reason(error)) from error
+        text = response.content.decode(errors="replace")
+        if not response.ok:
             raise self._failure(text)
         return text
 

@@ -16,7 +16,7 @@ def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check]
     """The checks of the server, and the documents of its indices."""
     declared = declare(arguments)
     server = Server(arguments["url"], arguments["user"], arguments["password"])
-    readiness.soon(docker, arguments["container"], server.ready)
+    readiness.wait_until(docker, arguments["container"], server.ready)
     indices = server.indices()
     rows = {name: index.documents for name, index in indices.items()}
     return checks(declared, server.state(declared), indices), {"rows": rows}

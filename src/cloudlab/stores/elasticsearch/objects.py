@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cloudlab.stores.base import ObjectsError
+from cloudlab.stores.base import ObjectsError, text
 
 TEMPLATE_KEYS = {"index_patterns", "priority", "template", "composed_of", "version", "_meta", "data_stream"}
 INDEX_KEYS = {"settings", "mappings", "aliases"}
@@ -156,16 +156,13 @@ def _missing_fields(declared: Mapping[str, Any], existing: Mapping[str, Any], pa
         elif isinstance(value, Mapping) and isinstance(existing[key], Mapping):
             deeper, below = _missing_fields(value, existing[key], f"{path}{key}.")
             if deeper:
-                missing[key] = _with_type(existing[key], deeper)
+                # Elasticsearch accepts a field only with its type, even when only a part of it is new.
+                kind = existing[key].get("type")
+                missing[key] = {"type": kind, **deeper} if isinstance(kind, str) else deeper
             clashes += below
         elif _plain(value) != _plain(existing[key]):
             clashes.append(f"mapping {path}{key} is {existing[key]}, declared {value}")
     return missing, clashes
-
-
-def _with_type(existing: Mapping[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """Elasticsearch accepts a field only with its type, even when only a part of it is new."""
-    return {"type": existing["type"], **part} if isinstance(existing.get("type"), str) else part
 
 
 def canonical_template(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,7 +196,7 @@ def _flat_settings(settings: Mapping[str, Any], path: str = "") -> dict[str, Any
         else:
             name = f"{path}{key}"
             name = name if name.startswith("index.") else f"index.{name}"
-            flat[name] = [_text(item) for item in value] if isinstance(value, (list, tuple)) else _text(value)
+            flat[name] = [text(item) for item in value] if isinstance(value, (list, tuple)) else text(value)
     return flat
 
 
@@ -209,8 +206,4 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    return _text(value)
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return text(value)

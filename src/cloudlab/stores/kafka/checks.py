@@ -24,7 +24,7 @@ def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check]
     """The checks of the broker; there are no other findings."""
     declared = declare(arguments)
     broker = Server(arguments["bootstrap"])
-    partitions = readiness.soon(docker, arguments["container"], lambda: broker.partitions(declared))
+    partitions = readiness.wait_until(docker, arguments["container"], lambda: broker.partitions(declared))
     found = checks(declared, broker.topics(partitions, declared))
     return [*found, round_trip(arguments["bootstrap"])], {}
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloudlab.stores.base import ObjectsError
+from cloudlab.stores.base import ObjectsError, text
 
 NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 HOUR_MS = 3_600_000
@@ -126,15 +126,11 @@ def _problems(name: str, entry: Mapping[str, Any]) -> list[str]:
 
 def _config(entry: Mapping[str, Any]) -> dict[str, str]:
     """The declared configuration in the broker's spelling."""
-    config = {key: _value(value) for key, value in (entry.get("config") or {}).items()}
+    config = {key: text(value) for key, value in (entry.get("config") or {}).items()}
     hours = entry.get("retention_hours")
     if hours is not None:
         config["retention.ms"] = str(hours if hours == -1 else hours * HOUR_MS)
     return config
-
-
-def _value(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _alterations(declared: Topic, existing: Existing) -> dict[str, str | None]:

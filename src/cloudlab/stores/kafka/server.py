@@ -16,6 +16,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from cloudlab.model.problems import each
 from cloudlab.stores.base import ObjectsError
 from cloudlab.stores.kafka.objects import Existing, Plan, Topic
 from cloudlab.stores.readiness import NotYetError
@@ -98,7 +99,8 @@ class Server:
             entries = _result(future, f"topic {resource.name}: cannot read its configuration").values()
             topics[resource.name] = Existing(
                 partitions=partitions[resource.name],
-                config={e.name: e.value for e in entries if _source(e) is ConfigSource.DYNAMIC_TOPIC_CONFIG},
+                # The client returns integers for sources.
+                config={e.name: e.value for e in entries if e.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value},
                 effective={e.name: e.value for e in entries},
             )
         return topics
@@ -112,14 +114,7 @@ class Server:
             futures += self._grow(steps.grow)
         if steps.alter:
             futures += self._alter(steps.alter)
-        problems = []
-        for what, future in futures:
-            try:
-                _result(future, what)
-            except ObjectsError as error:
-                problems += error.problems
-        if problems:
-            raise ObjectsError(problems)
+        each(lambda job: _result(job[1], job[0]), futures, ObjectsError)
 
     def _create(self, topics: Mapping[str, Topic]) -> list[tuple[str, Future]]:
         # operation_timeout: the answer waits until the topic is writable, not only registered.
@@ -149,10 +144,6 @@ def _new(topics: Mapping[str, Topic]) -> list[NewTopic]:
 def _entry(key: str, value: str | None) -> ConfigEntry:
     operation = AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
     return ConfigEntry(key, value, incremental_operation=operation)
-
-
-def _source(entry: ConfigEntry) -> ConfigSource:
-    return ConfigSource(entry.source)  # the client returns integers
 
 
 def _result(future: Future, what: str) -> Any:

@@ -16,6 +16,6 @@ def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check]
     """A check for each data view that is missing or differs; there are no other findings."""
     declared = declare(arguments)
     server = Server(arguments["url"], arguments["user"], arguments["password"])
-    readiness.soon(docker, arguments["container"], server.ready)
+    readiness.wait_until(docker, arguments["container"], server.ready)
     missing = plan(declared, server.state(declared))
     return [verdict(STORE, f"data view {name}", "not as declared", converge(STORE)) for name in missing], {}

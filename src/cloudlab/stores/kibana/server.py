@@ -17,10 +17,7 @@ class Server:
 
     def ready(self) -> bool:
         """True when Kibana is available. Raises ``NotYetError`` until then."""
-        try:
-            status = self._http.probe("/api/status").json()
-        except http.HTTPError as error:
-            raise ObjectsError([str(error)]) from None
+        status = self._http.probe("/api/status").json()
         if status["status"]["overall"]["level"] != "available":
             raise NotYetError(f"it is {status['status']['overall']['level']}")
         return True
@@ -32,14 +29,7 @@ class Server:
 
     def apply(self, steps: DataViews) -> None:
         """Create or replace data views. Raises :class:`ObjectsError` with every refused one."""
-        problems = []
-        for key, view in steps.items():
-            try:
-                self._http.call("POST", PATH, json=request(key, view))
-            except http.HTTPError as error:
-                problems.append(f"data view {key}: {error}")
-        if problems:
-            raise ObjectsError(problems)
+        self._http.send((f"data view {key}", "POST", PATH, request(key, view)) for key, view in steps.items())
 
     def _get(self, key: str) -> Mapping[str, str] | None:
         try:

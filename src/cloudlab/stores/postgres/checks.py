@@ -52,7 +52,7 @@ def check(arguments: Mapping[str, Any], docker: LazyClient) -> tuple[list[Check]
     host, port, container = arguments["host"], arguments["port"], arguments["container"]
     server = Server(host, port, container, arguments["admin_user"], arguments["admin_password"], docker)
     try:
-        state = readiness.soon(docker, container, partial(server.answer, want.main.name))
+        state = readiness.wait_until(docker, container, partial(server.answer, want.main.name))
         contents = server.contents(want, state, locally=False)
         logins = {each.name: log_in(server, each, want) for each in want.services}
         found = find(server, want, contents)
@@ -94,10 +94,7 @@ def find(server: Server, want: Desired, contents: Iterable[str]) -> dict[str, An
 
 
 def checks(
-    want: Desired,
-    state: Mapping[str, Any],
-    contents: Mapping[str, Mapping[str, Any]],
-    logins: Mapping[str, Login],
+    want: Desired, state: Mapping[str, Any], contents: Mapping[str, Mapping[str, Any]], logins: Mapping[str, Login]
 ) -> list[Check]:
     """All checks that need only the declaration.
 

@@ -1,7 +1,5 @@
 """A client of a Redis server."""
 
-from __future__ import annotations
-
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
