@@ -42,7 +42,7 @@ def closure(catalogue: Catalogue, names: Iterable[str]) -> set[str]:
 def tags_for(role: str, catalogue: Catalogue) -> list[str]:
     """The tags of `role` in a play: its components, and every component that depends on one of them, sorted.
 
-    So `--tags order` runs the roles of all dependencies of order. Raises CatalogueError for a role without components.
+    So the tag of a component runs the roles of all its dependencies. Raises CatalogueError for a role without any.
     """
     own = {name for name, entry in catalogue.items() if entry["role"] == role}
     if not own:

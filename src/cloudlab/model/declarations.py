@@ -141,7 +141,7 @@ class Route(Declaration):
 class Go(Declaration):
     """Where the service's program is."""
 
-    main: Annotated[Text, doc("Main package, relative to the module, for example ./cmd/order.")]
+    main: Annotated[Text, doc("Main package, relative to the module, for example ./cmd/billing.")]
     module: Annotated[Text, doc("Folder of go.mod or go.work, relative to the checkout.")] = "."
     args: Annotated[list[str | int | float], doc("Arguments of the program.")] = []
     working_dir: Annotated[

@@ -27,7 +27,7 @@ SettingName = Annotated[
 PortSetting = Annotated[
     str,
     valid(
-        "a name that ends with _port, such as order_service_port",
+        "a name that ends with _port, such as billing_service_port",
         pattern=r"^(?!(compose|docker|secret|ansible)_)[a-z][a-z0-9]*(_[a-z0-9]+)*_port$",
     ),
 ]
@@ -57,7 +57,7 @@ Prefix = Annotated[
 GrpcService = Annotated[
     str,
     valid(
-        "the full name of a gRPC service, such as shop.order.v1.OrderService",
+        "the full name of a gRPC service, such as shop.billing.v1.BillingService",
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$",
     ),
 ]

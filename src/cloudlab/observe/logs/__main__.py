@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = Parser(prog="scripts/logs.sh", usage=USAGE, add_help=True)
-    parser.add_argument("components", nargs="*", metavar="COMPONENT", help="for example: order kafka gateway")
+    parser.add_argument("components", nargs="*", metavar="COMPONENT", help="for example: postgres kafka gateway")
     following = parser.add_mutually_exclusive_group()
     following.add_argument("-f", "--follow", action="store_true", help="follow new lines, also in a pipe")
     following.add_argument("--once", action="store_true", help="print existing lines and exit")
