@@ -366,12 +366,12 @@ EXAMPLES = r"""
           start_period: 60s
           start_interval: 1s
           fallback_interval: 2s
-      - name: cloudlab-order
-        component: order
-        image: cloudlab/order:dev
+      - name: cloudlab-web
+        component: web
+        image: cloudlab/web:dev
         needs: [postgres]
         networks: [{name: cloudlab-database}]
-        healthcheck: {test: [CMD, /order, -check]}
+        healthcheck: {test: [CMD, /web, -check]}
 
 - name: Stop both, the service first
   containers:
@@ -380,7 +380,7 @@ EXAMPLES = r"""
     state: stopped
     specs:
       - {name: cloudlab-postgres, component: postgres}
-      - {name: cloudlab-order, component: order, needs: [postgres]}
+      - {name: cloudlab-web, component: web, needs: [postgres]}
 """
 
 RETURN = r"""

@@ -148,13 +148,13 @@ EXAMPLES = r"""
     container: "{{ cloudlab.components.gateway.container }}"
     image: "{{ cloudlab.components.gateway.spec.image }}"
     services:
-      - name: order
+      - name: billing
         http: 8080
         grpc: 9090
         routes:
-          - {prefix: /api/v1/orders, auth: required, rate_limit: {requests: 100, per: 1m}}
-          - {grpc: shop.order.v1.OrderService, auth: required}
-    jwt: {service: auth, issuer: "http://auth:8080", audiences: [platform], claims: {sub: x-user-id}}
+          - {prefix: /invoices, auth: required, rate_limit: {requests: 100, per: 1m}}
+          - {grpc: example.billing.v1.Billing, auth: required}
+    jwt: {service: login, issuer: "http://login:8080", audiences: [platform], claims: {sub: x-user-id}}
     cors: {origins: ["http://localhost:*"]}
   register: gateway
 """

@@ -52,7 +52,7 @@ EXAMPLES = r"""
     bootstrap: 127.0.0.1:9092
     container: cloudlab-kafka
     topics:
-      - {name: order.created, partitions: 3, retention_hours: 72}
+      - {name: invoice.created, partitions: 3, retention_hours: 72}
       - {name: cart.state, config: {cleanup.policy: compact}}
 """
 
@@ -66,12 +66,12 @@ grown:
   description: New number of partitions by topic, if it was increased.
   type: dict
   returned: always
-  sample: {order.created: 6}
+  sample: {invoice.created: 6}
 altered:
   description: Changed configuration values by topic; null for a value that was reset to the broker's default.
   type: dict
   returned: always
-  sample: {order.created: {retention.ms: "86400000"}}
+  sample: {invoice.created: {retention.ms: "86400000"}}
 undeclared:
   description: Topics of the broker that are not declared, without Kafka's internal topics. They are not changed.
   type: list

@@ -116,7 +116,7 @@ EXAMPLES = r"""
     admin_password: "{{ postgres_password }}"
     database: cloudlab
     services:
-      - {name: order, password: "{{ order_password }}", schema: order}
+      - {name: web, password: "{{ web_password }}", schema: web}
       - {name: billing, role: billing_owner, password: "{{ billing_password }}", database: billing}
     extensions:
       - {name: pg_trgm}
@@ -130,7 +130,7 @@ applied:
   type: list
   elements: str
   returned: always
-  sample: ["role order: absent -> may log in"]
+  sample: ["role web: absent -> may log in"]
 admin_password_set:
   description: Whether the administrator's role was changed through the server's socket, because its password was
     rejected.

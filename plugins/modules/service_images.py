@@ -56,7 +56,7 @@ EXAMPLES = r"""
     instance: cloudlab
     platform: files/platform
     catalogue: "{{ catalogue }}"
-    services: [order, payment]
+    services: [billing, web]
     toolchain: docker.io/library/golang:1.27.1-bookworm
     runtime: docker.io/library/debian:trixie-slim
 """
@@ -66,7 +66,7 @@ images:
   description: Image of each service that has one.
   returned: success
   type: dict
-  sample: {order: "cloudlab/cloudlab-order:0123456789ab"}
+  sample: {web: "cloudlab/cloudlab-web:0123456789ab"}
 built:
   description: Services whose image was built.
   returned: success

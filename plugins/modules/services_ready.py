@@ -52,7 +52,7 @@ EXAMPLES = r"""
     instance: cloudlab
     builder: cloudlab-builder
     specs:
-      - {name: cloudlab-order, component: order}
+      - {name: cloudlab-web, component: web}
   register: __go_service_ready
 """
 
@@ -65,7 +65,7 @@ failed_components:
   description: All other services, each with the cause, followed by the last output of the compiler or the process.
   returned: success
   type: dict
-  sample: {order: "cannot be built\nservices/order/rest.go:41:2: undefined: foo"}
+  sample: {web: "cannot be built\ncmd/web/main.go:41:2: undefined: foo"}
 surplus:
   description: Containers of these services that are not in O(specs) (surplus replicas).
   returned: success

@@ -102,23 +102,26 @@ def follow(client: Client, name: str, say: Callable[[str], None]) -> dict[str, A
 
     Raises SeedingError when it fails.
     """
-    result = errors = pending = ""
+    errors = pending = b""
+    result = ""
     # From its first line until it ends.
     for output, error in client.attach(name, stdout=True, stderr=True, stream=True, logs=True, demux=True):
-        errors += (error or b"").decode(errors="replace")
-        *lines, pending = (pending + (output or b"").decode(errors="replace")).split("\n")
-        for line in lines:
-            if line.startswith("{"):
-                result = line
-            else:
+        errors += error or b""
+        *lines, pending = (pending + (output or b"")).split(b"\n")
+        for line in (complete.decode(errors="replace") for complete in lines):
+            if result:  # another line follows
+                say(result)
+            result = line if line.startswith("{") else ""
+            if not result:
                 say(line)
     try:
         status = client.wait(name)["StatusCode"]
     except APIError as error:
         raise SeedingError(f"the seeding was removed before it ended: {error.explanation}") from None
     if status:
-        raise SeedingError("\n".join(errors.strip().splitlines()[-_ERROR_LINES:]) or f"exit status {status}")
-    return _parsed(result)
+        last = errors.decode(errors="replace").strip().splitlines()[-_ERROR_LINES:]
+        raise SeedingError("\n".join(last) or f"exit status {status}")
+    return _parsed(pending.decode(errors="replace") or result)
 
 
 def _parsed(line: str) -> dict[str, Any]:

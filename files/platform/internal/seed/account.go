@@ -16,7 +16,6 @@ const renewal = time.Minute
 type Account struct {
 	email, password string
 	gateway         *Gateway
-	now             func() time.Time
 
 	mu      sync.Mutex
 	token   string
@@ -25,14 +24,14 @@ type Account struct {
 
 // NewAccount returns the account of an email address.
 func NewAccount(gateway *Gateway, email, password string) *Account {
-	return &Account{email: email, password: password, gateway: gateway, now: time.Now}
+	return &Account{email: email, password: password, gateway: gateway}
 }
 
 // Token returns a valid access token.
 func (a *Account) Token(ctx context.Context) (string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.token != "" && a.now().Before(a.expires) {
+	if a.token != "" && time.Now().Before(a.expires) {
 		return a.token, nil
 	}
 	var answer struct {
@@ -49,7 +48,7 @@ func (a *Account) Token(ctx context.Context) (string, error) {
 		return "", err
 	}
 	a.token = answer.AccessToken
-	a.expires = a.now().Add(time.Duration(answer.ExpiresIn*float64(time.Second)) - renewal)
+	a.expires = time.Now().Add(time.Duration(answer.ExpiresIn*float64(time.Second)) - renewal)
 	return a.token, nil
 }
 

@@ -39,7 +39,6 @@ func (e *RefusedError) Error() string { return e.text }
 type Gateway struct {
 	url    string
 	client *http.Client
-	pause  func(context.Context, time.Duration) error
 	waits  atomic.Int64
 }
 
@@ -53,7 +52,6 @@ func NewGateway(address string, concurrency int) (*Gateway, error) {
 	return &Gateway{
 		url:    strings.TrimRight(address, "/"),
 		client: &http.Client{Timeout: requestTimeout, Transport: transport},
-		pause:  pause,
 	}, nil
 }
 
@@ -84,7 +82,7 @@ func (g *Gateway) call(ctx context.Context, req request, answer any) (http.Heade
 			return header, decode(place, status, text, answer)
 		}
 		g.waits.Add(1)
-		if err := g.pause(ctx, delay(attempt, header)); err != nil {
+		if err := pause(ctx, delay(attempt, header)); err != nil {
 			return nil, err
 		}
 	}

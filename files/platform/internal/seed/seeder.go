@@ -72,17 +72,7 @@ func (s *Seeder) Apply(ctx context.Context, plan Plan) error {
 		return err
 	}
 	err := each(ctx, s, "products are in the catalogue and in stock", plan.Products, func(product Product) error {
-		created, err := s.Shop.Create(ctx, product, owners[product.Tenant])
-		if err != nil || !created {
-			return err
-		}
-		s.count(func() { s.Made.Products++ })
-		for _, delivery := range product.deliveries() {
-			if err := s.deliver(ctx, delivery); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.offer(ctx, product, owners[product.Tenant])
 	})
 	if err != nil {
 		return err
@@ -114,6 +104,35 @@ func (s *Seeder) register(ctx context.Context, users []User, owners map[string]*
 		})
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// offer creates a product and its stock. If the product exists, because the first response was lost or the list is a
+// moment behind, it receives only the stock that it lacks.
+func (s *Seeder) offer(ctx context.Context, product Product, owner *Account) error {
+	created, err := s.Shop.Create(ctx, product, owner)
+	if err != nil {
+		return err
+	}
+	if created {
+		s.count(func() { s.Made.Products++ })
+	}
+	for _, variant := range product.Variants {
+		var levels map[string]bool
+		if !created {
+			if levels, err = s.Shop.Levels(ctx, variant.SKU); err != nil {
+				return err
+			}
+		}
+		for _, delivery := range variant.Stock {
+			if levels[delivery.Warehouse] {
+				continue
+			}
+			if err := s.deliver(ctx, delivery); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -209,9 +228,6 @@ func each[T any](ctx context.Context, s *Seeder, title string, items []T, do fun
 	group, failed := errgroup.WithContext(ctx)
 	group.SetLimit(s.Concurrency)
 	for _, item := range items {
-		if failed.Err() != nil {
-			break
-		}
 		group.Go(func() error {
 			if failed.Err() != nil {
 				return failed.Err()

@@ -1,6 +1,9 @@
 package seed
 
-import "testing"
+import (
+	"sync"
+	"testing"
+)
 
 const testRecipe = `
 sizes:
@@ -48,20 +51,33 @@ func makeTest(t *testing.T, size string) Content {
 	return content
 }
 
-// makeReference builds the content of every size of the platform's recipe, smallest first.
+// reference is the platform's recipe and the content of its sizes, smallest first. The tests that read it share it.
+type reference struct {
+	recipe Recipe
+	sizes  []Content
+}
+
+var readReference = sync.OnceValues(func() (reference, error) {
+	var ref reference
+	var err error
+	if ref.recipe, err = ReadRecipe("../../seed/seed.yml"); err != nil {
+		return ref, err
+	}
+	for _, size := range ref.recipe.Sizes.Keys() {
+		content, err := Make(ref.recipe, size)
+		if err != nil {
+			return ref, err
+		}
+		ref.sizes = append(ref.sizes, content)
+	}
+	return ref, nil
+})
+
 func makeReference(t *testing.T) (Recipe, []Content) {
 	t.Helper()
-	recipe, err := ReadRecipe("../../seed/seed.yml")
+	ref, err := readReference()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sizes []Content
-	for _, size := range recipe.Sizes.Keys() {
-		content, err := Make(recipe, size)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sizes = append(sizes, content)
-	}
-	return recipe, sizes
+	return ref.recipe, ref.sizes
 }
