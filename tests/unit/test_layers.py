@@ -1,6 +1,7 @@
 """The import graph of cloudlab: a sub-package imports only lower layers, and only one imports Ansible."""
 
 import ast
+import functools
 from pathlib import Path
 
 import cloudlab
@@ -33,6 +34,7 @@ def sub_package(name: str) -> str:
     return name.split(".")[1]
 
 
+@functools.cache
 def uses() -> dict[str, set[str]]:
     """Sub-package -> the other sub-packages that it imports."""
     found: dict[str, set[str]] = {}

@@ -53,6 +53,11 @@ class Watcher:
         self._restarts: dict[str, int] = {}  # container id -> number of restarts when the wait began
         self._pending: dict[str, _Pending] = {}
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an added container is not decided yet."""
+        return bool(self._pending)
+
     def until(self, question: Callable[[], Answer], seconds: float = math.inf) -> Answer:
         """The answer to `question`, asked again while it raises NotYet; the last NotYet when `seconds` are over."""
         deadline = self.clock() + seconds

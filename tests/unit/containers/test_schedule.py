@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 
 from cloudlab.containers import schedule
 from cloudlab.containers.apply import Failure, Outcome
-from cloudlab.engine.waiting import NotReady
+from cloudlab.engine.waiting import NotReady, Watcher
 
 
 class Recorder:
@@ -32,29 +33,20 @@ class Recorder:
         return Outcome(f"id-{name}")
 
 
-class Verdicts:
+class Verdicts(Watcher):
     """A watcher that decides at its second look."""
 
     def __init__(self, sick=()):
+        super().__init__(client=None, sleep=lambda _: None)
         self.sick = sick
-        self.looks: dict[str, int] = {}
+        self.looks = Counter()
         self.decided: list[str] = []
 
-    def __len__(self):
-        return len(self.looks)
-
-    def pause(self):
-        pass
-
-    def add(self, name, container_id, seconds):
-        self.looks[name] = 0
-
     def poll(self):
-        for name in self.looks:
-            self.looks[name] += 1
-        ready = [name for name, looks in self.looks.items() if looks > 1]
+        self.looks.update(list(self._pending))
+        ready = [name for name in self._pending if self.looks[name] > 1]
         for name in ready:
-            del self.looks[name]
+            del self._pending[name]
         self.decided += ready
         return {name: NotReady(f"{name} is sick") if name in self.sick else None for name in ready}
 
