@@ -40,8 +40,8 @@ def test_check_mode_puts_nothing(server):
     assert server.puts == 0
 
 
-def test_a_server_that_does_not_come_up_is_named(server):
+def test_a_server_without_a_container_is_not_waited_for(server):
     server.level = "degraded"
     failed = converge(server, *VIEWS)
     assert failed["failed"]
-    assert "test-no-such-container does not exist (it is degraded)" in failed["msg"]
+    assert "container test-no-such-container does not exist. Converge its component" in failed["msg"]
