@@ -96,7 +96,7 @@ def test_a_schema_that_is_gone_is_named_with_its_migrations(lab):
         sql(lab, "alter schema content_old rename to content")
     assert status != 0
     assert "postgres, schema content: absent" in output
-    assert "postgres, migrations of content, content.goose_db_version: no version table" in output
+    assert "postgres, migrations of content, content.goose_db_version: the version table is missing" in output
     assert f"docker restart {lab.container('content')}" in output
 
 
