@@ -202,6 +202,9 @@ def _converse(stream: Any, request: bytes) -> tuple[str, str]:
         connection.shutdown(socket.SHUT_WR)
         received = b"".join(iter(lambda: connection.recv(65536), b""))
     finally:
+        # The response of the SDK, which stream keeps, cannot be finalised once its socket is closed (Python 3.13).
+        if response := getattr(stream, "_response", None):
+            response.close()
         stream.close()
     streams = {1: b"", 2: b""}
     while received:  # frames of the engine's protocol: stream, three zero bytes, length
