@@ -53,25 +53,25 @@ class _Run:
         pool = ThreadPoolExecutor(self.workers)
         try:
             self._submit(pool)
-            while self.running or self._waiting():
+            while self.running or self._active_watcher():
                 for future in self._finished():
                     self._finish(self.running.pop(future), future)
-                if watcher := self._waiting():
+                if watcher := self._active_watcher():
                     self._poll(watcher)
                 self._submit(pool)
         finally:
             pool.shutdown(cancel_futures=True)  # an interruption cancels what has not begun
         return self.results
 
-    def _waiting(self) -> Watcher | None:
+    def _active_watcher(self) -> Watcher | None:
         """The watcher while it waits for a container."""
         return self.watcher if self.watcher and self.watcher.is_waiting else None
 
     def _finished(self) -> set[Future[Outcome]]:
         """Wait for work to end, at most until the next poll of health."""
         if self.running:
-            return wait(self.running, INTERVAL if self._waiting() else None, FIRST_COMPLETED).done
-        if watcher := self._waiting():
+            return wait(self.running, INTERVAL if self._active_watcher() else None, FIRST_COMPLETED).done
+        if watcher := self._active_watcher():
             watcher.pause()
         return set()
 

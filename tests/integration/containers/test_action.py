@@ -9,11 +9,9 @@ import sys
 from pathlib import Path
 
 from container_lab import HEALTHY, INSTANCE, SECRET, actions, reasons
+from lab import ROOT
 
 from cloudlab import engine
-
-PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
-
 
 PLAYBOOK = """
 - hosts: localhost
@@ -39,7 +37,7 @@ def play(lab, folder: Path, specs: list, *arguments: str, prefix=()) -> subproce
     (folder / "play.yml").write_text(PLAYBOOK.format(instance=INSTANCE))
     (folder / "specs.json").write_text(json.dumps(specs))
     environment = os.environ | {
-        "ANSIBLE_CONFIG": str(PLUGINS.parent / "ansible.cfg"),
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_LOCALHOST_WARNING": "false",
     }
     playbook = [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", folder / "play.yml", *arguments]
