@@ -1,6 +1,5 @@
 """Build an image for each service. Documentation: plugins/modules/service_images.py."""
 
-import os
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
@@ -10,8 +9,10 @@ from ansible.utils.display import Display
 from cloudlab import engine
 from cloudlab.ansible import modes
 from cloudlab.compose import placeholders
-from cloudlab.images import build, contexts, converge, trust
+from cloudlab.engine.waiting import Watcher
+from cloudlab.images import build, converge, trust
 from cloudlab.services import images as service_images
+from cloudlab.services import outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 RELOAD = ROOT / "files" / "reload"
@@ -24,6 +25,8 @@ ARGUMENTS = {
     "services": {"type": "list", "elements": "str", "required": True},
     "toolchain": {"type": "str", "required": True},
     "runtime": {"type": "str", "required": True},
+    "builder": {"type": "str", "default": ""},
+    "timeout": {"type": "float", "default": 900.0},
     "mode": modes.ARGUMENT,
 }
 
@@ -40,16 +43,28 @@ class ActionModule(ActionBase):
         )
         if arguments["mode"] == modes.DESCRIBE:
             return result | self._describe(arguments["instance"], arguments["platform"], built, task_vars)
-        sources = service_images.gather((ROOT / arguments["platform"]).resolve(), RELOAD, RECIPE)
-        references = service_images.references(arguments["instance"], sources, built)
+        platform = (ROOT / arguments["platform"]).resolve()
+        sources = service_images.gather(platform, RELOAD, RECIPE)
+        images = service_images.references(arguments["instance"], sources, built)
+        builds = bool(arguments["builder"])
         try:
-            missing, causes = self._converge(sources, references, built)
-        except (engine.EngineError, trust.TrustError, OSError) as error:
+            with engine.connect(timeout=build.SILENCE_SECONDS) as connected:
+                local = converge.local_images(connected.client)
+                missing = {name: image for name, image in images.items() if image not in local}
+                causes = {}
+                if missing and builds and not self._task.check_mode:
+                    compiled, causes = self._compile(connected, arguments, missing)
+                    if service_images.gather(platform, RELOAD, RECIPE).digest != sources.digest:
+                        raise AnsibleActionFail(
+                            f"{platform}: files changed while they were compiled. Run the playbook again."
+                        )
+                    causes |= self._build(connected.client, arguments["builder"], sources, compiled, built)
+        except (engine.EngineError, outcome.BuilderError, OSError) as error:
             raise AnsibleActionFail(str(error)) from None
         return result | {
-            "changed": bool(missing),
-            "images": {name: reference for name, reference in references.items() if name not in causes},
-            "built": sorted(set(missing) - set(causes)),
+            "changed": bool(missing) and (builds or self._task.check_mode),
+            "images": {name: image for name, image in images.items() if name not in causes},
+            "missing": sorted(missing),
             "failures": causes,
         }
 
@@ -60,27 +75,25 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 f"PLATFORM_SRC is {source}; Docker Compose builds images from a folder below {ROOT}."
             )
-        places = {"SOURCE": source, "MODULES": source, "RELOAD": RELOAD, "RECIPE": RECIPE}
-        common = {name: str(path.relative_to(ROOT)) for name, path in places.items()}
+        common = {"SOURCE": str(source.relative_to(ROOT))}
         common |= {name: placeholders.variable(name) for name in trust.PROXY_VARIABLES}
         images = {name: service_images.repository(instance, name) for name in built}
-        description = modes.describe(task_vars, images={images[name]: common | own for name, own in built.items()})
-        return description | {"images": images, "built": [], "failures": {}}
+        dockerfile = str((RECIPE / "Dockerfile").relative_to(ROOT))
+        builds = {images[name]: {"dockerfile": dockerfile, "args": common | own} for name, own in built.items()}
+        description = modes.describe(task_vars, images=builds)
+        return description | {"images": images, "missing": [], "failures": {}}
 
-    def _converge(self, sources, references, built):
-        """(services whose image is missing, failed service -> cause)"""
-        with engine.connect(timeout=build.SILENCE_SECONDS) as connected:
-            local = converge.local_images(connected.client)
-            missing = [name for name, reference in references.items() if reference not in local]
-            if not missing or self._task.check_mode:
-                return missing, {}
-            show = Display().display
-            return missing, service_images.build(
-                connected.client,
-                missing,
-                references,
-                built,
-                contexts.archive(sources.files.items(), trust.ca_bundle(os.environ)),
-                trust.proxy_arguments(os.environ),
-                lambda name: show(f"  building the image of {name}"),
-            )
+    def _compile(self, connected, arguments, missing):
+        """(service -> image of those whose program is compiled, failed service -> cause)"""
+        services = [outcome.Service(name, ()) for name in missing]
+        limit = arguments["timeout"]
+        watcher = Watcher(connected.client)
+        verdicts = outcome.Waiting(connected, arguments["builder"], services, limit, limit, watcher).run()
+        compiled = {name: image for name, image in missing.items() if verdicts[name]}
+        return compiled, {name: verdict.output or verdict.cause for name, verdict in verdicts.items() if not verdict}
+
+    def _build(self, client, builder, sources, compiled, built):
+        show = Display().display
+        return service_images.build(
+            client, builder, sources, compiled, built, lambda name: show(f"  building the image of {name}")
+        )

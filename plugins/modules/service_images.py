@@ -6,13 +6,12 @@ DOCUMENTATION = r"""
 module: service_images
 short_description: Build an image of each service of a platform
 description:
-  - Builds roles/go_service/files/Dockerfile once per service, with the engine's classic builder. Steps that services
-    have in common are built only once.
+  - Compares the images of services with what they are built from, and builds the missing ones from programs that the
+    builder has compiled, which keeps modules and compiled packages.
   - The tag of an image is a hash of everything it is built from, so that nothing is built if nothing changed. A changed
     file results in new tags of all services; if the program of a service is the same, so is the ID of its image, and
     its container is kept.
-  - The build context excludes version control, the patterns in the checkout's C(.dockerignore), and the tests of the
-    health probe.
+  - Version control, the patterns in the checkout's C(.dockerignore), and tests are no part of an image.
   - A service that does not build does not affect the others; the reason is in the result.
   - Old images of a service are removed once no container uses them.
 extends_documentation_fragment: [modes]
@@ -42,8 +41,14 @@ options:
     description: Base image of the services.
     type: str
     required: true
-notes:
-  - Builds trust the CA certificates of the host, and use its proxies.
+  builder:
+    description: Container of the builder that compiles the services. Without it, nothing is built.
+    type: str
+    default: ""
+  timeout:
+    description: How long all builds may take, in seconds.
+    type: float
+    default: 900
 attributes:
   check_mode:
     description: Reports whether an image would be built.
@@ -59,6 +64,7 @@ EXAMPLES = r"""
     services: [billing, web]
     toolchain: docker.io/library/golang:1.27.1-bookworm
     runtime: docker.io/library/debian:trixie-slim
+    builder: cloudlab-builder
 """
 
 RETURN = r"""
@@ -67,8 +73,8 @@ images:
   returned: success
   type: dict
   sample: {web: "cloudlab/cloudlab-web:0123456789ab"}
-built:
-  description: Services whose image was built.
+missing:
+  description: Services that had no image.
   returned: success
   type: list
 failures:

@@ -22,6 +22,12 @@ in_go_modules() {
   return "$status"
 }
 
+# All checks and tests share packages that are compiled with the race detector, because compiling the platform's
+# dependencies a second time without it takes minutes on a new machine.
+with_race() {
+  GOFLAGS="${GOFLAGS:+$GOFLAGS }-race" "$@"
+}
+
 # go_tool NAME: the path of a tool that tests/tools/go.mod pins, compiled on first use.
 go_tool() {
   go -C "$ROOT/tests/tools" tool -n "$1"
@@ -36,13 +42,13 @@ check_go_format() {
 
 # Tests with the build tag `integration` are compiled, too.
 check_go_vet() {
-  in_go_modules go vet -tags=integration ./...
+  with_race in_go_modules go vet -tags=integration ./...
 }
 
 check_go_static() {
   local staticcheck
   staticcheck=$(go_tool staticcheck)
-  in_go_modules "$staticcheck" -tags=integration ./...
+  with_race in_go_modules "$staticcheck" -tags=integration ./...
 }
 
 compiles_c() {

@@ -2,7 +2,6 @@
 # The build steps of the Dockerfile in this directory.
 #
 #   build.sh probe                            build the program that runs the health checks
-#   build.sh modules                          download the dependencies of the modules in /src
 #   build.sh packages "MODULE|TAGS|MAIN …"    compile the packages of the services, one line per combination of flags
 #   build.sh service MODULE MAIN TAGS KEEP    link a service; KEEP is a directory to read at run time, if any
 set -eu
@@ -22,14 +21,6 @@ case $1 in
     cd /build/reload
     # shellcheck disable=SC2046 # several flags, none of which contains a space
     go build $(flags) -ldflags='-s -w' -o /out/cloudlab/bin/runner ./cmd/runner
-    ;;
-  modules)
-    find /src \( -name go.work -o -name go.mod \) | sort | while read -r file; do
-      cd "$(dirname "$file")"
-      # A module file may refer to directories of the checkout that are not copied yet; `packages` downloads what is
-      # missing.
-      go mod download || echo "the modules of $file are downloaded later" >&2
-    done
     ;;
   packages)
     echo "$2" | while IFS='|' read -r module tags mains; do

@@ -60,10 +60,9 @@ def build(described: Mapping[str, Any], context: Mapping[str, Any], profiles: Ma
     }
     initialised = {services.own(name, instance) for name in programs}
     for container, part in zip(containers, parts, strict=True):
-        if arguments := described["images"].get(container["image"]):
+        if build := described["images"].get(container["image"]):
             # The build context is the project: see .dockerignore.
-            recipe = f"{arguments['RECIPE']}/Dockerfile"
-            part.service["build"] = {"context": ".", "dockerfile": recipe, "args": dict(arguments)}
+            part.service["build"] = {"context": ".", **build}
         if chosen := _profiles(container["component"], context["catalogue"], profiles):
             part.service["profiles"] = chosen
         if dependencies := _dependencies(container, context, initialised):

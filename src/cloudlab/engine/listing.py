@@ -1,5 +1,7 @@
 """Questions to the engine about containers and images."""
 
+import io
+import tarfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,3 +27,14 @@ def or_none(ask: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         return ask(*arguments, **options)
     except NotFound:
         return None
+
+
+def file_content(client: APIClient, container: str, path: str) -> bytes:
+    """The content of a regular file in a container. Raises NotFound."""
+    chunks, _ = client.get_archive(container, path)
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+        member = archive.next()
+        file = archive.extractfile(member) if member else None
+        if file is None:
+            raise NotFound(f"{path} in container {container} is not a file")
+        return file.read()

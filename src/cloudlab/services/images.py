@@ -1,4 +1,4 @@
-"""Images of services: their build contexts, tags and builds.
+"""Images of services: their tags, and their builds from programs that the builder has compiled.
 
 A tag is a hash of everything that is in the image, so an image is only built when something changed.
 """
@@ -16,27 +16,20 @@ from docker import APIClient
 from docker.errors import DockerException
 from docker.utils.build import exclude_paths
 
+from cloudlab.engine.listing import file_content
 from cloudlab.images import build as image_builds
 from cloudlab.images import contexts, converge
 from cloudlab.model.platform import DESCRIPTION
-from cloudlab.services.base import source_path
-from cloudlab.services.specs import health_address
+from cloudlab.services.builder import ARTIFACTS
 
-TAIL_LINES = 25
 # Neither sources nor data of a program: a change in them is no reason to build.
 EXCLUDED = ["**/.git", "**/.hg", "**/.svn", "**/node_modules", "**/.cloudlab", "**/.venv", "**/*_test.go", DESCRIPTION]
-MODULE_FILES = ("go.mod", "go.sum", "go.work", "go.work.sum")
-# What go prints when the kernel has killed a compiler. A build has no memory limit besides the engine's own.
-_KILLED = "signal: killed"
-OUT_OF_MEMORY = (
-    "the engine ran out of memory while it compiled. "
-    "Give the engine more memory, then run ansible-playbook playbooks/dev.yml."
-)
+DOCKERFILE = "program.Dockerfile"
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The sources of all services of a platform: files by their path in the build context."""
+    """What the images of a platform's services are built from: files by a name that is the same on every host."""
 
     files: Mapping[str, Path]
 
@@ -49,22 +42,26 @@ class Sources:
             digest.update(f"{name}\0{contexts.mode(path):o}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()
 
+    def below(self, folder: str) -> dict[str, Path]:
+        """The files of the platform below one of its folders, by their path in the platform."""
+        normal = posixpath.normpath(folder)
+        prefix = "src/" if normal == "." else f"src/{normal}/"
+        return {name.removeprefix("src/"): path for name, path in self.files.items() if name.startswith(prefix)}
+
 
 def gather(platform: Path, reload: Path, recipe: Path) -> Sources:
-    """The build context of a platform: its checkout without ignored files, the health probe, and the recipe.
+    """The sources of a platform without ignored files, those of the health probe, and the Dockerfile.
 
-    :param recipe: folder with the Dockerfile and build.sh.
+    :param recipe: folder with the Dockerfile.
     """
     ignored = platform / ".dockerignore"
     patterns = ignored.read_text(encoding="utf-8").splitlines() if ignored.is_file() else []
     patterns = [line.strip() for line in patterns if line.strip() and not line.startswith("#")]
-    files = {name: recipe / name for name in ("Dockerfile", "build.sh")}
+    files = {"Dockerfile": recipe / DOCKERFILE}
     for name in exclude_paths(str(platform), [*EXCLUDED, *patterns]):
         path = platform / name
         if path.is_file():
             files[f"src/{Path(name).as_posix()}"] = path
-            if path.name in MODULE_FILES:
-                files[f"modules/{Path(name).as_posix()}"] = path
     for path in [*reload.rglob("*.go"), reload / "go.mod"]:
         if not path.name.endswith("_test.go"):
             files[f"reload/{path.relative_to(reload).as_posix()}"] = path
@@ -101,8 +98,6 @@ def _own(entry: Mapping[str, Any]) -> dict[str, str]:
         "TAGS": ",".join(sorted(go["tags"])),
         # The module's folder is the default for programs without data; any other folder is kept for its content.
         "KEEP": "" if kept == posixpath.normpath(go["module"]) else kept,
-        "WORKING_DIR": source_path(go["working_dir"]),
-        "HEALTH": health_address(entry.get("health", {"none": True}), entry.get("ports", []), False),
     }
 
 
@@ -128,23 +123,28 @@ def repository(instance: str, name: str) -> str:
 
 def build(
     client: APIClient,
-    names: list[str],
-    references: Mapping[str, str],
+    builder: str,
+    sources: Sources,
+    images: Mapping[str, str],
     built: Mapping[str, Mapping[str, str]],
-    context: bytes,
-    proxies: Mapping[str, str],
     report: Callable[[str], None],
 ) -> dict[str, str]:
-    """Build the images of `names`; return failed service -> cause.
+    """Build images of programs that the builder has compiled; return failed service -> cause.
 
-    The first one is built alone: the others then reuse the layers that all have in common.
+    :param builder: the builder's container. :param images: service -> name of its image.
+    :param built: service -> its build arguments, see :func:`arguments`.
     """
+    runner = file_content(client, builder, f"{ARTIFACTS}/runner")
 
     def one(name: str) -> str:
         report(name)
         try:
-            _build(client, references[name], {**proxies, **built[name]}, context)
-            _remove_former(client, references[name])
+            program = file_content(client, builder, f"{ARTIFACTS}/services/{name}/program")
+            kept = sources.below(built[name]["KEEP"]) if built[name]["KEEP"] else {}
+            context = _context(sources.files["Dockerfile"], program, runner, kept)
+            for _ in image_builds.stream(client, context, {"RUNTIME": built[name]["RUNTIME"]}, tag=images[name]):
+                pass
+            _remove_former(client, images[name])
         except image_builds.StepError as error:
             return str(error)
         except (DockerException, requests.exceptions.RequestException) as error:
@@ -152,27 +152,20 @@ def build(
         return ""
 
     with ThreadPoolExecutor(converge.BUILDS_AT_ONCE) as pool:
-        causes = dict(zip(names, [*map(one, names[:1]), *pool.map(one, names[1:])], strict=True))
+        causes = dict(zip(images, pool.map(one, images), strict=True))
     return {name: cause for name, cause in causes.items() if cause}
 
 
-def _build(client: APIClient, reference: str, own: Mapping[str, str], context: bytes) -> None:
-    lines: list[str] = []
-    try:
-        for event in image_builds.stream(client, context, own, tag=reference):
-            lines += event["stream"].splitlines()
-    except image_builds.StepError as error:
-        output = "\n".join(_failed_step(lines)) or str(error)
-        raise image_builds.StepError(f"{OUT_OF_MEMORY}\n{output}" if _KILLED in output else output) from None
-
-
-def _failed_step(lines: list[str]) -> list[str]:
-    """The end of the output of the step that failed."""
-    start = max((number for number, line in enumerate(lines) if line.startswith("Step ")), default=-1)
-    own = [
-        line for line in lines[start + 1 :] if line.strip() and not line.startswith((" --->", "Removing intermediate"))
-    ]
-    return own[-TAIL_LINES:]
+def _context(dockerfile: Path, program: bytes, runner: bytes, kept: Mapping[str, Path]) -> bytes:
+    """The build context of an image."""
+    return contexts.tar(
+        [
+            ("Dockerfile", dockerfile.read_bytes(), 0o644),
+            ("out/cloudlab/service", program, 0o755),
+            ("out/cloudlab/bin/runner", runner, 0o755),
+            *((f"out/src/{name}", path.read_bytes(), contexts.mode(path)) for name, path in sorted(kept.items())),
+        ]
+    )
 
 
 def _remove_former(client: APIClient, reference: str) -> None:

@@ -3,10 +3,8 @@
 `decide` is pure: it looks at what builder and engine reported at one moment. `Waiting` asks them until all is decided.
 """
 
-import io
 import json
 import signal
-import tarfile
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from cloudlab.engine import Engine, causes, waiting
-from cloudlab.engine.listing import of_instance, or_none
+from cloudlab.engine.listing import file_content, of_instance, or_none
 from cloudlab.engine.waiting import Watcher
 from cloudlab.model import environment, sizes
 
@@ -239,13 +237,8 @@ class Waiting:
 
     def _status(self) -> dict[str, Any] | None:
         """The builder's status file, or None while there is none."""
-        found = or_none(self.engine.client.get_archive, self.builder, STATUS_FILE)
-        if found is None:
-            return None
-        with tarfile.open(fileobj=io.BytesIO(b"".join(found[0]))) as archive:
-            member = archive.next()
-            file = archive.extractfile(member) if member else None
-            return json.load(file) if file else None
+        found = or_none(file_content, self.engine.client, self.builder, STATUS_FILE)
+        return json.loads(found) if found else None
 
     def _with_output(self, service: Service, verdict: Verdict) -> Verdict:
         if not verdict and not verdict.output and service.containers:

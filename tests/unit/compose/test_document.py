@@ -64,7 +64,7 @@ def everything(**shop):
     return described.NOTHING | {
         "containers": {each["name"]: each for each in containers},
         "programs": [base.program("lab-db", "fill\n", {"PASSWORD": "p"}, ["/run/db"])],
-        "images": {"shop:own": {"RECIPE": "recipe", "MAIN": "./shop"}},
+        "images": {"shop:own": {"dockerfile": "recipe/Dockerfile", "args": {"MAIN": "./shop"}}},
     }
 
 
@@ -130,7 +130,7 @@ def test_a_built_image_has_build_arguments():
     assert build(image="shop:own")["services"]["shop"]["build"] == {
         "context": ".",
         "dockerfile": "recipe/Dockerfile",
-        "args": {"RECIPE": "recipe", "MAIN": "./shop"},
+        "args": {"MAIN": "./shop"},
     }
 
 

@@ -1,7 +1,10 @@
-"""Images of services: their build contexts, tags and builds."""
+"""Images of services: what they are built from, their tags and builds."""
 
 import io
 import tarfile
+
+import pytest
+from docker.errors import NotFound
 
 from cloudlab.images import contexts
 from cloudlab.model import platform, settings
@@ -30,19 +33,31 @@ def references(checkout, **changes):
     return service_images.references("lab", gather(checkout), built)
 
 
-def test_the_context(checkout):
+def test_the_sources(checkout):
     checkout.write(".git/HEAD", "x")
     checkout.write("web/node_modules/a.js", "x")
     checkout.write("big.bin", "x")
     checkout.write(".dockerignore", "# large\nbig.bin\n")
     names = set(gather(checkout).files)
-    assert {"Dockerfile", "build.sh", "src/go.mod", "modules/go.mod", "src/cmd/order/main.go"} <= names
-    assert "reload/cmd/runner/main.go" in names
+    assert {"Dockerfile", "src/go.mod", "src/cmd/order/main.go", "reload/cmd/runner/main.go"} <= names
     assert not any(
         ".git/" in name or "node_modules" in name or "big.bin" in name or "_test.go" in name for name in names
     )
-    with tarfile.open(fileobj=io.BytesIO(contexts.archive(gather(checkout).files.items(), b"certificates"))) as tar:
-        assert {*names, "ca-bundle.crt"} == set(tar.getnames())
+
+
+@pytest.mark.parametrize(
+    ("folder", "names"),
+    [("conf", {"conf/a.yml", "conf/sub/b.yml"}), ("./conf/sub", {"conf/sub/b.yml"}), ("con", set())],
+)
+def test_the_files_below_a_folder(checkout, folder, names):
+    checkout.write("conf/a.yml", "a")
+    checkout.write("conf/sub/b.yml", "b")
+    assert gather(checkout).below(folder).keys() == names
+
+
+def test_the_files_below_the_root(checkout):
+    sources = gather(checkout)
+    assert sources.below(".").keys() == {name.removeprefix("src/") for name in sources.files if name.startswith("src/")}
 
 
 def test_files_that_are_not_part_of_a_program_do_not_change_its_tag(checkout):
@@ -62,11 +77,9 @@ def test_build_arguments():
         "MAIN": "./cmd/order",
         "TAGS": "",
         "KEEP": "",
-        "WORKING_DIR": "/src",
-        "HEALTH": "tcp://127.0.0.1:1",
     }
-    assert (built["mail"]["TAGS"], built["mail"]["KEEP"], built["mail"]["WORKING_DIR"]) == ("a,b", "conf", "/src/conf")
-    assert (built["tool"]["MODULE"], built["tool"]["HEALTH"]) == ("sub", "container:")
+    assert (built["mail"]["TAGS"], built["mail"]["KEEP"]) == ("a,b", "conf")
+    assert (built["tool"]["MODULE"], built["tool"]["KEEP"]) == ("sub", "")
 
 
 def test_tags_are_the_same_for_the_same_content(checkout):
@@ -83,27 +96,37 @@ def test_a_changed_file_gives_new_tags(checkout):
 
 
 def test_a_changed_description_gives_that_service_a_new_tag(checkout):
-    changed = platform.entry({"summary": "Service", "go": {"main": "./cmd/order"}, "health": {"tcp": 2}})
+    changed = platform.entry({"summary": "Service", "go": {"main": "./cmd/order", "tags": ["fast"]}})
     before, after = references(checkout), references(checkout, order=changed)
-    assert after["order"] != before["order"] and after["mail"] == before["mail"]
+    assert after["order"] != before["order"]
 
 
 class Client:
-    """An engine whose builds succeed, except for one service, whose compiler prints `output`."""
+    """An engine with a builder that compiled `programs`; it refuses to build the image of the service `broken`."""
 
-    def __init__(self, present=(), broken="", output="cmd/order/main.go:3:1: undefined: x"):
-        self.present, self.broken, self.output, self.built, self.removed = list(present), broken, output, [], []
+    def __init__(self, programs, present=(), broken=""):
+        self.programs, self.present, self.broken = programs, list(present), broken
+        self.contexts, self.arguments, self.removed = {}, {}, []
+
+    def get_archive(self, container, path):
+        assert container == "lab-builder"
+        content = self.programs.get(path.removeprefix("/go/bin/"))
+        if content is None:
+            raise NotFound(f"no {path}")
+        return [contexts.tar([("program", content, 0o755)])], {}
 
     def images(self, name=None):
         return [{"RepoTags": [tag]} for tag in self.present if not name or tag.startswith(f"{name}:")]
 
-    def build(self, tag, **_):
-        self.built.append(tag)
-        yield {"stream": "Step 1/9 : FROM x\n ---> 123\n"}
+    def build(self, tag, fileobj, buildargs, **_):
+        with tarfile.open(fileobj=io.BytesIO(fileobj.read())) as archive:
+            self.contexts[tag] = {
+                member.name: (archive.extractfile(member).read(), member.mode) for member in archive.getmembers()
+            }
+        self.arguments[tag] = buildargs
+        yield {"stream": "Step 1/4 : FROM x\n"}
         if self.broken and self.broken in tag:
-            yield {"stream": "Step 9/9 : RUN sh\n ---> Running in 5\n"}
-            yield {"stream": f"\x1b[91m{self.output}\n\x1b[0m"}
-            yield {"error": "The command returned a non-zero code: 1"}
+            yield {"error": "no space left on device"}
             return
         self.present.append(tag)
 
@@ -111,26 +134,49 @@ class Client:
         self.removed.append(tag)
 
 
-REFERENCES = {"order": "cloudlab/lab-order:new", "mail": "cloudlab/lab-mail:new"}
+IMAGES = {"order": "cloudlab/lab-order:new", "mail": "cloudlab/lab-mail:new"}
+PROGRAMS = {"runner": b"runs", "services/order/program": b"orders", "services/mail/program": b"mails"}
 
 
-def build(client):
-    built = {name: {} for name in REFERENCES}
-    return service_images.build(client, list(REFERENCES), REFERENCES, built, b"", {}, report=lambda name: None)
+def build(client, checkout):
+    checkout.write("conf/a.yml", "a: 1\n")
+    built = service_images.arguments(IMAGES, entries(), "go:1", "debian:1")
+    return service_images.build(client, "lab-builder", gather(checkout), IMAGES, built, report=lambda name: None)
 
 
-def test_a_failed_build_has_the_compilers_output_and_the_others_are_built():
-    client = Client(broken="order")
-    assert build(client) == {"order": "cmd/order/main.go:3:1: undefined: x"}
-    assert client.present == ["cloudlab/lab-mail:new"]
+def test_an_image_has_the_program_the_health_probe_and_the_kept_folder(checkout):
+    client = Client(PROGRAMS)
+    assert build(client, checkout) == {}
+    assert sorted(client.present) == sorted(IMAGES.values())
+    built = client.contexts[IMAGES["mail"]]
+    assert built["out/cloudlab/service"] == (b"mails", 0o755)
+    assert built["out/cloudlab/bin/runner"] == (b"runs", 0o755)
+    assert built["out/src/conf/a.yml"] == (b"a: 1\n", 0o644)
+    assert built.keys() == {
+        "Dockerfile", "out/cloudlab/service", "out/cloudlab/bin/runner", "out/src/conf/a.yml",
+    }  # fmt: skip
+    assert client.arguments[IMAGES["mail"]] == {"RUNTIME": "debian:1"}
+    assert client.contexts[IMAGES["order"]]["out/cloudlab/service"] == (b"orders", 0o755)
 
 
-def test_a_compiler_that_the_kernel_killed_means_that_memory_ran_out():
-    output = "codec: /usr/lib/go/pkg/tool/linux_amd64/compile: signal: killed"
-    assert build(Client(broken="order", output=output)) == {"order": f"{service_images.OUT_OF_MEMORY}\n{output}"}
+@pytest.mark.parametrize(
+    ("client", "cause"),
+    [
+        (Client(PROGRAMS, broken="order"), "no space left on device"),
+        (Client(PROGRAMS | {"services/order/program": None}), "the engine reports: no /go/bin/services/order/program"),
+    ],
+)
+def test_a_failed_build_does_not_affect_the_others(checkout, client, cause):
+    assert build(client, checkout) == {"order": cause}
+    assert client.present == [IMAGES["mail"]]
 
 
-def test_former_images_are_removed():
-    client = Client(["cloudlab/lab-order:old", "cloudlab/other-order:old"])
-    build(client)
+def test_without_the_health_probe_nothing_is_built(checkout):
+    with pytest.raises(NotFound):
+        build(Client({}), checkout)
+
+
+def test_former_images_are_removed(checkout):
+    client = Client(PROGRAMS, ["cloudlab/lab-order:old", "cloudlab/other-order:old"])
+    build(client, checkout)
     assert client.removed == ["cloudlab/lab-order:old"]
