@@ -202,8 +202,18 @@ func (t *Toolchain) run(ctx context.Context, dir string, arguments ...string) (s
 	command.WaitDelay = cancelTimeout
 	var stdoutBuffer, stderrBuffer bytes.Buffer
 	command.Stdout, command.Stderr = &stdoutBuffer, &stderrBuffer
-	err = command.Run()
+	if err = command.Start(); err == nil {
+		sacrifice(command.Process.Pid)
+		err = command.Wait()
+	}
 	return stdoutBuffer.Bytes(), stderrBuffer.String(), err
+}
+
+// sacrifice makes the kernel kill the process and its children first when memory runs out. Without it, a health check that starts
+// before the memory of a killed compiler is free can end the builder.
+func sacrifice(pid int) {
+	// Only Linux has the file, and a process that has already exited has none.
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("1000"), 0)
 }
 
 // location matches a file and line in the compiler's output.

@@ -233,6 +233,20 @@ func TestOutOfMemoryWithoutKillCounter(t *testing.T) {
 	f.expectOutput(results, "two")
 }
 
+func TestGoIsKilledBeforeTheBuilder(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return
+	}
+	f := newFixture(t)
+	dir := t.TempDir()
+	script := "#!/bin/sh\nfor i in $(seq 500); do [ \"$(cat /proc/$$/oom_score_adj)\" != 1000 ] || exit 0; sleep 0.01; done\nexit 1\n"
+	f.write(filepath.Join(dir, "go"), script, 0o755)
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+f.path)
+	if _, err := f.toolchain.List(t.Context(), f.toolchain.Source); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCompileErrorIsNotRetried(t *testing.T) {
 	f := newFixture(t)
 	f.limitCompilers("nothing", 0)
