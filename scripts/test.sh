@@ -81,7 +81,7 @@ step() {
     shellcheck) run_step "$1" "$FAST_LIMIT" bash -c "$(declare -f check_shell); check_shell" ;;
     syntax) run_step "$1" "$FAST_LIMIT" ansible-playbook --syntax-check playbooks/*.yml ;;
     ansible-lint) run_step "$1" "$FAST_LIMIT" ansible-lint --offline ;;
-    unit) run_step "$1" "$FAST_LIMIT" python -m pytest --quiet tests/unit ;;
+    unit) run_step "$1" "$FAST_LIMIT" python -m pytest --quiet --numprocesses 2 tests/unit ;;
     gofumpt) run_step "$1" "$FAST_LIMIT" bash -euo pipefail -c 'source scripts/lib/go.sh; check_go_format' ;;
     go-vet) run_step "$1" "$FAST_LIMIT" bash -euo pipefail -c 'source scripts/lib/go.sh; check_go_vet' ;;
     staticcheck) run_step "$1" "$FAST_LIMIT" bash -euo pipefail -c 'source scripts/lib/go.sh; check_go_static' ;;
