@@ -215,14 +215,13 @@ main() {
   trap interrupted INT TERM HUP
   prepare
   forget_results
-  phase "Steps"
-  # shellcheck disable=SC2046 # names of steps contain no blanks
-  run_steps "$JOBS" $(steps_of "$(fast_steps)" "$chosen")
   on_engine=$(steps_of "$(engine_steps)" "$chosen")
+  [[ -z "$on_engine" ]] || prepare_engine ${arguments[@]+"${arguments[@]}"}
+  phase "Steps"
+  # The images are downloaded for minutes while the fast steps compute.
+  # shellcheck disable=SC2046 # names of steps contain no blanks
+  run_steps "$JOBS" $(steps_of "$IMAGES_STEP" "$on_engine") $(steps_of "$(fast_steps)" "$chosen")
   if [[ -n "$on_engine" ]]; then
-    prepare_engine ${arguments[@]+"${arguments[@]}"}
-    # shellcheck disable=SC2046
-    run_steps 1 $(steps_of "$IMAGES_STEP" "$on_engine")
     # shellcheck disable=SC2086
     run_steps "$JOBS" $on_engine
     remove_leftovers
