@@ -45,7 +45,8 @@ JOBS=2
 
 # The longest first, so that no worker is left alone with a long one.
 fast_steps() {
-  printf '%s\n' unit ansible-lint reload staticcheck go-vet platform mypy shellcheck syntax yamllint ruff ruff-format gofumpt
+  printf '%s\n' unit ansible-lint reload staticcheck go-vet platform mypy shellcheck syntax yamllint hadolint ruff \
+    ruff-format gofumpt govulncheck
 }
 
 # The images come before all other steps on the engine, which use them.
@@ -68,7 +69,7 @@ engine_steps() {
 }
 
 # Steps that compile with the race detector.
-RACE_STEPS=(reload staticcheck go-vet platform platform-stores)
+RACE_STEPS=(reload staticcheck go-vet govulncheck platform platform-stores)
 
 # Run the step NAME.
 step() {
@@ -79,12 +80,20 @@ step() {
     ruff-format) run_step "$1" "$FAST_LIMIT" ruff format --check --diff . ;;
     mypy) run_step "$1" "$FAST_LIMIT" mypy ;;
     shellcheck) run_step "$1" "$FAST_LIMIT" bash -c "$(declare -f check_shell); check_shell" ;;
+    hadolint) run_step "$1" "$FAST_LIMIT" bash -euo pipefail -c 'git ls-files -z "*Dockerfile" | xargs -0 hadolint' ;;
     syntax) run_step "$1" "$FAST_LIMIT" ansible-playbook --syntax-check playbooks/*.yml ;;
     ansible-lint) run_step "$1" "$FAST_LIMIT" ansible-lint --offline ;;
     unit) run_step "$1" "$FAST_LIMIT" python -m pytest --quiet --numprocesses 2 tests/unit ;;
     gofumpt) run_step "$1" "$FAST_LIMIT" bash -euo pipefail -c 'source scripts/lib/go.sh; check_go_format' ;;
     go-vet) run_step "$1" "$FAST_LIMIT" bash -euo pipefail -c 'source scripts/lib/go.sh; check_go_vet' ;;
     staticcheck) run_step "$1" "$FAST_LIMIT" bash -euo pipefail -c 'source scripts/lib/go.sh; check_go_static' ;;
+    govulncheck)
+      if vulnerability_database_answers; then
+        run_step "$1" "$FAST_LIMIT" bash -euo pipefail -c 'source scripts/lib/go.sh; check_go_vulnerabilities'
+      else
+        skip_step "$1" "Go's vulnerability database does not answer"
+      fi
+      ;;
     reload) run_step "$1" "$FAST_LIMIT" python tests/support/go_tests.py files/reload -race ;;
     platform) run_step "$1" "$FAST_LIMIT" python tests/support/go_tests.py files/platform -race ;;
     # Always from packages, because most tests cover these images.

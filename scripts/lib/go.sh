@@ -51,6 +51,17 @@ check_go_static() {
   with_race in_go_modules "$staticcheck" -tags=integration ./...
 }
 
+# Where govulncheck reads known vulnerabilities.
+vulnerability_database_answers() {
+  python -c 'import requests; requests.get("https://vuln.go.dev/index/db.json", timeout=5).raise_for_status()' 2>/dev/null
+}
+
+check_go_vulnerabilities() {
+  local govulncheck
+  govulncheck=$(go_tool govulncheck)
+  with_race in_go_modules "$govulncheck" ./...
+}
+
 compiles_c() {
   printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | "$(go env CC)" -x c -o /dev/null - 2>/dev/null
 }

@@ -11,11 +11,19 @@ import pytest
 from cloudlab.model import settings
 
 # What the hooks read; the linters come from this environment instead of from .venv.
-CONFIGURATION = (".pre-commit-config.yaml", ".yamllint", ".ansible-lint", "ansible.cfg", "pyproject.toml")
+CONFIGURATION = (
+    ".pre-commit-config.yaml",
+    ".yamllint",
+    ".hadolint.yaml",
+    ".ansible-lint",
+    "ansible.cfg",
+    "pyproject.toml",
+)
 GOOD = {
     "good.yml": "a: 1\n",
     "good.py": '"""Nothing."""\n',
     "src/cloudlab/good.py": "NUMBER: int = 1\n",
+    "Dockerfile": "FROM debian:trixie-slim\n",
     "good.sh": "#!/bin/sh\necho good\n",
 }
 # Hook -> a file that it refuses.
@@ -25,6 +33,7 @@ BAD = {
     "ruff-format": ("bad.py", "a = {  'b':1 }\n"),
     "mypy": ("src/cloudlab/bad.py", 'NUMBER: int = "one"\n'),
     "shellcheck": ("bad.sh", "#!/bin/sh\ncd $1\n"),
+    "hadolint": ("Dockerfile", "FROM debian:latest\n"),
     # A play without a name.
     "ansible-lint": ("playbooks/bad.yml", "- hosts: localhost\n  tasks: []\n"),
 }

@@ -71,6 +71,15 @@ def test_static_rows_have_no_limit_that_env_sets():
     assert report.static_rows(ENVIRONMENT, ACCESS, {})[0]["memory"]["limit"] == 512 * MEBIBYTE
 
 
+@pytest.mark.parametrize(
+    ("used", "image"),
+    [("cloudlab/lab-db:2", "cloudlab/lab-db:2"), ("sha256:0123", "cloudlab/db:1"), ("", "cloudlab/db:1")],
+)
+def test_the_image_is_that_of_the_container(used, image):
+    row = report.rows(ENVIRONMENT, ACCESS, [listed("lab-db") | {"Image": used}], {})[0]
+    assert row["image"] == image
+
+
 def test_an_image_that_is_not_built_comes_from_a_registry():
     running = [listed("lab-worker") | {"Image": "docker.io/library/worker:1"}]
     [_, worker] = report.rows(ENVIRONMENT, ACCESS, running, {})

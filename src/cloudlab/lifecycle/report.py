@@ -106,8 +106,10 @@ def _row(
         user=quote(user, safe=""),
         password=quote(password, safe=""),
     )
-    # A play that provides no images only knows those of existing containers.
-    image = entry.get("image", {}).get("reference") or (container or {}).get("Image", "")
+    # That of the container first: without hot reload, a service has its own. Without a name, it is listed by its ID.
+    listed_image = (container or {}).get("Image", "")
+    provided = entry.get("image", {}).get("reference") or listed_image
+    image = provided if not listed_image or listed_image.startswith("sha256:") else listed_image
     return {
         "component": name,
         "summary": entry["summary"],
