@@ -49,15 +49,15 @@ fast_steps() {
     ruff-format gofumpt govulncheck
 }
 
-# The images come before all other steps on the engine, which use them.
-IMAGES_STEP=images
+# They come before all other steps on the engine, which use their results.
+PROVISIONING_STEPS=(test-tools images)
 
 # The longest first. The first scenario with the platform compiles it for those that follow (tests/support/caches.py).
 LONG_SCENARIOS=(compose platform observability fresh-debian12 fresh-debian13)
 
 engine_steps() {
   local file name
-  printf '%s\n' "$IMAGES_STEP" molecule-compose integration
+  printf '%s\n' "${PROVISIONING_STEPS[@]}" molecule-compose integration
   for name in "${LONG_SCENARIOS[@]:1}"; do
     printf 'molecule-%s\n' "$name"
   done
@@ -96,6 +96,7 @@ step() {
       ;;
     reload) run_step "$1" "$FAST_LIMIT" python tests/support/go_tests.py files/reload -race ;;
     platform) run_step "$1" "$FAST_LIMIT" python tests/support/go_tests.py files/platform -race ;;
+    test-tools) run_step "$1" "$IMAGES_LIMIT" tests/support/fetch_tools.sh ;;
     # Always from packages, because most tests cover these images.
     images) run_step "$1" "$IMAGES_LIMIT" env IMAGE_SOURCE=packages \
       ansible-playbook molecule/shared/images.yml --extra-vars "images_file=$LOGS/images.json" ;;
@@ -159,12 +160,9 @@ alone_on_the_engine() {
 
 # prepare_engine ARGUMENT...: the script's own arguments, in case ensure_engine restarts it with the group docker.
 prepare_engine() {
-  phase "Docker Engine and test tools"
+  phase "Docker Engine"
   ensure_engine "$@"
   alone_on_the_engine
-  if ! "$ROOT/tests/support/fetch_tools.sh"; then
-    warn "some test tools are unavailable; the steps that need them will fail"
-  fi
   export PATH="$PATH:$ROOT/.cloudlab/test-tools"
   ENGINE_USED=yes
   remove_leftovers
@@ -225,11 +223,15 @@ main() {
   prepare
   forget_results
   on_engine=$(steps_of "$(engine_steps)" "$chosen")
-  [[ -z "$on_engine" ]] || prepare_engine ${arguments[@]+"${arguments[@]}"}
+  if [[ -n "$on_engine" ]]; then
+    prepare_engine ${arguments[@]+"${arguments[@]}"}
+    grep -qx test-tools <<<"$chosen" || chosen=$(printf 'test-tools\n%s' "$chosen")
+  fi
   phase "Steps"
-  # The images are downloaded for minutes while the fast steps compute.
+  # While these download, the fast steps compute.
   # shellcheck disable=SC2046 # names of steps contain no blanks
-  run_steps "$JOBS" $(steps_of "$IMAGES_STEP" "$on_engine") $(steps_of "$(fast_steps)" "$chosen")
+  run_steps "$JOBS" $(steps_of "$(printf '%s\n' "${PROVISIONING_STEPS[@]}")" "$chosen") \
+    $(steps_of "$(fast_steps)" "$chosen")
   if [[ -n "$on_engine" ]]; then
     # shellcheck disable=SC2086
     run_steps "$JOBS" $on_engine
