@@ -1,6 +1,9 @@
 """The containers of the tools match the contracts in the role's README."""
 
+import fnmatch
+import glob
 import json
+import os
 import re
 import subprocess
 
@@ -145,6 +148,26 @@ def test_pgadmins_password_is_escaped_at_startup(containers, tmp_path):
     subprocess.run(["sh", "-euc", here], check=True)
     escaped = PASSWORD.replace("\\", "\\\\").replace(":", "\\:")
     assert (tmp_path / "pgpass").read_text(encoding="utf-8") == f"*:*:*:*:{escaped}"
+
+
+@pytest.mark.parametrize(
+    ("files", "paths", "help_path"),
+    [
+        (
+            ["/usr/local/pgsql-17", "/usr/local/pgsql-18", "/pgadmin4/docs/index.html"],
+            {"pg-17": "/usr/local/pgsql-17", "pg-18": "/usr/local/pgsql-18"},
+            "../../docs",
+        ),
+        (["/usr/lib/postgresql/17/bin"], {"pg-17": "/usr/lib/postgresql/17/bin"}, None),
+    ],
+)
+def test_pgadmin_finds_its_programs_and_its_help(containers, monkeypatch, files, paths, help_path):
+    monkeypatch.setattr(glob, "glob", lambda pattern: fnmatch.filter(files, pattern))
+    monkeypatch.setattr(os.path, "isfile", files.__contains__)
+    found = {}
+    exec(content(containers()["pgadmin"], "/etc/pgadmin/config_system.py"), found)  # noqa: S102 - our own file
+    assert found["DEFAULT_BINARY_PATHS"] == paths
+    assert found.get("HELP_PATH") == help_path
 
 
 def test_pgadmin_rejects_other_host_names(containers):

@@ -18,6 +18,15 @@ def test_pgadmin_shows_a_table_of_the_catalogue(lab, page, catalogue):
         rows.get_by_text(category, exact=True).first.wait_for()
 
 
+def test_pgadmin_can_back_up_the_server_and_shows_its_manual(lab):
+    address = f"http://127.0.0.1:{lab.port('pgadmin', 'http')}"
+    session = requests.Session()
+    session.get(f"{address}/browser/", timeout=SECONDS)
+    found = session.get(f"{address}/backup/utility_exists/1/objects", timeout=SECONDS)
+    assert (found.status_code, found.json()["success"]) == (200, 1), found.text
+    assert session.get(f"{address}/help/help/index.html", timeout=SECONDS).status_code == 200
+
+
 def test_pgadmin_turns_other_names_away(lab):
     """As of a page of the internet whose name has been given this machine's address."""
     address = f"http://127.0.0.1:{lab.port('pgadmin', 'http')}/browser/"
