@@ -56,6 +56,37 @@ def test_an_engine_that_is_reached_by_tcp_may_have_no_socket():
     assert found["socket"] == ""
 
 
+@pytest.mark.parametrize(
+    ("address", "node", "remote"),
+    [
+        ("tcp://192.0.2.1:2376", "elsewhere", True),
+        ("ssh://dev@192.0.2.1", "elsewhere", True),
+        # A port of this machine, and an engine of this machine under another name.
+        ("tcp://127.0.0.1:2375", "elsewhere", False),
+        ("tcp://[::1]:2375", "elsewhere", False),
+        ("unix:///home/dev/.colima/docker.sock", "elsewhere", False),
+        ("tcp://192.0.2.1:2376", "", False),
+    ],
+)
+def test_an_engine_on_another_machine(address, node, remote):
+    record = RECORDS["debian"]
+    system = machine.System(*record["system"])
+    found = machine.engine_facts(record["info"], address, system._replace(node=node or system.node))
+    assert found["remote"] == (address if remote else "")
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_an_engine_of_this_machine_is_not_remote(name):
+    assert facts(name)["remote"] == ""
+
+
+def test_an_engine_that_remaps_users():
+    record = RECORDS["debian"]
+    info = record["info"] | {"SecurityOptions": ["name=seccomp,profile=default", "name=userns"]}
+    assert machine.engine_facts(info, record["address"], machine.System(*record["system"]))["remaps_users"]
+    assert not facts("debian")["remaps_users"]
+
+
 @pytest.mark.parametrize("name", RECORDS)
 def test_logs_are_read_where_the_engine_keeps_them(name):
     expected = {"rootless": "/home/dev/.local/share/docker/containers", "docker-desktop-wsl": ""}

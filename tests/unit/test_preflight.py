@@ -55,6 +55,18 @@ def test_the_disk_of_a_virtual_machine_is_unknown(tmp_path):
     )
 
 
+def test_an_engine_on_another_machine_is_a_warning():
+    [found] = preflight.place({"remote": "tcp://192.0.2.1:2375"})
+    assert found.level == "warning" and "tcp://192.0.2.1:2375" in found.text and "DOCKER_HOST" in found.fix
+    assert preflight.place({"remote": ""}) == []
+
+
+def test_remapped_users_are_a_warning():
+    [found] = preflight.users({"remaps_users": True})
+    assert found.level == "warning" and "userns-remap" in found.text and "daemon.json" in found.fix
+    assert preflight.users({"remaps_users": False}) == []
+
+
 def test_a_low_map_count_is_a_warning(tmp_path):
     source = tmp_path / "max_map_count"
     source.write_text("65530\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 # Where an engine on Linux listens, also inside of virtual machines.
 SOCKET = "/var/run/docker.sock"
@@ -53,6 +54,8 @@ def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[
     - socket: the engine's socket as containers mount it; empty for an engine that is reached by TCP.
     - logs: the folder of the containers' logs as containers mount it; empty where that is impossible.
     - selinux: whether containers can only read files that are labelled for them.
+    - remaps_users: whether the users of containers are others on the engine's machine (userns-remap).
+    - remote: the address of an engine on another machine; empty otherwise.
     - cpu_limit: whether it supports CPU limits; otherwise it refuses a container with one.
     """
     options = " ".join(info.get("SecurityOptions") or [])
@@ -71,6 +74,8 @@ def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[
         "cgroup_version": info.get("CgroupVersion", "1"),
         "rootless": "name=rootless" in options,
         "selinux": "name=selinux" in options,
+        "remaps_users": "name=userns" in options,
+        "remote": "" if here or _is_local(address) else address,
         "cpu_limit": info.get("CpuCfsQuota", True),
         "provider": provider,
         "here": here,
@@ -79,6 +84,12 @@ def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[
         # In a WSL distribution, mounts are resolved in the distribution, which does not have the engine's folder.
         "logs": "" if provider == DESKTOP and system.is_wsl else f"{info['DockerRootDir']}/containers",
     }
+
+
+def _is_local(address: str) -> bool:
+    """Whether the address is a socket, or a port of this machine, which may be that of a virtual machine."""
+    host = urlsplit(address).hostname or ""
+    return address.startswith(("unix://", "npipe://")) or host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _provider(info: Mapping[str, Any]) -> str:

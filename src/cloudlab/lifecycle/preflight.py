@@ -40,6 +40,8 @@ def inspect(environment: Mapping[str, Any], state: Mapping[str, Any], needs: Map
         *memory(engine, environment["components"], needs["memory"]),
         *disk(engine, needs["disk"]),
         *map_count(engine, environment["chosen"], needs["map_count"]),
+        *place(engine),
+        *users(engine),
         *ports(environment, state["containers"]),
         *unmanaged(environment, state["containers"]),
         *subnets(environment, state["networks"], host_routes()),
@@ -88,6 +90,34 @@ def map_count(
     text = f"vm.max_map_count is {have}, but Elasticsearch recommends {at_least}."
     fix = f"It is slower under load. To raise the limit: sudo sysctl -w vm.max_map_count={at_least}"
     return [Finding(WARNING, text, fix)]
+
+
+def place(engine: Mapping[str, Any]) -> list[Finding]:
+    """Whether the engine has the folders that containers mount."""
+    if not engine["remote"]:
+        return []
+    return [
+        Finding(
+            WARNING,
+            f"the engine at {engine['remote']} is on another machine, where the folders of this checkout must exist"
+            " under the same paths, because containers mount them.",
+            "Otherwise use an engine on this machine: unset DOCKER_HOST, or run `docker context use default`.",
+        )
+    ]
+
+
+def users(engine: Mapping[str, Any]) -> list[Finding]:
+    """Whether the users of containers have the rights of the same users on the engine's machine."""
+    if not engine["remaps_users"]:
+        return []
+    return [
+        Finding(
+            WARNING,
+            "the engine maps the users of containers to others (userns-remap), which can only read files that everyone"
+            " may read, and cannot open the engine's socket.",
+            "If a container lacks permissions, remove userns-remap from daemon.json and restart the engine.",
+        )
+    ]
 
 
 def logs(engine: Mapping[str, Any], chosen: Iterable[str]) -> list[Finding]:
