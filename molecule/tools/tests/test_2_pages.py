@@ -1,5 +1,7 @@
 """The pages as a person opens them, who has never been there and types nothing."""
 
+import re
+
 import pgadmin
 import requests
 
@@ -22,7 +24,11 @@ def test_pgadmin_can_back_up_the_server_and_shows_its_manual(lab):
     address = f"http://127.0.0.1:{lab.port('pgadmin', 'http')}"
     session = requests.Session()
     session.get(f"{address}/browser/", timeout=SECONDS)
-    found = session.get(f"{address}/backup/utility_exists/1/objects", timeout=SECONDS)
+    script = session.get(f"{address}/browser/js/utils.js", timeout=SECONDS).text
+    [header], [token] = (
+        re.findall(rf"pgAdmin\['{name}'\] = '(.+)'", script) for name in ("csrf_token_header", "csrf_token")
+    )
+    found = session.get(f"{address}/backup/utility_exists/1/objects", headers={header: token}, timeout=SECONDS)
     assert (found.status_code, found.json()["success"]) == (200, 1), found.text
     assert session.get(f"{address}/help/help/index.html", timeout=SECONDS).status_code == 200
 
