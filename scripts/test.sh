@@ -34,7 +34,7 @@ TEXT
 # Time limits per step, in seconds. FAST_LIMIT only stops hangs: the longest of these steps takes 30 s on two idle
 # cores.
 FAST_LIMIT=600
-INTEGRATION_LIMIT=2700
+INTEGRATION_LIMIT=3600
 IMAGES_LIMIT=2700
 # Twice what the longest scenario takes while another step uses the same two cores.
 SCENARIO_LIMIT=2400

@@ -155,10 +155,15 @@ def test_pgadmins_password_is_escaped_at_startup(containers, tmp_path):
     [
         (
             ["/usr/local/pgsql-17", "/usr/local/pgsql-18", "/pgadmin4/docs/index.html"],
-            {"pg-17": "/usr/local/pgsql-17", "pg-18": "/usr/local/pgsql-18"},
+            {"pg": "/usr/local/pgsql-18", "pg-17": "/usr/local/pgsql-17", "pg-18": "/usr/local/pgsql-18"},
             "../../docs",
         ),
-        (["/usr/lib/postgresql/17/bin"], {"pg-17": "/usr/lib/postgresql/17/bin"}, None),
+        (
+            ["/usr/lib/postgresql/17/bin"],
+            {"pg": "/usr/lib/postgresql/17/bin", "pg-17": "/usr/lib/postgresql/17/bin"},
+            None,
+        ),
+        ([], {}, None),
     ],
 )
 def test_pgadmin_finds_its_programs_and_its_help(containers, monkeypatch, files, paths, help_path):
@@ -166,7 +171,8 @@ def test_pgadmin_finds_its_programs_and_its_help(containers, monkeypatch, files,
     monkeypatch.setattr(os.path, "isfile", files.__contains__)
     found = {}
     exec(content(containers()["pgadmin"], "/etc/pgadmin/config_system.py"), found)  # noqa: S102 - our own file
-    assert found["DEFAULT_BINARY_PATHS"] == paths
+    # In this order, because pgAdmin keeps the first path of a version.
+    assert list(found["DEFAULT_BINARY_PATHS"].items()) == list(paths.items())
     assert found.get("HELP_PATH") == help_path
 
 
