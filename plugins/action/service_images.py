@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
             arguments["services"], arguments["catalogue"], arguments["toolchain"], arguments["runtime"]
         )
         if arguments["mode"] == modes.DESCRIBE:
-            return result | self._describe(arguments["instance"], arguments["platform"], built, task_vars)
+            return result | self._describe(arguments, built, task_vars)
         platform = (ROOT / arguments["platform"]).resolve()
         sources = service_images.gather(platform, RELOAD, RECIPE)
         images = service_images.references(arguments["instance"], sources, built)
@@ -68,16 +68,17 @@ class ActionModule(ActionBase):
             "failures": causes,
         }
 
-    def _describe(self, instance, platform, built, task_vars):
+    def _describe(self, arguments, built, task_vars):
         """Docker Compose builds them itself, so their names need no hash of their content."""
-        source = (ROOT / platform).resolve()
+        source = (ROOT / arguments["platform"]).resolve()
         if not source.is_relative_to(ROOT):
             raise AnsibleActionFail(
                 f"PLATFORM_SRC is {source}; Docker Compose builds images from a folder below {ROOT}."
             )
         common = {"SOURCE": str(source.relative_to(ROOT))}
         common |= {name: placeholders.variable(name) for name in trust.PROXY_VARIABLES}
-        images = {name: service_images.repository(instance, name) for name in built}
+        common["PACKAGES"] = service_images.packages(arguments["catalogue"][name] for name in built)
+        images = {name: service_images.repository(arguments["instance"], name) for name in built}
         dockerfile = str((RECIPE / "Dockerfile").relative_to(ROOT))
         builds = {images[name]: {"dockerfile": dockerfile, "args": common | own} for name, own in built.items()}
         description = modes.describe(task_vars, images=builds)

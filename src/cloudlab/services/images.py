@@ -71,16 +71,11 @@ def gather(platform: Path, reload: Path, recipe: Path) -> Sources:
 def arguments(
     names: Iterable[str], catalogue: Mapping[str, Any], toolchain: str, runtime: str
 ) -> dict[str, dict[str, str]]:
-    """Service -> build arguments of the Dockerfile."""
-    names = list(names)
-    packages = _packages(catalogue[name] for name in names)
-    return {
-        name: {"TOOLCHAIN": toolchain, "RUNTIME": runtime, "PACKAGES": packages, **_own(catalogue[name])}
-        for name in names
-    }
+    """Service -> what determines its image besides the sources: build arguments of the Dockerfile."""
+    return {name: {"TOOLCHAIN": toolchain, "RUNTIME": runtime, **_own(catalogue[name])} for name in names}
 
 
-def _packages(entries: Iterable[Mapping[str, Any]]) -> str:
+def packages(entries: Iterable[Mapping[str, Any]]) -> str:
     """The packages of all services, a line per module and tags: "module|tags|main main"."""
     mains: dict[tuple[str, str], set[str]] = {}
     for entry in entries:

@@ -16,8 +16,9 @@ from cloudlab.engine import Engine, causes, waiting
 from cloudlab.engine.listing import file_content, of_instance, or_none
 from cloudlab.engine.waiting import Watcher
 from cloudlab.model import environment, sizes
+from cloudlab.services.builder import ARTIFACTS
 
-STATUS_FILE = "/go/bin/status.json"
+STATUS_FILE = f"{ARTIFACTS}/status.json"
 INSPECTORS = 4
 WAITING, BUILT, FAILED = "waiting", "built", "failed"
 NOT_BUILT = "cannot be built"

@@ -81,7 +81,7 @@ def _reloaded(name: str, component: Mapping[str, Any], entry: Mapping[str, Any],
 
 
 def _own(name: str, component: Mapping[str, Any], entry: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """A container of an image that holds the program; see roles/go_service/templates/Dockerfile.j2."""
+    """A container of an image that holds the program; see roles/go_service/files/program.Dockerfile."""
     return {
         "image": settings.images[name],
         "entrypoint": ["/cloudlab/service"],
