@@ -11,11 +11,10 @@ SECONDS = 30
 def test_pgadmin_shows_a_table_of_the_catalogue(lab, page, catalogue):
     page.goto(f"http://127.0.0.1:{lab.port('pgadmin', 'http')}")
     database = lab.values["postgres_db"]
-    pgadmin.unfold(page, "Servers", lab.instance, "Databases", database, "Schemas", "product", "Tables", "categories")
-    pgadmin.entry(page, "categories").click()
+    pgadmin.select(page, "Servers", lab.instance, "Databases", database, "Schemas", "product", "Tables", "categories")
     page.get_by_role("button", name="All Rows").click()
-    # A table opens in a frame of its own.
-    rows = page.frame_locator("iframe").get_by_role("grid")
+    # A table opens in a frame of its own. Earlier ones are restored behind it.
+    rows = page.locator("iframe").filter(visible=True).content_frame.get_by_role("grid")
     for category in catalogue:
         rows.get_by_text(category, exact=True).first.wait_for()
 
