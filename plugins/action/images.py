@@ -8,7 +8,7 @@ from ansible.utils.display import Display
 from cloudlab import engine
 from cloudlab.ansible import modes
 from cloudlab.compose import offline
-from cloudlab.images import build, contexts, converge, plan, progress, trust
+from cloudlab.images import build, contexts, converge, lockfile, plan, progress, trust
 from cloudlab.model import environment
 
 ROOT = Path(__file__).resolve().parents[2] / "files" / "images"
@@ -17,6 +17,7 @@ FAULTS = (engine.EngineError, contexts.ContextError, trust.TrustError)
 ARGUMENTS = {
     "environment": {"type": "dict", "required": True},
     "images": {"type": "dict", "required": True},
+    "lock": {"type": "dict", "default": {}},
     "image_source": {"type": "str", "choices": ["auto", "registry", "packages"], "default": "auto"},
     "registry_mirror": {"type": "str", "default": ""},
     "pull_timeout": {"type": "float", "default": 900.0},
@@ -32,9 +33,10 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        if arguments["mode"] == modes.DESCRIBE:
-            return result | {"changed": False} | offline.images(arguments["environment"], arguments["images"])
         try:
+            arguments["images"] = lockfile.locked(arguments["images"], arguments["lock"])
+            if arguments["mode"] == modes.DESCRIBE:
+                return result | {"changed": False} | offline.images(arguments["environment"], arguments["images"])
             changed, provided = self._converge(self._request(arguments))
             complete = environment.with_images(arguments["environment"], provided, arguments["images"])
             return result | {"changed": changed} | complete

@@ -29,10 +29,17 @@ options:
     required: true
   images:
     description:
-      - "Images of the catalogue: key to C(repository), C(tag), C(digest) (optional), and C(context), the directory in
-        files/images/ that builds an equivalent from packages (optional)."
+      - "Images of the catalogue: key to C(repository), C(tag), and C(context), the directory in files/images/ that
+        builds an equivalent from packages (optional)."
     type: dict
     required: true
+  lock:
+    description:
+      - Digests of O(images) as M(images_lock) returns them. With them, images are pulled by digest, and an image that
+        is present under the pinned tag counts only if it has the digest.
+      - Fails if an image has no digest here, or one of another tag.
+    type: dict
+    default: {}
   image_source:
     description: Source of the images.
     type: str
@@ -66,6 +73,7 @@ EXAMPLES = r"""
   images:
     environment: "{{ cloudlab }}"
     images: "{{ images }}"
+    lock: "{{ images_lock }}"
     image_source: "{{ image_source }}"
     registry_mirror: "{{ registry_mirror }}"
     pull_timeout: "{{ image_pull_timeout }}"

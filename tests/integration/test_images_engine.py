@@ -176,7 +176,7 @@ class Run:
 
     def __init__(self, client, tmp_path, root, **image):
         self.client, self.root, self.logs, self.lines, self.asked = client, root, tmp_path / "logs", [], []
-        self.image = {"key": "app", "repository": f"docker.io/library/{PREFIX}", "tag": TAG, "digest": ""} | image
+        self.image = {"key": "app", "repository": f"docker.io/library/{PREFIX}", "tag": TAG} | image
 
     def __call__(self, source="auto", mirror="", data=None, pull_timeout=60.0, check=False):
         request = converge.Request(
@@ -225,7 +225,7 @@ def test_a_digest_pins_the_image_when_its_tag_moves(run, client, mirror):
     run.image["digest"] = publish(client, mirror, f"library/{PREFIX}", "pinned")
     publish(client, mirror, f"library/{PREFIX}", "moved")
     first = run(mirror=mirror)
-    assert first["reference"] == f"{mirror}/library/{PREFIX}@{run.image['digest']}"
+    assert first["reference"] == f"{mirror}/library/{PREFIX}:{TAG}@{run.image['digest']}"
     assert first["state"] == "pulled"
     assert run(mirror=mirror)["state"] == "present"
 

@@ -87,6 +87,7 @@ PROVEN_ELSEWHERE = {
     "./scripts/logs.sh --request-id …": "a pattern",
     "docker kill --signal QUIT cloudlab-order": "molecule platform, which looks for the stacks",
     "docker login": "asks for a password",
+    "ansible-playbook playbooks/lock.yml": "molecule registry, into a file of its own",
     "docker context ls": "only looks",
     "docker context use default": "would change the user's setting",
     "sudo apt-get install docker.io mmdebstrap": "roles/engine installs them in molecule fresh-debian12",

@@ -86,6 +86,10 @@ class Registry:
         answer = requests.head(f"http://{self.mirror}/v2/{repository}/manifests/{tag}", headers=accept, timeout=SECONDS)
         return answer.ok
 
+    def digest(self, key: str) -> str:
+        """The digest under which it serves the image `key` now."""
+        return self.lab.client.inspect_distribution(self.name(key))["Descriptor"]["digest"]
+
     def _push(self, source: str, name: str) -> None:
         client = self.lab.client
         repository, tag = name.rsplit(":", 1)
@@ -117,7 +121,7 @@ def tag_images(lab: Lab, mirror: str) -> None:
 def remove_images(client: docker.APIClient, prefix: str) -> None:
     """Remove names with the prefix from the engine; the images keep their other names."""
     for image in client.images():
-        for name in image["RepoTags"] or []:
+        for name in [*(image["RepoTags"] or []), *(image["RepoDigests"] or [])]:
             if name.startswith(prefix):
                 client.remove_image(name, force=True, noprune=True)
 

@@ -26,7 +26,7 @@ SILENCE_SECONDS = 120  # longest silence of the engine while it pulls or imports
 class Request:
     """The images that are required, and how to get them."""
 
-    images: list[dict[str, Any]]  # {"key", "repository", "tag", "digest", "context"} each
+    images: list[dict[str, Any]]  # {"key", "repository", "tag", "context"} each, and "digest" if it is locked
     sources: Mapping[str, str]  # key -> source of the image that wrote existing data
     settings: plan.Settings
     root: Path  # files/images

@@ -104,8 +104,8 @@ class Planner:
     def plan(self, images: Iterable[Mapping[str, Any]], answers: Mapping[str, Answer]) -> Plan:
         """Decide for every image.
 
-        :param images: {"key", "repository", "tag", "digest", "context"} each; without `context` there is no package
-            form.
+        :param images: {"key", "repository", "tag", "context"} each, and "digest" if it is locked; without `context`
+            there is no package form.
         :param answers: what registries answered to `questions`.
 
         Raises ImagesError with every unavailable image.

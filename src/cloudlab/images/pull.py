@@ -23,6 +23,13 @@ _TRANSIENT = re.compile(
     re.IGNORECASE,
 )
 
+_FIXES = {
+    "no space left": "free disk space of the engine (docker system df shows what uses it, docker image prune removes "
+    "unused images)",
+    "too ?many ?requests": "log in with docker login, which raises the limit",
+    "unauthorized|denied": "log in with docker login",
+}
+
 
 class PullError(Exception):
     """An image could not be pulled. The message names the reference, the cause and the fix."""
@@ -46,7 +53,7 @@ def pull(client: Client, reference: str, timeout: float, report: Callable[[str],
                 text = f"not finished within {timeout:g} s ({text})"
                 raise PullError(_message(reference, text, "set IMAGE_PULL_TIMEOUT higher")) from None
             if attempt == ATTEMPTS or not _TRANSIENT.search(text):
-                raise PullError(_message(reference, text, "check the connection")) from None
+                raise PullError(_message(reference, text, _fix(text))) from None
             report(f"attempt {attempt + 1} of {ATTEMPTS} ({text})")
     raise AssertionError("the last attempt returns or raises")
 
@@ -96,6 +103,14 @@ def _count(layers: dict[str, tuple[int, int]], event: dict[str, Any]) -> bool:
 def _amount(layers: dict[str, tuple[int, int]]) -> str:
     done, total = (sum(values) / 1e6 for values in zip(*layers.values(), strict=True)) if layers else (0, 0)
     return f"{done:.0f} of {total:.0f} MB"
+
+
+def _fix(text: str) -> str:
+    """What helps against an engine's or a registry's error."""
+    for pattern, fix in _FIXES.items():
+        if re.search(pattern, text, re.IGNORECASE):
+            return fix
+    return "check the connection"
 
 
 def _message(reference: str, text: str, fix: str) -> str:

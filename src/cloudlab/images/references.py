@@ -7,14 +7,14 @@ DOCKER_HUB = "docker.io"
 
 
 def registry_reference(image: Mapping[str, Any], mirror: str = "") -> str:
-    """The full name of a pinned upstream image: host/path:tag, or host/path@sha256:… when a digest pins it.
+    """The full name of a pinned upstream image: host/path:tag, or host/path:tag@sha256:… when the lock has its digest.
 
-    :param image: {"repository": "docker.io/library/postgres", "tag": "17.11", "digest": "" or "sha256:…"}
+    :param image: {"repository": "docker.io/library/postgres", "tag": "17.11"}, and "digest": "sha256:…" if locked.
     :param mirror: host[:port][/path] that replaces the registry's host.
     """
     host, path = split_host(image["repository"])
-    name = f"{mirror.rstrip('/') or host}/{path}"
-    return f"{name}@{image['digest']}" if image.get("digest") else f"{name}:{image['tag']}"
+    name = f"{mirror.rstrip('/') or host}/{path}:{image['tag']}"
+    return f"{name}@{image['digest']}" if image.get("digest") else name
 
 
 def split_host(name: str) -> tuple[str, str]:
@@ -26,5 +26,7 @@ def split_host(name: str) -> tuple[str, str]:
 
 
 def familiar(reference: str) -> str:
-    """The short form in which an engine lists images of Docker Hub: postgres:17 for docker.io/library/postgres:17."""
-    return reference.removeprefix(f"{DOCKER_HUB}/").removeprefix("library/")
+    """The form in which an engine lists an image: postgres:17 for docker.io/library/postgres:17, or with a digest
+    postgres@sha256:… (an image that was pulled by digest has no tag)."""
+    name, at, digest = reference.removeprefix(f"{DOCKER_HUB}/").removeprefix("library/").partition("@")
+    return f"{name.rpartition(':')[0]}@{digest}" if at else name

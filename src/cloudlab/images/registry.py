@@ -1,7 +1,7 @@
 """Asks registries, through the engine, whether they have an image."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,11 +14,17 @@ ASK_SECONDS = 8
 
 @dataclass(frozen=True)
 class Answer:
-    """A registry's answer about one reference. cause: why it was not found."""
+    """A registry's answer about one reference.
+
+    cause: why it was not found. digest: of the manifest, or of the list of manifests of all platforms.
+    platforms: those that it has an image for, such as "linux/arm64".
+    """
 
     found: bool
     reachable: bool = True
     cause: str = ""
+    digest: str = ""
+    platforms: tuple[str, ...] = ()
 
 
 def ask(client: APIClient, references: Iterable[str]) -> dict[str, Answer]:
@@ -33,14 +39,20 @@ def ask(client: APIClient, references: Iterable[str]) -> dict[str, Answer]:
 
 def _ask(client: APIClient, reference: str) -> Answer:
     try:
-        client.inspect_distribution(reference)
+        found = client.inspect_distribution(reference)
     except requests.exceptions.Timeout:
         return Answer(found=False, reachable=False, cause=f"no answer within {client.timeout:g} s")
     except APIError as error:
         return _refused(error)
     except (requests.exceptions.RequestException, DockerException) as error:
         return Answer(found=False, reachable=False, cause=str(error))
-    return Answer(found=True)
+    return Answer(found=True, digest=found["Descriptor"]["digest"], platforms=_platforms(found.get("Platforms") or ()))
+
+
+def _platforms(listed: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
+    """In the notation of `docker pull --platform`. Attestations are listed as platform unknown/unknown."""
+    names = ("/".join(filter(None, (one["os"], one["architecture"], one.get("variant")))) for one in listed)
+    return tuple(sorted({name for name in names if not name.startswith("unknown")}))
 
 
 def _refused(error: APIError) -> Answer:

@@ -1,5 +1,6 @@
 """The report of addresses, states and credentials. Pure functions over plain data."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +12,8 @@ from cloudlab.model.environment import PUBLISH_ADDRESS, name_of
 ABSENT = "absent"
 FAILED = "failed"
 UNKNOWN = "unknown"
+# The part of a digest that identifies it; 64 digits are too wide for a table.
+_DIGEST = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]+")
 COLUMNS = ("component", "state", "address", "user", "password", "image", "source", "memory")
 
 
@@ -210,6 +213,8 @@ def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _cell(row: Mapping[str, Any], column: str) -> str:
+    if column == "image":
+        return _DIGEST.sub(r"\1", row["image"])
     if column != "memory":
         return str(row[column])
     used, limit = row["memory"]["used"], row["memory"]["limit"]

@@ -304,11 +304,6 @@ class Image(Declaration):
 
     repository: Annotated[Text, doc("Repository of the upstream image.")]
     tag: Annotated[Text, doc("Its tag.")]
-    digest: Annotated[
-        str,
-        valid("an empty string or sha256:<64 hexadecimal digits>", pattern=r"^(sha256:[0-9a-f]{64})?$"),
-        doc("Digest that pins it further; empty: none."),
-    ] = ""
     context: Annotated[
         Text | UnsetType,
         doc("Directory of files/images/ that builds it from packages; without it, it needs a registry."),

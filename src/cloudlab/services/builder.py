@@ -81,6 +81,6 @@ def spec(
             # It compiles itself first, without a build cache on a new machine.
             "start_period": "300s",
             "start_interval": "500ms",
-            "fallback_interval": "5s",
+            "fallback_interval": "15s",
         },
     }

@@ -66,10 +66,11 @@ def test_an_escaped_setting_is_named():
 
 
 def test_secrets_images_and_variables_become_expressions():
-    image = {"repository": "docker.io/library/redis", "tag": "8", "digest": ""}
+    image = {"repository": "docker.io/library/redis", "tag": "8"}
     texts = {
         placeholders.secret("oauth_mail-web"): "${SECRET_OAUTH_MAIL_WEB:-development}",
         placeholders.image(image): "${REGISTRY_MIRROR:-docker.io}/library/redis:8",
+        placeholders.image(image | {"digest": "sha256:aa"}): "${REGISTRY_MIRROR:-docker.io}/library/redis:8@sha256:aa",
         placeholders.variable("GOPROXY"): "${GOPROXY:-}",
         placeholders.path("SSL_CERT_FILE"): "${SSL_CERT_FILE:-/dev/null}",
     }

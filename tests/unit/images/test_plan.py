@@ -81,7 +81,7 @@ def test_a_mirror_is_asked_instead_of_the_registry():
 
 def test_a_digest_pins_even_what_is_present():
     pinned = POSTGRES | {"digest": "sha256:aa"}
-    assert decide(pinned, local=["postgres:17"], answer=HAS).pulls == ["docker.io/library/postgres@sha256:aa"]
+    assert decide(pinned, local=["postgres:17"], answer=HAS).pulls == ["docker.io/library/postgres:17@sha256:aa"]
     assert decide(pinned, local=["postgres@sha256:aa"]).pulls == []
 
 
