@@ -30,6 +30,8 @@ It needs no lock and changes nothing, except that it creates and deletes a Kafka
   --seeded[=SIZE]    also require the rows of a seed (playbooks/seed.yml); the default SIZE is small
   --since TIME       count log errors since TIME: 90s, 10m, 2h, 1d, or 2026-01-31T12:00:00Z
   --format FORMAT    table, json or junit (JUnit XML); the default is table
+  --report           also write a diagnostic report for a bug report to cloudlab-report.md, or to the file of --output:
+                     versions, engine, settings, states, failures and logs, without passwords and secrets
   --output FILE      write the report to a file; without it, json and junit are written to standard output
   --help             show this help
 
@@ -57,8 +59,21 @@ with_output() {
   return "$status"
 }
 
+# with_report FILE CHECKS COMMAND...: run the command, which writes its results to the file CHECKS, and write a
+# diagnostic report, whatever the command's result.
+with_report() {
+  local file="$1" checks="$2" log status=0
+  shift 2
+  log=$(mktemp)
+  "$@" 2>&1 | tee "$log" || status=$?
+  "$VENV/bin/python" -m cloudlab.validate.diagnostics --checks "$checks" --log "$log" >"$file"
+  rm -f "$log" "$checks"
+  note "wrote $file; read it before you attach it to a bug report"
+  return "$status"
+}
+
 main() {
-  local format=table output="" values=() arguments=()
+  local format=table output="" report="" values=() arguments=()
   while (($#)); do
     case "$1" in
       --seeded=*) ;;
@@ -71,6 +86,7 @@ main() {
         return
         ;;
       --stores) values+=(stores_only=true) ;;
+      --report) report=cloudlab-report.md ;;
       --seeded) values+=(seeded=small) ;;
       --seeded=*) values+=("${1#--}") ;;
       --tags | --since | --format | --output)
@@ -91,9 +107,16 @@ main() {
     table | json | junit) ;;
     *) die "unknown format: $format" "See --help." ;;
   esac
+  [[ -z "$report" || "$format" == table ]] || die "--report and --format $format exclude each other." "See --help."
   ensure_venv requirements.txt >&2
   local run=()
-  if [[ -n "$output" ]]; then
+  if [[ -n "$report" ]]; then
+    report=${output:-$report}
+    [[ "$report" == /* ]] || report="$PWD/$report"
+    format=json
+    output=$(mktemp)
+    run=(with_report "$report" "$output")
+  elif [[ -n "$output" ]]; then
     [[ "$output" == /* ]] || output="$PWD/$output"
   elif [[ "$format" != table ]]; then
     output=$(mktemp)

@@ -67,6 +67,7 @@ PROVEN_ELSEWHERE = {
     "./scripts/logs.sh --once --json --since 10m": "molecule observability",
     "./scripts/validate.sh": "molecule validate, as all of these",
     "./scripts/validate.sh --tags kafka,order": "molecule validate",
+    "./scripts/validate.sh --report": "molecule validate",
     "./scripts/validate.sh --format junit --output report.xml": "molecule validate",
     "docker system df": "only looks",
     "docker network ls": "only looks",

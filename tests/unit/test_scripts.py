@@ -161,6 +161,14 @@ def test_without_a_file_only_the_report_is_printed(run):
     assert "playbooks/validate.yml" in done.stderr
 
 
+def test_a_diagnostic_report_needs_no_engine(run, tmp_path):
+    done = run("validate.sh", "--report")
+    assert f"wrote {tmp_path}/cloudlab-report.md" in done.stdout + done.stderr
+    report = (tmp_path / "cloudlab-report.md").read_text(encoding="utf-8")
+    assert "the socket ~/nobody does not exist" in report
+    assert "playbooks/validate.yml" in report
+
+
 def test_go_tests_with_stores_run_on_the_images_that_were_made(run):
     steps = run("test.sh", "--list").stdout.split()
     assert steps.index("images") < steps.index("platform-stores")
@@ -174,6 +182,7 @@ def test_go_tests_with_stores_run_on_the_images_that_were_made(run):
     ("arguments", "told"),
     [
         (["validate.sh", "--format", "xml"], "unknown format: xml"),
+        (["validate.sh", "--format", "json", "--report"], "--report and --format json exclude each other"),
         (["validate.sh", "--tags"], "--tags needs a value"),
         (["reset.sh"], "LEVEL is missing"),
         (["reset.sh", "all"], "unknown argument: all"),

@@ -30,6 +30,18 @@ def test_it_passes_and_all_formats_agree(lab, validation, tmp_path):
     assert lab.identities() == before
 
 
+def test_the_diagnostic_report_has_no_secret(lab, validation, tmp_path):
+    report = tmp_path / "a report.md"
+    assert validation.run("--report", "--output", str(report)).returncode == 0
+    text = report.read_text(encoding="utf-8")
+    assert f"version: {lab.client.version()['Version']}" in text
+    assert f"{lab.container('order')}: running healthy" in text
+    assert "## Failed checks\n\n```text\nnone\n```" in text
+    secrets = [file.read_text(encoding="utf-8").strip() for file in (lab.directory / "secrets").iterdir()]
+    assert [secret for secret in secrets if secret in text] == []
+    assert secrets
+
+
 def test_a_part_of_it_is_less(validation):
     document = json.loads(validation.run("--format", "json", tags="redis").stdout)
     assert {check["area"] for check in document["checks"]} == {"containers", "networks", "ports", "logs", "redis"}
