@@ -1,7 +1,8 @@
 """A local image registry (Debian's docker-registry) that serves images under the pinned upstream names.
 
-It serves the images that the project uses on this machine, built from packages or pulled. It listens on the loopback
-address and on that of the engine's default network.
+It serves the images that the project uses on this machine, built from packages or pulled, with the contracts of the
+upstream images (tests/standins/contracts). It listens on the loopback address and on that of the engine's default
+network.
 """
 
 import ipaddress
@@ -67,7 +68,7 @@ class Registry:
         images = sources(self.lab)
         for key in {self.lab.values["catalogue"][name]["image"] for name in components}:
             if not self.has(self.name(key)):
-                self._push(images[key], self.name(key))
+                self.serve(key, standins.with_contract(self.lab.client, key, images[key]))
         for key in standins.FOLDERS:
             self.serve(key, standins.build(self.lab.client, key))
 

@@ -1,10 +1,11 @@
-"""Images that replace upstream images without a package form: see tests/standins."""
+"""Images that stand in for upstream images: see tests/standins."""
 
 import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import docker
 from lab import ROOT
@@ -12,9 +13,24 @@ from lab import ROOT
 from cloudlab.images import contexts
 
 SOURCES = ROOT / "tests" / "standins"
+CONTRACTS = SOURCES / "contracts"
 BUILD_SECONDS = 300
 # Catalogue key of the image -> its folder.
 FOLDERS = {"clickhouse-ui": "ch-ui"}
+
+
+def with_contract(client: docker.APIClient, key: str, package: str) -> str:
+    """The image from packages `package` with what the upstream image `key` has and lacks; returns its reference.
+
+    One without a contract is used as it is.
+    """
+    contract = CONTRACTS / f"{key}.Dockerfile"
+    if not contract.exists():
+        return package
+    tag = f"cloudlab-test/{key}:contract"
+    with contract.open("rb") as file:
+        _build(client, tag, package, fileobj=file)
+    return tag
 
 
 def base() -> str:
@@ -35,6 +51,10 @@ def build(client: docker.APIClient, key: str) -> str:
             check=True,
             timeout=BUILD_SECONDS,
         )
-        for line in client.build(path=directory, tag=tag, buildargs={"BASE": base()}, rm=True, decode=True):
-            assert "error" not in line, line["error"]
+        _build(client, tag, base(), path=directory)
     return tag
+
+
+def _build(client: docker.APIClient, tag: str, parent: str, **source: Any) -> None:
+    for line in client.build(tag=tag, buildargs={"BASE": parent}, rm=True, decode=True, **source):
+        assert "error" not in line, line["error"]

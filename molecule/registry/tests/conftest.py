@@ -6,10 +6,21 @@ import registry
 
 
 @pytest.fixture(scope="session")
-def served(lab):
+def upstream():
+    """The components that run an upstream image with a contract: all but the services, which are compiled, the builder
+    and the gateway, which serve them, and those without a package form."""
+    return sorted(
+        name
+        for name, component in documented.components().items()
+        if component.from_packages and component.kind != "service" and name not in ("builder", "gateway")
+    )
+
+
+@pytest.fixture(scope="session")
+def served(lab, upstream):
     """The registry, filled; the settings name it from here on."""
     filled = registry.Registry(lab)
-    filled.fill(documented.of_profile("stores"))
+    filled.fill(upstream)
     lab.environ["REGISTRY_MIRROR"] = filled.mirror
     yield filled
     registry.remove_images(lab.client, f"{filled.mirror}/")
