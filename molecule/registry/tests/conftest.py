@@ -7,12 +7,12 @@ import registry
 
 @pytest.fixture(scope="session")
 def upstream():
-    """The components that run an upstream image with a contract: all but the services, which are compiled, the builder
-    and the gateway, which serve them, and those without a package form."""
+    """The components that run an upstream image with a contract: all but the services, their builder, and those without
+    a package form."""
     return sorted(
         name
         for name, component in documented.components().items()
-        if component.from_packages and component.kind != "service" and name not in ("builder", "gateway")
+        if component.from_packages and component.kind != "service" and name != "builder"
     )
 
 
