@@ -95,7 +95,10 @@ class ContainerLab:
     def build(self, page: str = "one") -> None:
         """(Re)build the image under its tag."""
         self.client.import_image_from_data(
-            image_archive(page), repository=IMAGE, tag="1", changes=["ENV FROM_IMAGE=yes"]
+            image_archive(page),
+            repository=IMAGE,
+            tag="1",
+            changes=["ENV FROM_IMAGE=yes", "LABEL cloudlab.test=containers"],
         )
 
     def spec(self, short: str = "web", **options):

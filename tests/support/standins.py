@@ -56,5 +56,7 @@ def build(client: docker.APIClient, key: str) -> str:
 
 
 def _build(client: docker.APIClient, tag: str, parent: str, **source: Any) -> None:
-    for line in client.build(tag=tag, buildargs={"BASE": parent}, rm=True, decode=True, **source):
+    # The label lets tests/support/leftovers.py remove it.
+    labels = {"cloudlab.test": "standin"}
+    for line in client.build(tag=tag, buildargs={"BASE": parent}, labels=labels, rm=True, decode=True, **source):
         assert "error" not in line, line["error"]

@@ -57,7 +57,7 @@ def prepare(
 def ask_registries(references: list[str]) -> dict[str, registry.Answer]:
     """Ask on a separate connection, whose timeout limits the wait for a registry that hangs."""
     with engine.connect(timeout=registry.ASK_SECONDS) as asking:
-        return registry.ask(asking.client, references)
+        return registry.ask(asking, references)
 
 
 def apply(

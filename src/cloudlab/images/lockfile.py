@@ -53,7 +53,7 @@ def made(images: Images, mirror: str, answers: Mapping[str, Answer]) -> dict[str
         f"{key}: {reference} could not be locked: {answers[reference].cause}. Fix: correct its tag in "
         "group_vars/all/catalogue.yml, or check the connection and REGISTRY_MIRROR."
         for key, reference in asked.items()
-        if not answers[reference].found
+        if not answers[reference].digest
     ]
     if problems:
         raise ImagesError(problems)

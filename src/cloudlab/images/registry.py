@@ -9,7 +9,13 @@ import requests
 from docker import APIClient
 from docker.errors import APIError, DockerException
 
+from cloudlab.engine import Engine
+from cloudlab.images import references as names
+
 ASK_SECONDS = 8
+# From here on, an engine with mirrors asks each of them and Docker Hub; older ones ask only one, though they pull from
+# all: moby/moby#47012.
+ALL_MIRRORS_API = (1, 44)
 
 
 @dataclass(frozen=True)
@@ -27,14 +33,29 @@ class Answer:
     platforms: tuple[str, ...] = ()
 
 
-def ask(client: APIClient, references: Iterable[str]) -> dict[str, Answer]:
+def ask(engine: Engine, references: Iterable[str]) -> dict[str, Answer]:
     """reference -> Answer of at least one reference, all asked concurrently.
 
-    :param client: its timeout (ASK_SECONDS) limits the wait for a registry that does not answer.
+    An image that one of several mirrors lacks counts as found, without a digest: only a pull tells.
+
+    :param engine: the timeout of its client (ASK_SECONDS) limits the wait for a registry that does not answer.
     """
     references = list(dict.fromkeys(references))
     with ThreadPoolExecutor(len(references)) as pool:
-        return dict(zip(references, pool.map(lambda reference: _ask(client, reference), references), strict=True))
+        answers = dict(zip(references, pool.map(lambda name: _ask(engine.client, name), references), strict=True))
+    missing = [name for name, answer in answers.items() if _is_of_a_mirror(name, answer)]
+    if missing and engine.api < ALL_MIRRORS_API and _has_mirrors(engine.client):
+        answers |= dict.fromkeys(missing, Answer(found=True, cause="one of the engine's mirrors lacks it"))
+    return answers
+
+
+def _is_of_a_mirror(reference: str, answer: Answer) -> bool:
+    """Whether the engine may have asked a mirror, which lacks the image. Mirrors serve Docker Hub's images only."""
+    return not answer.found and answer.reachable and names.split_host(reference)[0] == names.DOCKER_HUB
+
+
+def _has_mirrors(client: APIClient) -> bool:
+    return bool((client.info().get("RegistryConfig") or {}).get("Mirrors"))
 
 
 def _ask(client: APIClient, reference: str) -> Answer:
