@@ -13,6 +13,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import docker
@@ -123,8 +124,10 @@ def remove_images(client: docker.APIClient, prefix: str) -> None:
     """Remove names with the prefix from the engine; the images keep their other names."""
     for image in client.images():
         for name in [*(image["RepoTags"] or []), *(image["RepoDigests"] or [])]:
+            # The digest goes with the last tag.
             if name.startswith(prefix):
-                client.remove_image(name, force=True, noprune=True)
+                with suppress(docker.errors.ImageNotFound):
+                    client.remove_image(name, force=True, noprune=True)
 
 
 def gateway(lab: Lab) -> str:
