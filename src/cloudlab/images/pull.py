@@ -13,7 +13,7 @@ from docker.utils import parse_repository_tag
 
 from cloudlab.engine import Client
 from cloudlab.images import references
-from cloudlab.images.registry import cause
+from cloudlab.images.registry import DENIED, cause
 
 ATTEMPTS = 3
 # Errors of a connection, unlike answers of a registry (no such image, no access).
@@ -27,7 +27,7 @@ _FIXES = {
     "no space left": "free disk space of the engine (docker system df shows what uses it, docker image prune removes "
     "unused images)",
     "too ?many ?requests": "log in with docker login, which raises the limit",
-    "unauthorized|denied": "log in with docker login",
+    DENIED: "log in with docker login",
 }
 
 

@@ -16,6 +16,9 @@ ASK_SECONDS = 8
 # From here on, an engine with mirrors asks each of them and Docker Hub; older ones ask only one, though they pull from
 # all: moby/moby#47012.
 ALL_MIRRORS_API = (1, 44)
+# In the text of a registry that refuses access.
+DENIED = "unauthorized|denied"
+_MISSING = "it has no such image"
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def ask(engine: Engine, references: Iterable[str]) -> dict[str, Answer]:
 
 def _is_of_a_mirror(reference: str, answer: Answer) -> bool:
     """Whether the engine may have asked a mirror, which lacks the image. Mirrors serve Docker Hub's images only."""
-    return not answer.found and answer.reachable and names.split_host(reference)[0] == names.DOCKER_HUB
+    return answer.cause == _MISSING and names.split_host(reference)[0] == names.DOCKER_HUB
 
 
 def _has_mirrors(client: APIClient) -> bool:
@@ -82,8 +85,8 @@ def _refused(error: APIError) -> Answer:
     if re.search(r"manifest unknown|not found|no such manifest|name unknown", text, re.IGNORECASE) or (
         error.status_code == 404
     ):
-        return Answer(found=False, cause="it has no such image")
-    if error.status_code in (401, 403) or re.search(r"unauthorized|denied", text, re.IGNORECASE):
+        return Answer(found=False, cause=_MISSING)
+    if error.status_code in (401, 403) or re.search(DENIED, text, re.IGNORECASE):
         return Answer(found=False, cause=f"it refuses access ({text}); `docker login` may help")
     if "toomanyrequests" in text:
         return Answer(found=False, cause=f"it limits downloads ({text}); `docker login` raises the limit")

@@ -70,6 +70,13 @@ def test_mirrors_serve_docker_hub_only():
     assert ask({KIBANA: LACKS}, mirrors=MIRRORS)[KIBANA] == NO_SUCH
 
 
+def test_a_mirror_that_refuses_does_not_lack_the_image():
+    limited = refused(500, "toomanyrequests: You have reached your pull rate limit")
+    answer = ask({REDIS: limited}, mirrors=MIRRORS)[REDIS]
+    assert not answer.found
+    assert "it limits downloads" in answer.cause
+
+
 def test_a_registry_that_does_not_answer_is_no_mirror_that_lacks_an_image():
     answer = ask({REDIS: requests.exceptions.ReadTimeout()}, mirrors=MIRRORS)[REDIS]
     assert answer == Answer(found=False, reachable=False, cause="no answer within 8 s")
