@@ -86,7 +86,7 @@ main() {
         return
         ;;
       --stores) values+=(stores_only=true) ;;
-      --report) report=cloudlab-report.md ;;
+      --report) report=yes ;;
       --seeded) values+=(seeded=small) ;;
       --seeded=*) values+=("${1#--}") ;;
       --tags | --since | --format | --output)
@@ -109,16 +109,15 @@ main() {
   esac
   [[ -z "$report" || "$format" == table ]] || die "--report and --format $format exclude each other." "See --help."
   ensure_venv requirements.txt >&2
-  local run=()
+  local run=() checks
+  [[ -z "$report" ]] || output=${output:-cloudlab-report.md}
+  [[ -z "$output" || "$output" == /* ]] || output="$PWD/$output"
   if [[ -n "$report" ]]; then
-    report=${output:-$report}
-    [[ "$report" == /* ]] || report="$PWD/$report"
     format=json
-    output=$(mktemp)
-    run=(with_report "$report" "$output")
-  elif [[ -n "$output" ]]; then
-    [[ "$output" == /* ]] || output="$PWD/$output"
-  elif [[ "$format" != table ]]; then
+    checks=$(mktemp)
+    run=(with_report "$output" "$checks")
+    output="$checks"
+  elif [[ -z "$output" && "$format" != table ]]; then
     output=$(mktemp)
     run=(with_output "$output")
   fi

@@ -17,13 +17,13 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _FIX = "Fix: run `ansible-playbook playbooks/lock.yml`, or remove group_vars/all/images_lock.yml"
 
 
-def locked(images: Images, lock: Images) -> dict[str, dict[str, Any]]:
+def locked(images: Images, lock: Images) -> Images:
     """The catalogue's images, each with its `digest` if there is a lock.
 
     Raises ImagesError if an image has no entry, or one of another tag: the digest would be of another image.
     """
     if not lock:
-        return {key: dict(image) for key, image in images.items()}
+        return images
     problems = [problem for key, image in images.items() if (problem := _outdated(key, image, lock.get(key)))]
     if problems:
         raise ImagesError(problems)

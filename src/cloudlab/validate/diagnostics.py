@@ -95,13 +95,9 @@ def _settings(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
 
 def _version() -> Iterable[str]:
     yield f"version: {importlib.metadata.version('cloudlab')}"
-    yield f"commit: {_git('describe', '--always', '--dirty', '--abbrev=12')}"
-
-
-def _git(*arguments: str) -> str:
-    command = ["git", "-C", str(settings.ROOT), *arguments]
+    command = ["git", "-C", str(settings.ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    return done.stdout.strip() or done.stderr.strip()
+    yield f"commit: {done.stdout.strip() or done.stderr.strip()}"
 
 
 def _machine() -> Iterable[str]:

@@ -3,12 +3,11 @@
 import re
 
 import pytest
-import yaml
 
-from cloudlab.model import settings
+from cloudlab.model import catalogue, settings
 
 IMAGES = settings.ROOT / "files" / "images"
-PINNED = yaml.safe_load((settings.ROOT / "group_vars" / "all" / "catalogue.yml").read_text(encoding="utf-8"))["images"]
+PINNED = catalogue.committed()["images"]
 # Image -> the file in its context that names the package, and how.
 PACKAGES = {
     "elasticsearch": ("Dockerfile", r":elasticsearch:([\d.]+):zip"),
