@@ -23,7 +23,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.utils.display import Display
 
 try:
-    from cloudlab.ansible import commandline
+    from cloudlab.ansible import collector, commandline
 except ImportError as error:
     # This is the first plugin of a run, and an exception here would print a traceback.
     Display().error(
@@ -43,6 +43,8 @@ class InventoryModule(BaseInventoryPlugin):
         return super().verify_file(path) and Path(path).name == "hosts.yml"
 
     def parse(self, inventory, loader, path, cache=True):
+        # Here, because this is the first plugin of a run.
+        collector.collect_rarely()
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
         if problem := commandline.limit_problem(context.CLIARGS.get("subset"), [HOST, "all"]):
