@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import subprocess
-import sys
 import time
 import uuid
 from pathlib import Path
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from stores import ROOT, free_port, image_of
 
+import playbooks
 from cloudlab.model import environment
 
 UPSTREAM = ROOT / "tests" / "integration" / "gateway" / "upstream"
@@ -121,11 +121,9 @@ class Gateway:
         play["vars"] = {"cloudlab": context, "gateway_services": services, "gateway_tracing_endpoint": ""} | settings
         playbook = self.directory / "play.json"
         playbook.write_text(json.dumps([play]))
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook), "--diff", *arguments]
         environ = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "CLOUDLAB_ENV_FILE": ""}
         environ |= {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_ROLES_PATH": str(ROOT / "roles")}
-        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)
-        return Run(done)
+        return Run(playbooks.run([playbook, "--diff", *arguments], environ, seconds=120))
 
     def inspect(self) -> dict:
         return self.api.inspect_container(self.name)

@@ -6,7 +6,6 @@ The process environment sets the instance, as for a user: CLOUDLAB_INSTANCE, POR
 import functools
 import os
 import re
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +15,13 @@ from typing import Any
 import docker
 import yaml
 
+import playbooks
 from cloudlab.model import environment, platform, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 # Prefixes of the names of instances for tests.
 TEST_INSTANCES = ("molecule-", "test-")
 POLL_SECONDS = 0.2
-# Only a hang takes longer.
-PLAYBOOK_SECONDS = 900
 
 
 @dataclass(frozen=True)
@@ -101,17 +99,8 @@ class Lab:
     def run(self, playbook: Path, *arguments: str, status: int | None = 0, **settings: str) -> Run:
         """Run a playbook by its path."""
         begun = time.monotonic()
-        done = subprocess.run(
-            ["ansible-playbook", "--inventory", str(ROOT / "inventory"), str(playbook), *arguments],
-            cwd=ROOT,
-            env=self.environ | settings,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=PLAYBOOK_SECONDS,
-        )
-        run = Run(done.returncode, done.stdout, time.monotonic() - begun)
+        done = playbooks.run(["--inventory", ROOT / "inventory", playbook, *arguments], self.environ | settings)
+        run = Run(done.returncode, done.stderr + done.stdout, time.monotonic() - begun)
         assert status is None or run.status == status, f"exit status {run.status} instead of {status}:\n{run.output}"
         return run
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from container_lab import HEALTHY, INSTANCE, SECRET, actions, reasons
 from lab import ROOT
 
+import playbooks
 from cloudlab import engine
 
 PLAYBOOK = """
@@ -40,8 +41,10 @@ def play(lab, folder: Path, specs: list, *arguments: str, prefix=()) -> subproce
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_LOCALHOST_WARNING": "false",
     }
-    playbook = [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", folder / "play.yml", *arguments]
-    command = [*prefix, *playbook]
+    options = ["-i", "localhost,", folder / "play.yml", *arguments]
+    if not prefix:
+        return playbooks.run(options, environment, seconds=120)
+    command = [*prefix, Path(sys.executable).with_name("ansible-playbook"), *options]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
