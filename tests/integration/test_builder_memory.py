@@ -6,6 +6,7 @@ It is built in the size `lite`; a setting that is too small is named; so is a bu
 import os
 import shutil
 
+import caches
 import pytest
 import stores
 import yaml
@@ -63,6 +64,8 @@ def lab(platform):
     }
     found = Lab(dict(os.environ) | chosen)
     found.remove_everything()
+    # The standard library need not be compiled again.
+    caches.provide(found)
     yield found
     found.remove_everything()
     shutil.rmtree(ROOT / ".cloudlab" / INSTANCE, ignore_errors=True)

@@ -121,7 +121,7 @@ BEGINNING = [
     (VOLUME, signal.SIGINT),
     (MADE, signal.SIGKILL),
     (STARTED, signal.SIGINT),
-    (ALL_STARTED, signal.SIGKILL),
+    (ALL_STARTED, signal.SIGINT),
 ]
 REPLACING = [(SUCCESSOR, signal.SIGINT), (OLD_GONE, signal.SIGKILL), (RENAMED, signal.SIGINT)]
 
@@ -214,10 +214,26 @@ def assert_repaired(lab: Lab, *arguments: str) -> None:
     assert lab.identities() == lives
 
 
+def assert_usable(lab: Lab) -> None:
+    """Clients can write and read."""
+    for store in CHOSEN:
+        PROBES[store].write(lab)
+        assert PROBES[store].read(lab) == PROBES[store].expected
+
+
 @pytest.mark.parametrize(("point", "number"), BEGINNING, ids=identity)
 def test_cut_off_while_it_comes_to_be(empty, point, number):
     interrupt_at(empty, point, number)
     assert_repaired(empty)
+    assert_usable(empty)
+
+
+def test_cut_off_together_with_a_store_that_makes_its_files(empty):
+    """As if the machine had gone down in the middle of PostgreSQL's initialisation."""
+    interrupt_at(empty, ALL_STARTED, signal.SIGKILL)
+    empty.client.kill(empty.container("postgres"))
+    assert_repaired(empty)
+    assert_usable(empty)
 
 
 def test_cut_off_while_a_store_is_initialised(empty):

@@ -29,7 +29,8 @@ def provide(lab: Lab, separator: str = "-", **labels: str) -> bool:
     """
     own = f"{lab.instance}{separator}{VOLUME}"
     # The labels of the project itself, so that it recognises the volume as its own.
-    known = {LABEL_INSTANCE: lab.instance, LABEL_COMPONENT: "builder", LABEL_SOURCE: "packages", LABEL_DATA: "1"}
+    source = "registry" if lab.values["image_source"] == "registry" else "packages"
+    known = {LABEL_INSTANCE: lab.instance, LABEL_COMPONENT: "builder", LABEL_SOURCE: source, LABEL_DATA: "1"}
     with exclusive():
         if exists(lab.client, own) or not exists(lab.client, KEPT):
             return False

@@ -3,11 +3,16 @@
 It serves the images that the project uses on this machine, built from packages or pulled, with the contracts of the
 upstream images (tests/standins/contracts). It listens on the loopback address and on that of the engine's default
 network.
+
+    python tests/support/registry.py   serves everything at the REGISTRY_MIRROR of this process environment; prints
+                                       `changed` or `unchanged`
 """
 
+import hashlib
 import ipaddress
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import docker
+import documented
 import requests
 import standins
 from lab import ROOT, Lab, wait_until
@@ -56,7 +62,9 @@ class Registry:
         stop(self.directory)
 
     def _port(self) -> int:
-        """The port that the instance's registry already uses, or a free one."""
+        """The port in the settings; else the one that the instance's registry already uses, or a free one."""
+        if mirror := self.lab.values["registry_mirror"]:
+            return int(mirror.rpartition(":")[2])
         file = self.directory / "port"
         if not file.exists():
             with socket.socket() as listener:
@@ -64,14 +72,19 @@ class Registry:
                 file.write_text(str(listener.getsockname()[1]))
         return int(file.read_text())
 
-    def fill(self, components: Iterable[str]) -> None:
-        """Serve the images of these components, and those that stand in for images without a package form."""
-        images = sources(self.lab)
-        for key in {self.lab.values["catalogue"][name]["image"] for name in components}:
-            if not self.has(self.name(key)):
-                self.serve(key, standins.with_contract(self.lab.client, key, images[key]))
-        for key in standins.FOLDERS:
+    def fill(self, components: Iterable[str]) -> bool:
+        """Serve the images of these components with the contracts of the upstream images, and the stand-ins for images
+        without a package form. Returns whether this changed something.
+        """
+        keys = {self.lab.values["catalogue"][name]["image"] for name in components}
+        missing = sorted(key for key in keys if not self.has(self.name(key)))
+        images = sources(self.lab) if missing else {}
+        for key in missing:
+            self.serve(key, standins.with_contract(self.lab.client, key, images[key]))
+        own = [key for key in standins.FOLDERS if not self.has(self.name(key))]
+        for key in own:
             self.serve(key, standins.build(self.lab.client, key))
+        return bool(missing or own)
 
     def serve(self, key: str, source: str) -> None:
         """Serve the engine's image `source` under the upstream name of the image `key`."""
@@ -108,16 +121,16 @@ def sources(lab: Lab) -> Mapping[str, str]:
     """Key in the catalogue -> the engine's own image, of those that have a package form; missing ones are built."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "images.json"
-        settings = {"IMAGE_SOURCE": "auto", "REGISTRY_MIRROR": ""}
+        settings = {"IMAGE_SOURCE": "auto", "REGISTRY_MIRROR": "", "CLOUDLAB_PROFILE": "full"}
         lab.run(ROOT / "molecule/shared/images.yml", "--extra-vars", f"images_file={file}", **settings)
         return json.loads(file.read_text())
 
 
 def tag_images(lab: Lab, mirror: str) -> None:
-    """Give the engine's images their upstream names on the host `mirror`, as if they had been pulled from there."""
+    """Name the images with upstream contracts as if they had been pulled from the host `mirror`."""
     for key, source in sources(lab).items():
         repository, tag = references.registry_reference(lab.values["images"][key], mirror).rsplit(":", 1)
-        lab.client.tag(source, repository, tag)
+        lab.client.tag(standins.with_contract(lab.client, key, source), repository, tag)
 
 
 def remove_images(client: docker.APIClient, prefix: str) -> None:
@@ -144,10 +157,22 @@ def answers(address: str) -> bool:
         return False
 
 
+def store() -> Path:
+    """The folder of what is served. Another one when contracts or images change; the former ones are removed."""
+    folders = (standins.SOURCES, ROOT / "files" / "images")
+    content = hashlib.sha256()
+    for file in sorted(file for folder in folders for file in folder.rglob("*") if file.is_file()):
+        content.update(f"{file.relative_to(ROOT)} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    current = STATE / f"store-{content.hexdigest()[:12]}"
+    for former in set(STATE.glob("store*")) - {current}:
+        shutil.rmtree(former)
+    return current
+
+
 def start(directory: Path, address: str) -> None:
     """Start a registry that outlives this process; `stop` ends it."""
     configuration = directory / f"{address.replace(':', '-')}.yml"
-    configuration.write_text(CONFIGURATION.format(directory=STATE / "store", address=address))
+    configuration.write_text(CONFIGURATION.format(directory=store(), address=address))
     with configuration.with_suffix(".log").open("wb") as log:
         process = subprocess.Popen(
             [PROGRAM, "serve", configuration],
@@ -170,3 +195,7 @@ def stop(directory: Path) -> None:
         except (FileNotFoundError, ProcessLookupError):
             pass
         file.unlink()
+
+
+if __name__ == "__main__":
+    print("changed" if Registry(Lab()).fill(documented.from_packages()) else "unchanged")

@@ -8,6 +8,8 @@ import requests
 import role_checks
 from lab import ROOT
 
+from cloudlab.images import references
+
 ONLY_FROM_A_REGISTRY = documented.only_from_a_registry()
 EXPECTED = documented.of_profile("full") - ONLY_FROM_A_REGISTRY
 
@@ -20,6 +22,22 @@ def test_everything_that_is_documented_runs(lab):
 def test_it_runs_as_documented(host, lab, component):
     role_checks.assert_as_documented(host, lab, component)
     role_checks.assert_confined(host, lab, component)
+
+
+def test_every_container_runs_the_pinned_upstream_image(lab):
+    values = lab.values
+    pinned = {name: values["images"][values["catalogue"][name]["image"]] for name in EXPECTED}
+    assert {name: lab.inspect(name)["Config"]["Image"] for name in EXPECTED} == {
+        name: references.registry_reference(image, values["registry_mirror"]) for name, image in pinned.items()
+    }
+
+
+def test_the_images_leave_no_anonymous_volume(lab):
+    """Where an image declares a volume and nothing is mounted, the engine makes one that nobody removes."""
+    mounts = [(name, mount) for name, item in lab.containers().items() for mount in item["Mounts"]]
+    volumes = {name: mount["Name"] for name, mount in mounts if mount["Type"] == "volume"}
+    assert {name: volume for name, volume in volumes.items() if not volume.startswith(lab.instance)} == {}
+    assert volumes
 
 
 @pytest.mark.parametrize("network", sorted({row["network"] for row in documented.table("Networks")}))

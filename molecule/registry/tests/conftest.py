@@ -6,21 +6,10 @@ import registry
 
 
 @pytest.fixture(scope="session")
-def upstream():
-    """The components that run an upstream image with a contract: all but the services, their builder, and those without
-    a package form."""
-    return sorted(
-        name
-        for name, component in documented.components().items()
-        if component.from_packages and component.kind != "service" and name != "builder"
-    )
-
-
-@pytest.fixture(scope="session")
-def served(lab, upstream):
+def served(lab):
     """The registry, filled; the settings name it from here on."""
     filled = registry.Registry(lab)
-    filled.fill(upstream)
+    filled.fill(documented.from_packages())
     lab.environ["REGISTRY_MIRROR"] = filled.mirror
     yield filled
     registry.remove_images(lab.client, f"{filled.mirror}/")

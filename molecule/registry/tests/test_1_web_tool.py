@@ -16,12 +16,9 @@ SECONDS = 30
 
 @pytest.fixture(scope="module", autouse=True)
 def instance(lab, served):
-    """The profile `tools`, of which the tests converge a part."""
-    own = lab.environ["CLOUDLAB_PROFILE"]
-    lab.environ["CLOUDLAB_PROFILE"] = "tools"
+    """The instance, of which the tests converge a part."""
     yield lab
     lab.playbook("reset", "--extra-vars", "level=everything confirm=yes")
-    lab.environ["CLOUDLAB_PROFILE"] = own
 
 
 @pytest.fixture

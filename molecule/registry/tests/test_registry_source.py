@@ -1,4 +1,7 @@
-"""The registry is where images come from, and it is asked only for what is missing."""
+"""The registry is where images come from, and it is asked only for what is missing.
+
+The scenario `platform` converges everything from such a registry; here, what the tests alter.
+"""
 
 import docker
 import probes
@@ -6,7 +9,8 @@ import pytest
 import registry
 from lab import Lab
 
-from cloudlab.images import references
+# Three stores with data, a tool and the collector, with what they need.
+TAGS = ("postgres", "redis", "clickhouse", "pgadmin", "otel-collector")
 
 
 @pytest.fixture(scope="module")
@@ -17,72 +21,56 @@ def mirror(served):
 
 
 @pytest.fixture(scope="module")
-def converged(lab, mirror, upstream):
+def converged(lab, mirror):
     """The instance, converged with images from the registry."""
-    lab.converge(*upstream)
+    lab.converge(*TAGS)
     yield lab
     lab.playbook("reset", "--extra-vars", "level=everything confirm=yes")
 
 
-def test_every_container_runs_the_pinned_upstream_image(converged, mirror):
-    values = converged.values
-    for name, item in converged.containers().items():
-        image = values["images"][values["catalogue"][name]["image"]]
-        assert item["Config"]["Image"] == references.registry_reference(image, mirror)
-        assert converged.is_healthy(name)
-
-
-def test_the_images_leave_no_anonymous_volume(converged):
-    """Where an image declares a volume and nothing is mounted, the engine makes one that nobody removes."""
-    mounts = [(name, mount) for name, item in converged.containers().items() for mount in item["Mounts"]]
-    volumes = {name: mount["Name"] for name, mount in mounts if mount["Type"] == "volume"}
-    assert {name: volume for name, volume in volumes.items() if not volume.startswith(converged.instance)} == {}
-    assert volumes
-
-
-def test_the_second_run_changes_nothing(converged, upstream):
+def test_the_second_run_changes_nothing(converged):
     before = converged.identities()
-    assert converged.converge(*upstream).changed == 0
+    assert converged.converge(*TAGS).changed == 0
     assert converged.identities() == before
 
 
-def test_what_is_removed_or_altered_is_repaired(converged, upstream):
+def test_what_is_removed_or_altered_is_repaired(converged):
     before = converged.identities()
     for name in ("redis", "pgadmin", "otel-collector"):
         converged.client.remove_container(converged.container(name), force=True)
     converged.client.pause(converged.container("victorialogs"))
-    converged.converge(*upstream)
+    converged.converge(*TAGS)
     assert {name for name, item in converged.identities().items() if item != before[name]} == {
         "redis",
         "pgadmin",
         "otel-collector",
     }
-    assert [name for name in upstream if not converged.is_healthy(name)] == []
+    assert [name for name in converged.containers() if not converged.is_healthy(name)] == []
 
 
-def test_a_changed_password_reaches_existing_data(converged, upstream):
+def test_a_changed_password_reaches_existing_data(converged):
     stores = (probes.Postgres(), probes.Redis(), probes.Clickhouse())
     for store in stores:
         store.write(converged)
     passwords = dict.fromkeys(("POSTGRES_PASSWORD", "REDIS_PASSWORD", "CLICKHOUSE_PASSWORD"), "another one")
     changed = Lab(converged.environ | passwords)
-    changed.converge(*upstream)
+    changed.converge(*TAGS)
     assert [store.read(changed) for store in stores] == [store.expected for store in stores]
-    converged.converge(*upstream)
+    converged.converge(*TAGS)
 
 
-def test_without_the_registry_what_is_there_is_enough(converged, served, upstream):
+def test_without_the_registry_what_is_there_is_enough(converged, served):
     served.stop()
-    assert converged.converge(*upstream).changed == 0
+    assert converged.converge(*TAGS).changed == 0
 
 
-def test_without_the_registry_what_is_missing_is_named(converged, mirror, upstream):
+def test_without_the_registry_what_is_missing_is_named(converged, mirror):
     converged.client.remove_container(converged.container("redis"), force=True)
     registry.remove_images(converged.client, f"{mirror}/library/redis")
     with pytest.raises(docker.errors.ImageNotFound):
         converged.client.inspect_image(f"{mirror}/library/redis:8.10.2-alpine")
     before = converged.identities()
-    run = converged.playbook("dev", "--tags", ",".join(upstream), status=None)
+    run = converged.playbook("dev", "--tags", ",".join(TAGS), status=None)
     assert run.status != 0
     assert f"{mirror}/library/redis" in run.output
     assert "REGISTRY_MIRROR" in run.output
