@@ -56,11 +56,6 @@ def tools() -> set[str]:
     }
 
 
-def from_packages() -> set[str]:
-    """Names of the components that can run without a registry."""
-    return {name for name, component in components().items() if component.from_packages}
-
-
 def only_from_a_registry() -> set[str]:
     """Names of the components whose images exist only in a registry."""
     return {name for name, component in components().items() if not component.from_packages}

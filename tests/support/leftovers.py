@@ -36,6 +36,7 @@ def remove_from_engine(client: docker.APIClient) -> None:
         attempt(client.remove_network, network["Id"])
     for volume in ours(client.volumes()["Volumes"] or []):
         attempt(client.remove_volume, volume["Name"], force=True)
+    registry.remove_images(client, f"{registry.NOWHERE}/")
     for image in ours(client.images()):
         attempt(client.remove_image, image["Id"], force=True)
 

@@ -4,8 +4,8 @@ It serves the images that the project uses on this machine, built from packages 
 upstream images (tests/standins/contracts). It listens on the loopback address and on that of the engine's default
 network.
 
-    python tests/support/registry.py   serves everything at the REGISTRY_MIRROR of this process environment; prints
-                                       `changed` or `unchanged`
+    python tests/support/registry.py   names all images as if they had been pulled from the REGISTRY_MIRROR of this
+                                       process environment; prints `changed` or `unchanged`
 """
 
 import hashlib
@@ -22,7 +22,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import docker
-import documented
 import requests
 import standins
 from lab import ROOT, Lab, wait_until
@@ -30,6 +29,8 @@ from lab import ROOT, Lab, wait_until
 from cloudlab.images import references
 
 STATE = ROOT / ".cloudlab" / "test-registry"
+# A host that does not exist. Instances add a path of their own.
+NOWHERE = "registry.invalid"
 PROGRAM = ROOT / ".cloudlab" / "test-tools" / "docker-registry"
 SECONDS = 20
 
@@ -62,9 +63,7 @@ class Registry:
         stop(self.directory)
 
     def _port(self) -> int:
-        """The port in the settings; else the one that the instance's registry already uses, or a free one."""
-        if mirror := self.lab.values["registry_mirror"]:
-            return int(mirror.rpartition(":")[2])
+        """The port that the instance's registry already uses, or a free one."""
         file = self.directory / "port"
         if not file.exists():
             with socket.socket() as listener:
@@ -72,19 +71,16 @@ class Registry:
                 file.write_text(str(listener.getsockname()[1]))
         return int(file.read_text())
 
-    def fill(self, components: Iterable[str]) -> bool:
-        """Serve the images of these components with the contracts of the upstream images, and the stand-ins for images
-        without a package form. Returns whether this changed something.
-        """
+    def fill(self, components: Iterable[str]) -> None:
+        """Serve the images of these components, and those that stand in for images without a package form."""
         keys = {self.lab.values["catalogue"][name]["image"] for name in components}
         missing = sorted(key for key in keys if not self.has(self.name(key)))
         images = sources(self.lab) if missing else {}
         for key in missing:
             self.serve(key, standins.with_contract(self.lab.client, key, images[key]))
-        own = [key for key in standins.FOLDERS if not self.has(self.name(key))]
-        for key in own:
-            self.serve(key, standins.build(self.lab.client, key))
-        return bool(missing or own)
+        for key in standins.FOLDERS:
+            if not self.has(self.name(key)):
+                self.serve(key, standins.build(self.lab.client, key))
 
     def serve(self, key: str, source: str) -> None:
         """Serve the engine's image `source` under the upstream name of the image `key`."""
@@ -126,11 +122,20 @@ def sources(lab: Lab) -> Mapping[str, str]:
         return json.loads(file.read_text())
 
 
-def tag_images(lab: Lab, mirror: str) -> None:
-    """Name the images with upstream contracts as if they had been pulled from the host `mirror`."""
+def name_images(lab: Lab, mirror: str) -> bool:
+    """Name all images as if they had been pulled from the host `mirror`; return whether this changed something.
+
+    Pushing them to a registry and pulling them again would take minutes, which the scenario `registry` spends on a few.
+    """
+    names = {key: references.registry_reference(image, mirror) for key, image in lab.values["images"].items()}
+    present = {name for image in lab.client.images() for name in image["RepoTags"] or []}
+    if present.issuperset(names.values()):
+        return False
     for key, source in sources(lab).items():
-        repository, tag = references.registry_reference(lab.values["images"][key], mirror).rsplit(":", 1)
-        lab.client.tag(standins.with_contract(lab.client, key, source), repository, tag)
+        lab.client.tag(standins.with_contract(lab.client, key, source), *names[key].rsplit(":", 1))
+    for key in standins.FOLDERS:
+        lab.client.tag(standins.build(lab.client, key), *names[key].rsplit(":", 1))
+    return True
 
 
 def remove_images(client: docker.APIClient, prefix: str) -> None:
@@ -198,4 +203,5 @@ def stop(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    print("changed" if Registry(Lab()).fill(documented.from_packages()) else "unchanged")
+    instance = Lab()
+    print("changed" if name_images(instance, instance.values["registry_mirror"]) else "unchanged")
