@@ -65,13 +65,13 @@ class Registry:
         return int(file.read_text())
 
     def fill(self, components: Iterable[str]) -> None:
-        """Serve the images of these components, and those that stand in for images without a package form."""
+        """Serve the images of these components: with the contracts of the upstream images, or what stands in for them."""
         images = sources(self.lab)
         for key in {self.lab.values["catalogue"][name]["image"] for name in components}:
-            if not self.has(self.name(key)):
+            if key in standins.FOLDERS:
+                self.serve(key, standins.build(self.lab.client, key))
+            elif not self.has(self.name(key)):
                 self.serve(key, standins.with_contract(self.lab.client, key, images[key]))
-        for key in standins.FOLDERS:
-            self.serve(key, standins.build(self.lab.client, key))
 
     def serve(self, key: str, source: str) -> None:
         """Serve the engine's image `source` under the upstream name of the image `key`."""

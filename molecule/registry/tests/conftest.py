@@ -7,12 +7,12 @@ import registry
 
 @pytest.fixture(scope="session")
 def upstream():
-    """The components that run an upstream image with a contract: all but the services, their builder, and those without
-    a package form."""
+    """The components that run an upstream image with a contract, or what stands in for it: all but the services and
+    their builder."""
     return sorted(
         name
         for name, component in documented.components().items()
-        if component.from_packages and component.kind != "service" and name != "builder"
+        if component.kind != "service" and name != "builder"
     )
 
 

@@ -1,12 +1,17 @@
 """The registry is where images come from, and it is asked only for what is missing."""
 
+import json
+
 import docker
 import probes
 import pytest
 import registry
+import requests
 from lab import Lab
 
 from cloudlab.images import references
+
+SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +49,52 @@ def test_the_second_run_changes_nothing(converged, upstream):
     before = converged.identities()
     assert converged.converge(*upstream).changed == 0
     assert converged.identities() == before
+
+
+def described(lab):
+    """The rows of the last run's table."""
+    return json.loads((lab.directory / "environment.json").read_text(encoding="utf-8"))["components"]
+
+
+def page(lab, tool):
+    return f"http://127.0.0.1:{lab.port(tool, 'http')}"
+
+
+def test_ch_ui_lets_in_whom_clickhouse_lets_in(converged):
+    account = {"username": converged.values["clickhouse_user"], "password": converged.values["clickhouse_password"]}
+    login = f"{page(converged, 'clickhouse-ui')}/api/auth/login"
+    assert requests.post(login, json=account, timeout=SECONDS).status_code == 200
+    assert requests.post(login, json=account | {"password": "wrong"}, timeout=SECONDS).status_code == 401
+
+
+def test_kafka_ui_shows_a_topic_of_the_cluster(converged):
+    probes.Kafka().write(converged)
+    api = f"{page(converged, 'kafka-ui')}/api/clusters"
+    name = converged.instance
+    assert requests.get(api, timeout=SECONDS).json() == [{"name": name, "status": "online"}]
+    found = requests.get(f"{api}/{name}/topics", timeout=SECONDS).json()["topics"]
+    assert probes.Kafka.topic in {topic["name"] for topic in found}
+
+
+def test_kibana_is_connected_and_has_the_data_views(converged):
+    address = page(converged, "kibana")
+    status = requests.get(f"{address}/api/status", timeout=SECONDS).json()
+    assert status["status"]["overall"]["level"] == "available"
+    view = requests.get(f"{address}/api/data_views/data_view/all", timeout=SECONDS).json()["data_view"]
+    assert (view["title"], view["name"]) == ("*", "All indices")
+
+
+def test_portainer_shows_the_containers_to_its_administrator(converged):
+    address = page(converged, "portainer")
+    [row] = [row for row in described(converged) if row["component"] == "portainer"]
+    account = {"Username": row["user"], "Password": row["password"]}
+    answer = requests.post(f"{address}/api/auth", json=account, timeout=SECONDS)
+    assert answer.status_code == 200, answer.text
+    token = {"Authorization": f"Bearer {answer.json()['jwt']}"}
+    listed = requests.get(f"{address}/api/endpoints/1/docker/containers/json", headers=token, timeout=SECONDS).json()
+    assert f"/{converged.container('portainer')}" in {name for item in listed for name in item["Names"]}
+    wrong = requests.post(f"{address}/api/auth", json=account | {"Password": "wrong"}, timeout=SECONDS)
+    assert wrong.status_code == 422
 
 
 def test_what_is_removed_or_altered_is_repaired(converged, upstream):
