@@ -65,7 +65,7 @@ class Registry:
         return int(file.read_text())
 
     def fill(self, components: Iterable[str]) -> None:
-        """Serve the images of these components: with the contracts of the upstream images, or what stands in for them."""
+        """Serve the images of these components, or stand-ins, with the contracts of the upstream images."""
         images = sources(self.lab)
         for key in {self.lab.values["catalogue"][name]["image"] for name in components}:
             if key in standins.FOLDERS:

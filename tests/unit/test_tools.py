@@ -219,6 +219,8 @@ def test_kibana_connects_to_elasticsearch(containers):
     # A file of one's own replaces the image's, which has this line.
     assert settings["server.host"] == "0.0.0.0"
     assert settings["server.publicBaseUrl"] == "http://127.0.0.1:4005"
+    assert settings["server.shutdownTimeout"] == "5s"
+    assert settings["xpack.fleet.isAirGapped"] is True
     assert not settings.keys() & {"elasticsearch.username", "elasticsearch.password"}
 
 
@@ -245,7 +247,7 @@ def test_portainer_has_its_administrator_and_the_engine(containers):
 def test_adminer_connects_to_the_stores_with_any_password(containers):
     adminer = containers(tools_kibana_user="elastic", tools_kibana_password="secret")["adminer"]
     program = content(adminer, "/etc/adminer/index.php")
-    [stores] = [json.loads(line) for line in program.splitlines() if line.strip().startswith("{\"postgres\"")]
+    [stores] = [json.loads(line) for line in program.splitlines() if line.strip().startswith('{"postgres"')]
     assert stores == {
         "postgres": {"driver": "pgsql", "server": "postgres:5432", "user": "owner", "database": "shop"},
         "clickhouse": {"driver": "clickhouse", "server": "clickhouse:8123", "user": "analyst", "database": "events"},

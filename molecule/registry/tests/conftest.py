@@ -10,9 +10,7 @@ def upstream():
     """The components that run an upstream image with a contract, or what stands in for it: all but the services and
     their builder."""
     return sorted(
-        name
-        for name, component in documented.components().items()
-        if component.kind != "service" and name != "builder"
+        name for name, component in documented.components().items() if component.kind != "service" and name != "builder"
     )
 
 
