@@ -72,15 +72,14 @@ class Registry:
         return int(file.read_text())
 
     def fill(self, components: Iterable[str]) -> None:
-        """Serve the images of these components, and those that stand in for images without a package form."""
+        """Serve the images of these components, or stand-ins, with the contracts of the upstream images."""
         keys = {self.lab.values["catalogue"][name]["image"] for name in components}
         missing = sorted(key for key in keys if not self.has(self.name(key)))
-        images = sources(self.lab) if missing else {}
+        images = sources(self.lab) if set(missing) - set(standins.FOLDERS) else {}
         for key in missing:
-            self.serve(key, standins.with_contract(self.lab.client, key, images[key]))
-        for key in standins.FOLDERS:
-            if not self.has(self.name(key)):
-                self.serve(key, standins.build(self.lab.client, key))
+            own = key in standins.FOLDERS
+            client = self.lab.client
+            self.serve(key, standins.build(client, key) if own else standins.with_contract(client, key, images[key]))
 
     def serve(self, key: str, source: str) -> None:
         """Serve the engine's image `source` under the upstream name of the image `key`."""

@@ -16,7 +16,9 @@ SOURCES = ROOT / "tests" / "standins"
 CONTRACTS = SOURCES / "contracts"
 BUILD_SECONDS = 300
 # Catalogue key of the image -> its folder.
-FOLDERS = {"clickhouse-ui": "ch-ui"}
+FOLDERS = {"clickhouse-ui": "ch-ui", "kafka-ui": "kafka-ui", "kibana": "kibana", "portainer": "portainer"}
+# The same key -> the image from packages that has the programs of the upstream image: a shell with wget, or with curl.
+BASES = {"kibana": "elasticsearch"}
 
 
 def with_contract(client: docker.APIClient, key: str, package: str) -> str:
@@ -33,9 +35,9 @@ def with_contract(client: docker.APIClient, key: str, package: str) -> str:
     return tag
 
 
-def base() -> str:
-    """An image with a shell and wget, built by the step `images` of test.sh."""
-    return contexts.load(ROOT / "files" / "images", ["nginx"])["nginx"].reference
+def base(context: str = "nginx") -> str:
+    """An image built by the step `images` of test.sh; the default has a shell and wget."""
+    return contexts.load(ROOT / "files" / "images", [context])[context].reference
 
 
 def build(client: docker.APIClient, key: str) -> str:
@@ -51,7 +53,7 @@ def build(client: docker.APIClient, key: str) -> str:
             check=True,
             timeout=BUILD_SECONDS,
         )
-        _build(client, tag, base(), path=directory)
+        _build(client, tag, base(BASES.get(key, "nginx")), path=directory)
     return tag
 
 

@@ -139,14 +139,15 @@ def test_memory_without_a_measurement_shows_the_limit():
 VIEWS = {
     "logs": {"of": "db", "url": "{url}?component={component}"},
     "traces": {"of": "db", "kinds": ["service"], "url": "{url}/traces"},
+    "data": {"of": "db", "components": ["db"], "url": "{url}/data"},
     "metrics": {"of": "gone", "url": "{url}"},
 }
 
 
-def test_views_require_a_running_component_and_a_matching_kind():
+def test_views_require_a_running_component_and_a_matching_kind_and_name():
     rows = report.rows(ENVIRONMENT, {"db": {"url": "http://{host}:{port}"}}, [listed("lab-db")], {})
     db, worker = report.with_views(rows, VIEWS)
-    assert db["views"] == {"logs": "http://127.0.0.1:6432?component=db"}
+    assert db["views"] == {"logs": "http://127.0.0.1:6432?component=db", "data": "http://127.0.0.1:6432/data"}
     assert worker["views"].keys() == {"logs", "traces"}
     stopped = report.with_views(report.rows(ENVIRONMENT, {}, [], {}), VIEWS)
     assert [row["views"] for row in stopped] == [{}, {}]

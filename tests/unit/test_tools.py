@@ -16,14 +16,21 @@ from lab import ROOT
 from cloudlab.model import catalogue, environment
 
 PASSWORD = "a:b\\c \"d\" 'e' {{ f }} ü$"
+ELASTICSEARCH = {"host": "elasticsearch", "port": 9200, "url": "http://elasticsearch:9200"}
 STORES = {
     "postgres": {"host": "postgres", "port": 5432, "database": "shop", "user": "owner", "password": PASSWORD},
     "redis": {"host": "redis", "port": 6379, "password": PASSWORD},
-    "clickhouse": {"host": "clickhouse", "http_port": 8123},
+    "clickhouse": {
+        "host": "clickhouse",
+        "http_port": 8123,
+        "user": "analyst",
+        "password": PASSWORD,
+        "database": "events",
+    },
     "kafka": {"host": "kafka", "port": 29092},
-    "elasticsearch": {"url": "http://elasticsearch:9200", "user": "", "password": ""},
+    "elasticsearch": ELASTICSEARCH | {"user": "", "password": ""},
 }
-SECURED = {"url": "http://elasticsearch:9200", "user": "kibana_system", "password": PASSWORD}
+SECURED = ELASTICSEARCH | {"user": "kibana_system", "password": PASSWORD}
 SETTINGS = {
     "tools_stores": STORES,
     "tools_kibana_key": "k" * 32,
@@ -212,6 +219,8 @@ def test_kibana_connects_to_elasticsearch(containers):
     # A file of one's own replaces the image's, which has this line.
     assert settings["server.host"] == "0.0.0.0"
     assert settings["server.publicBaseUrl"] == "http://127.0.0.1:4005"
+    assert settings["server.shutdownTimeout"] == "5s"
+    assert settings["xpack.fleet.isAirGapped"] is True
     assert not settings.keys() & {"elasticsearch.username", "elasticsearch.password"}
 
 
@@ -233,6 +242,23 @@ def test_portainer_has_its_administrator_and_the_engine(containers):
     assert command[command.index("-H") + 1] == "unix:///var/run/docker.sock"
     assert "--admin-password-file=/etc/portainer/password" in command
     assert content(container, "/etc/portainer/password") == "twelve letters"
+
+
+def test_adminer_connects_to_the_stores_with_any_password(containers):
+    adminer = containers(tools_kibana_user="elastic", tools_kibana_password="secret")["adminer"]
+    program = content(adminer, "/etc/adminer/index.php")
+    [stores] = [json.loads(line) for line in program.splitlines() if line.strip().startswith('{"postgres"')]
+    assert stores == {
+        "postgres": {"driver": "pgsql", "server": "postgres:5432", "user": "owner", "database": "shop"},
+        "clickhouse": {"driver": "clickhouse", "server": "clickhouse:8123", "user": "analyst", "database": "events"},
+        "elasticsearch": {
+            "driver": "elastic",
+            "server": "elasticsearch:9200",
+            "user": "elastic",
+            "database": "elastic",
+        },
+    }
+    assert [content(adminer, f"/etc/adminer/{store}") for store in stores] == [PASSWORD, PASSWORD, "secret"]
 
 
 @pytest.mark.parametrize(("name", "heap"), [("kafka-ui", "tools_kafka_ui_heap"), ("kibana", "tools_kibana_heap")])

@@ -101,8 +101,11 @@ def plain(text):
     return " ".join(re.sub(r"[`*\\]", "", text).split())
 
 
-# Errors of scripts, the dashboard, the builder and the seeding are not separated from their other text.
-PATTERNS = ("scripts/**/*.sh", "roles/*/files/*.js", "files/reload/**/*.go", "files/platform/internal/seed/*.go")
+# Errors of scripts, the dashboard, Adminer's page, the builder and the seeding are not separated from their other text.
+PATTERNS = (
+    "scripts/**/*.sh", "roles/*/files/*.js", "roles/*/templates/*.php.j2", "files/reload/**/*.go",
+    "files/platform/internal/seed/*.go",
+)  # fmt: skip
 FILES = [path for pattern in PATTERNS for path in settings.ROOT.glob(pattern)]
 SAID = plain(
     "\n".join(

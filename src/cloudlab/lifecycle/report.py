@@ -137,7 +137,8 @@ def with_views(found: Iterable[Mapping[str, Any]], views: Mapping[str, Mapping[s
     """`found` with `views`, links to views of each component in others: {view: address}.
 
     :param views: view -> {"of": the component that shows it, "url": a pattern with {url}, the address of that
-        component, and {component}, "kinds": the kinds of components that have the view, all by default}.
+        component, and {component}, "kinds" and "components": the kinds and names of the components that have the
+        view, all by default}.
     """
     found = list(found)
     urls = {row["component"]: row["url"] for row in found if row["state"] != ABSENT}
@@ -147,7 +148,9 @@ def with_views(found: Iterable[Mapping[str, Any]], views: Mapping[str, Mapping[s
             "views": {
                 what: view["url"].format(url=urls[view["of"]], component=quote(row["component"], safe=""))
                 for what, view in views.items()
-                if view["of"] in urls and row["kind"] in view.get("kinds", [row["kind"]])
+                if view["of"] in urls
+                and row["kind"] in view.get("kinds", [row["kind"]])
+                and row["component"] in view.get("components", [row["component"]])
             },
         }
         for row in found
