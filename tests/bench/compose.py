@@ -9,6 +9,7 @@ from pathlib import Path
 
 import caches
 import composed
+import documented
 from lab import Lab
 
 from bench import runs
@@ -104,7 +105,7 @@ def _by_compose(bench: Bench, folder: Path) -> dict[str, float]:
             **ports,
             "CLOUDLAB_INSTANCE": lab.instance,
             "REGISTRY_MIRROR": MIRROR,
-            "COMPOSE_PROFILES": composed.profiles(),
+            "COMPOSE_PROFILES": composed.profiles(documented.tools_from_packages()),
         },
     )
     try:

@@ -50,15 +50,13 @@ def of_profile(profile: str) -> set[str]:
 
 
 def tools() -> set[str]:
+    """Names of the web tools."""
+    return {name for name in of_profile("tools") if components()[name].kind == "tool"}
+
+
+def tools_from_packages() -> set[str]:
     """Names of the web tools that can run without a registry."""
-    return {
-        name for name in of_profile("tools") if components()[name].kind == "tool" and components()[name].from_packages
-    }
-
-
-def only_from_a_registry() -> set[str]:
-    """Names of the components whose images exist only in a registry."""
-    return {name for name, component in components().items() if not component.from_packages}
+    return {name for name in tools() if components()[name].from_packages}
 
 
 def with_dependencies(*names: str) -> set[str]:

@@ -5,6 +5,7 @@ import os
 import caches
 import checkout as checkouts
 import composed
+import documented
 import pytest
 import registry
 
@@ -34,7 +35,7 @@ def compose(lab, tmp_path_factory):
             **ports,
             "CLOUDLAB_INSTANCE": lab.instance,
             "REGISTRY_MIRROR": MIRROR,
-            "COMPOSE_PROFILES": composed.profiles(),
+            "COMPOSE_PROFILES": composed.profiles(documented.tools() - {composed.LEFT_OUT}),
             "DOCKER_GROUP": str(composed.socket_group()),
         },
     )

@@ -4,7 +4,7 @@ import documented
 import pytest
 from role_checks import assert_as_documented, assert_confined, port_of
 
-TOOLS = sorted(documented.tools())
+TOOLS = sorted(documented.tools_from_packages())
 
 
 def test_the_tools_and_their_dependencies_run(lab):
