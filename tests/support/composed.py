@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import documented
 from lab import ROOT, Lab
 
 from cloudlab.compose import offline
