@@ -7,7 +7,9 @@ import pytest
 from pinned_clickhouse import Pinned, PinnedError
 
 from cloudlab.model import catalogue
-from cloudlab.stores.clickhouse import objects, oneshot
+from cloudlab.model.checks import OK
+from cloudlab.stores.clickhouse import checks, objects, oneshot
+from cloudlab.stores.lazy_client import LazyClient
 
 # Settings of a server alone, which no table lists.
 UNLISTED = {
@@ -123,15 +125,20 @@ def test_the_password_is_checked(tmp_path, monkeypatch, at_start):
         pass
 
 
-def test_the_program_for_docker_compose(pinned):
+def test_the_program_for_docker_compose_creates_what_is_checked(pinned):
     table = {
         "name": "views",
         "columns": [{"name": "day", "type": "Date"}, {"name": "n", "type": "Decimal(18, 2)", "default": "0"}],
         "engine": "MergeTree() PARTITION BY toYYYYMM(day) ORDER BY day",
     }
     raw = {"database": "logs", "name": "raw", "ddl": "CREATE TABLE IF NOT EXISTS raw (s String) ENGINE = Log"}
-    want = objects.declare({"database": "it's `odd`", "tables": [table, raw]})
+    arguments = {"database": "it's `odd`", "tables": [table, raw]}
     for _ in range(2):
-        pinned.ask(oneshot.script(want))
-    rows = pinned.ask("SELECT database, name FROM system.tables WHERE engine IN ('Log', 'MergeTree') ORDER BY name")
-    assert rows == "logs\traw\nit\\'s `odd`\tviews\n"
+        pinned.ask(oneshot.script(objects.declare(arguments)))
+    pinned.ask("INSERT INTO `it's \\`odd\\``.views (day) VALUES ('2026-01-02')")
+
+    server = {"host": "127.0.0.1", "port": pinned.port("http"), "container": pinned.name, "user": "", "password": ""}
+    found, findings = checks.check(arguments | server, LazyClient())
+    assert {result.state for result in found} == {OK}
+    assert len(found) == 5
+    assert findings == {"rows": {"views": 1}}

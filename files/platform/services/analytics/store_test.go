@@ -96,4 +96,12 @@ func testStore(t *testing.T, open func(database string) (*store, error)) {
 			t.Errorf("latest of %q: %+v, %v", of, found, err)
 		}
 	}
+	found, err := own.latest(ctx, "order.placed", 10)
+	if err != nil || len(found) != 1 || !found[0].OccurredAt.Equal(now.Truncate(time.Second)) {
+		t.Fatalf("latest: %+v, %v", found, err)
+	}
+	found[0].OccurredAt = now
+	if found[0] != (recorded{ID: placed.ID.String(), Type: placed.Type, Topic: placed.Topic, Aggregate: "o1", Amount: 500, OccurredAt: now}) {
+		t.Errorf("latest: %+v", found[0])
+	}
 }
