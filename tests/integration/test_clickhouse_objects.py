@@ -1,10 +1,14 @@
-"""ClickHouse as its role runs it: users, health, and the convergence of databases and tables on a real server."""
+"""ClickHouse as its role runs it: users, health, and the convergence of databases and tables on a real server.
+
+The convergence is tested on the pinned version too, which is not available from packages.
+"""
 
 import base64
 import http.client
 
 import pytest
 import stores
+from pinned_clickhouse import Pinned
 
 ODD_PASSWORD = "a$HOME' \"%s#`\\ü: z "
 VIEWS = {
@@ -21,6 +25,18 @@ def store(tmp_path_factory):
     with stores.Store("clickhouse", tmp_path_factory.mktemp("clickhouse"), clickhouse_password=ODD_PASSWORD) as store:
         store.wait_healthy()
         yield store
+
+
+@pytest.fixture(scope="module")
+def pinned(tmp_path_factory):
+    with Pinned(tmp_path_factory.mktemp("pinned")) as pinned:
+        yield pinned
+
+
+@pytest.fixture(params=["store", "pinned"])
+def either(request):
+    """The version from packages and the pinned one. The latter has no passwords."""
+    return request.getfixturevalue(request.param)
 
 
 def ask(store, sql, user="cloudlab", password=ODD_PASSWORD):
@@ -59,40 +75,40 @@ def test_the_secret_is_nowhere_to_be_read(store):
     assert ODD_PASSWORD not in inspected + written
 
 
-def test_converges_once_and_adds_what_is_declared_later(store):
-    would = converge(store, check=True, tables=[VIEWS])
+def test_converges_once_and_adds_what_is_declared_later(either):
+    would = converge(either, check=True, tables=[VIEWS])
     assert would["changed"]
-    assert "shop" not in ask(store, "SHOW DATABASES")[1]
+    assert "shop" not in ask(either, "SHOW DATABASES")[1]
 
-    assert converge(store, tables=[VIEWS])["applied"] == [
+    assert converge(either, tables=[VIEWS])["applied"] == [
         "database shop: absent -> present",
         "table shop.views: absent -> present",
     ]
-    again = converge(store, tables=[VIEWS])
+    again = converge(either, tables=[VIEWS])
     assert not again["changed"], again
 
-    ask(store, "INSERT INTO shop.views VALUES ('2026-01-02', 7)")
+    ask(either, "INSERT INTO shop.views VALUES ('2026-01-02', 7)")
     price = {"name": "price", "type": "Decimal(18, 2)", "default": "toDecimal64(1, 2)"}
-    grown = converge(store, tables=[VIEWS | {"columns": [*VIEWS["columns"], price]}])
+    grown = converge(either, tables=[VIEWS | {"columns": [*VIEWS["columns"], price]}])
     assert grown["applied"] == ["table shop.views, column price: absent -> Decimal(18, 2)"]
-    assert ask(store, "SELECT shop, price FROM shop.views")[1].startswith("7\t1")
+    assert ask(either, "SELECT shop, price FROM shop.views")[1].startswith("7\t1")
 
-    differing = converge(store, tables=[VIEWS | {"columns": [{"name": "day", "type": "DateTime"}]}])
+    differing = converge(either, tables=[VIEWS | {"columns": [{"name": "day", "type": "DateTime"}]}])
     assert not differing["changed"]
     assert "column day is Date, declared is DateTime" in differing["differences"][0]
     assert "undeclared columns: price, shop" in differing["differences"][1]
     assert ODD_PASSWORD not in str(differing)
 
 
-def test_a_statement_of_its_own(store):
+def test_a_statement_of_its_own(either):
     ddl = "CREATE TABLE single (name String) ENGINE = Log;"
-    assert converge(store, tables=[{"name": "single", "ddl": ddl}])["changed"]
-    assert not converge(store, tables=[{"name": "single", "ddl": ddl}])["changed"]
-    assert "single" in ask(store, "SHOW TABLES FROM shop")[1]
+    assert converge(either, tables=[{"name": "single", "ddl": ddl}])["changed"]
+    assert not converge(either, tables=[{"name": "single", "ddl": ddl}])["changed"]
+    assert "single" in ask(either, "SHOW TABLES FROM shop")[1]
 
 
-def test_a_statement_that_fails_is_named(store):
-    failed = converge(store, tables=[{"name": "bad", "ddl": "CREATE TABLE bad (n Nonsense) ENGINE = Log"}])
+def test_a_statement_that_fails_is_named(either):
+    failed = converge(either, tables=[{"name": "bad", "ddl": "CREATE TABLE bad (n Nonsense) ENGINE = Log"}])
     assert failed["failed"]
     assert "table shop.bad: " in failed["msg"]
     assert "Nonsense" in failed["msg"]

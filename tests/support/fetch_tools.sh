@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Fetches programs that only the tests need from the distribution. Packages that would start a service, such as
-# docker-registry, are not installed but unpacked under .cloudlab/test-tools/.
+# Fetches what only the tests need. Packages of the distribution that would start a service, such as docker-registry, are
+# not installed but unpacked under .cloudlab/test-tools/.
 set -euo pipefail
 
 # shellcheck source=../../scripts/lib/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/common.sh"
 # shellcheck source=../../scripts/lib/packages.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/packages.sh"
+# shellcheck source=../../scripts/lib/python.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/python.sh"
 # shellcheck source=../../scripts/lib/go.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/go.sh"
 
@@ -56,6 +58,16 @@ fetch_compose() {
   rm -rf "$state"
 }
 
+# The engine of the pinned ClickHouse, half a gigabyte, in a folder of its own. Of its dependencies, nothing is used.
+fetch_clickhouse() {
+  local pinned="$ROOT/tests/tools/requirements-clickhouse.txt" folder="$TOOLS/clickhouse"
+  ! cmp -s "$pinned" "$folder/requirements.txt" || return 0
+  rm -rf "$folder"
+  install_packages "packages of tests/tools/requirements-clickhouse.txt" --target "$folder" --no-deps \
+    --only-binary :all: --require-hashes --requirement "$pinned"
+  cp "$pinned" "$folder/requirements.txt"
+}
+
 have_apt || die "test tools cannot be fetched: docker-registry, docker-compose and busybox-static come from Debian or Ubuntu packages."
 mkdir -p "$TOOLS"
 fetch docker-registry docker-registry
@@ -63,6 +75,7 @@ fetch busybox-static busybox
 fetch_compose
 # Browser tests. Chromium is too large to unpack.
 have chromium || have google-chrome || apt_install chromium
+fetch_clickhouse
 # Programs in the commands of the documents.
 compile grpcurl grpcurl
 compile gojq jq

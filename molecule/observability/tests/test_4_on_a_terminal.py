@@ -27,6 +27,7 @@ def test_one_request(lab, order, source):
     assert {"gateway", "order", "payment"} <= {row["component"] for row in rows}
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
     assert all(row["message"] for row in rows)
+    assert not [name for row in rows for name in row if name.startswith(("severity", "scope."))]
 
 
 @pytest.mark.parametrize("source", ["store", "engine"])

@@ -28,3 +28,10 @@ def test_the_pinned_version_is_supported(image, line, until, source):
 def test_an_image_without_a_package_is_listed_as_missing(image):
     [names] = re.findall(r"^\| (.+) \| none \|", DOCUMENT, re.MULTILINE)
     assert f"`{image}`" in names
+
+
+def test_the_version_of_victorialogs_that_is_built_is_listed():
+    module = (settings.ROOT / "files/images/victoria/logs/go.mod").read_text(encoding="utf-8")
+    [built] = re.findall(r"VictoriaMetrics/VictoriaLogs v(\d+\.\d+)", module)
+    [listed] = re.findall(r"^\| `victorialogs` \| (\S+) instead of (?:\S+), ", DOCUMENT, re.MULTILINE)
+    assert listed == built

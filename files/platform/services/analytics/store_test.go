@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/google/uuid"
 
 	"cloudlab.example/platform/internal/config"
@@ -17,15 +18,38 @@ import (
 
 // TestStore runs every statement on a real server, which TEST_CLICKHOUSE_ADDR names.
 func TestStore(t *testing.T) {
-	addr := os.Getenv("TEST_CLICKHOUSE_ADDR")
-	if addr == "" {
-		t.Fatal("TEST_CLICKHOUSE_ADDR is not set. Set it to host:port of a ClickHouse server in which tests may create databases")
-	}
 	cfg := ClickHouse{
-		Addr: addr, Database: "default", User: cmp.Or(os.Getenv("TEST_CLICKHOUSE_USER"), "default"),
+		Addr: address(t, "TEST_CLICKHOUSE_ADDR"), User: cmp.Or(os.Getenv("TEST_CLICKHOUSE_USER"), "default"),
 		Password: config.Secret(os.Getenv("TEST_CLICKHOUSE_PASSWORD")),
 	}
-	st, err := openStore(cfg)
+	testStore(t, func(database string) (*store, error) {
+		cfg.Database = database
+		return openStore(cfg)
+	})
+}
+
+// TestStoreOnPinnedVersion does the same on the version that the catalogue pins, which TEST_CLICKHOUSE_PINNED_ADDR names. That is
+// an engine without a server: tests/support/clickhouse_engine.py answers for it over HTTP.
+func TestStoreOnPinnedVersion(t *testing.T) {
+	addr := address(t, "TEST_CLICKHOUSE_PINNED_ADDR")
+	testStore(t, func(database string) (*store, error) {
+		conn, err := clickhouse.Open(&clickhouse.Options{
+			Protocol: clickhouse.HTTP, Addr: []string{addr}, Auth: clickhouse.Auth{Database: database},
+		})
+		return &store{conn}, err
+	})
+}
+
+func address(t *testing.T, variable string) string {
+	addr := os.Getenv(variable)
+	if addr == "" {
+		t.Fatalf("%s is not set. Set it to host:port of a ClickHouse server in which tests may create databases", variable)
+	}
+	return addr
+}
+
+func testStore(t *testing.T, open func(database string) (*store, error)) {
+	st, err := open("default")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,8 +60,7 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = st.conn.Exec(context.Background(), "DROP DATABASE "+database) }()
-	cfg.Database = database
-	own, err := openStore(cfg)
+	own, err := open(database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,5 +95,13 @@ func TestStore(t *testing.T) {
 		if found, err := own.latest(ctx, of, 10); err != nil || len(found) == 0 || found[0].Aggregate != "o1" {
 			t.Errorf("latest of %q: %+v, %v", of, found, err)
 		}
+	}
+	found, err := own.latest(ctx, "order.placed", 10)
+	if err != nil || len(found) != 1 || !found[0].OccurredAt.Equal(now.Truncate(time.Second)) {
+		t.Fatalf("latest: %+v, %v", found, err)
+	}
+	found[0].OccurredAt = now
+	if found[0] != (recorded{ID: placed.ID.String(), Type: placed.Type, Topic: placed.Topic, Aggregate: "o1", Amount: 500, OccurredAt: now}) {
+		t.Errorf("latest: %+v", found[0])
 	}
 }

@@ -1,11 +1,8 @@
-module cloudlab.example/victoria
+module cloudlab.example/victoriametrics
 
 go 1.26
 
-tool (
-	github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-logs
-	github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics
-)
+tool github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics
 
 require (
 	cloud.google.com/go/compute/metadata v0.7.0 // indirect
