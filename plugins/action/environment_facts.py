@@ -18,7 +18,17 @@ from cloudlab.compose import offline
 from cloudlab.engine import lock, state
 from cloudlab.gateway import model
 from cloudlab.lifecycle import preflight
-from cloudlab.model import catalogue, declarations, environment, platform, rolespecs, schema, settings, sizes
+from cloudlab.model import (
+    catalogue,
+    conditions,
+    declarations,
+    environment,
+    platform,
+    rolespecs,
+    schema,
+    settings,
+    sizes,
+)
 
 
 class ActionModule(ActionBase):
@@ -40,7 +50,7 @@ class ActionModule(ActionBase):
         values = self._values(task_vars)
         # Placeholders are valid settings.
         problems = [] if options["mode"] == modes.DESCRIBE else settings.check(values)
-        problems, chosen = self._configuration(values, task_vars, problems)
+        problems, chosen, excluded = self._configuration(values, task_vars, problems)
         if options["mode"] == modes.DESCRIBE:
             if problems:
                 return result | {"failed": True, "msg": _message(problems)}
@@ -53,7 +63,7 @@ class ActionModule(ActionBase):
             return result | {"failed": True, "msg": _message(problems)}
         complete = not set(task_vars.get("ansible_run_tags", [])) - catalogue.ANSIBLE_TAGS
         names = platform.setting_names(values)
-        context = environment.describe(settings.ROOT, values, chosen, objects, facts, complete, names)
+        context = environment.describe(settings.ROOT, values, chosen, objects, facts, complete, names, excluded)
         warnings = []
         if options["checks"]:
             needs = {
@@ -86,46 +96,50 @@ class ActionModule(ActionBase):
         return values
 
     def _platform(self, values):
-        """Add the platform's services to the catalogue of `values`; return their problems."""
+        """Complete the catalogue of `values` by the settings and the platform's services; return the problems."""
         try:
             complete = platform.complete(values["catalogue"], values)
             seen = platform.chosen(os.environ)
-        except platform.PlatformError as error:
+        except (catalogue.CatalogueError, platform.PlatformError) as error:
             return error.problems
         values["catalogue"] = complete
         if complete.keys() != seen.keys():
             # The tags of the play were computed before extra variables were known.
             return [
-                "PLATFORM_SRC, PLATFORM_CATALOGUE and the catalogue cannot be set with -e. Set them in .env, in the "
-                "process environment or in group_vars/all/, which are read before the tags of the play are computed."
+                "PLATFORM_SRC, PLATFORM_CATALOGUE, KAFKA_MODE and the catalogue cannot be set with -e. Set them in "
+                ".env, in the process environment or in group_vars/all/, which are read before the tags of the play "
+                "are computed."
             ]
         return model.problems(model.from_catalogue(complete), values["gateway_jwt_service"])
 
     def _configuration(self, values, task_vars, problems):
-        """`problems` and those of roles and catalogue, and the chosen components if there are none."""
+        """`problems` and those of roles and catalogue; if there are none, the chosen and the excluded components."""
         problems = problems + role_arguments.problems(_roles(), values)
         problems += schema.problems(
             {key: values[key] for key in ("catalogue", "networks", "images")}, declarations.Catalogue
         )
+        declared = values["catalogue"]
         problems += self._platform(values) if not problems else []
         if problems:
-            return problems, []
+            return problems, [], {}
+        excluded = conditions.excluded(declared, values)
         roles = [role.name for role in _roles()]
         known = [*settings.own(), *_platform_settings(values)]
         if problems := catalogue.problems(values["catalogue"], values["networks"], values["images"], known, roles):
-            return problems, []
+            return problems, [], {}
         try:
             chosen = catalogue.choose(
                 values["catalogue"],
                 values["profiles"],
                 values["cloudlab_profile"],
                 task_vars.get("ansible_run_tags", []),
+                excluded,
             )
         except catalogue.CatalogueError as error:
-            return error.problems, []
+            return error.problems, [], {}
         # The ports of all components, so that a later run with other tags does not collide with this one.
         ports = catalogue.host_ports(values["catalogue"], values["catalogue"], values)
-        return catalogue.port_problems(ports), chosen
+        return catalogue.port_problems(ports), chosen, excluded
 
 
 def _platform_settings(values):

@@ -22,12 +22,18 @@ class ActionModule(ActionBase):
                 "catalogue": {"type": "dict", "required": True},
                 "level": {"type": "str", "required": True},
                 "components": {"type": "list", "elements": "str", "default": []},
+                "excluded": {"type": "dict", "default": {}},
             }
         )
         try:
             _, objects = state.gather(engine.connect())
             plan = reset.plan(
-                options["level"], options["components"], options["catalogue"], options["instance"], objects
+                options["level"],
+                options["components"],
+                options["catalogue"],
+                options["instance"],
+                objects,
+                options["excluded"],
             )
         except engine.EngineError as error:
             return result | {"failed": True, "msg": str(error)}

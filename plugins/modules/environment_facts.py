@@ -56,12 +56,20 @@ complete: {description: "Whether the run covers all components of the profile, n
 size: {description: Size of the components, full or lite., type: str}
 catalogue: {description: "The catalogue, including the platform's services.", type: dict}
 chosen: {description: Names of the selected components in startup order., type: list}
+excluded: {description: "Components that the settings exclude, with the reason.", type: dict}
 unavailable: {description: "Components that cannot run on this machine, with the reason.", type: dict}
 present:
   description: "All containers of the selected components, including replicas: name, component and needs."
   type: list
 surplus:
-  description: Containers of this instance whose component is not in the profile; empty if tags select the components.
+  description: >-
+    Containers of this instance whose component is not in the profile; only those of RV(retired) if tags select the
+    components.
+  type: list
+retired:
+  description: >-
+    Containers of components that the settings exclude and that selected components needed before. They are removed
+    after these components are converged.
   type: list
 engine:
   description: >-
@@ -72,7 +80,8 @@ engine:
 components:
   description:
     - "Per selected component: summary, kind, role, container, ports ({name: {container, host}}), networks,
-      volumes ({name: {name, target}}), memory, and C(spec), the base of its role's container spec."
+      volumes ({name: {name, target}}), memory, excluded (needs and volumes that the settings exclude), and C(spec),
+      the base of its role's container spec."
   type: dict
 networks: {description: "Networks of the selected components: name, subnet, exists.", type: dict}
 volumes: {description: "Volumes of the selected components: name, target, component, exists, labels.", type: dict}

@@ -19,8 +19,8 @@ options:
     required: true
   level:
     description:
-      - C(component) lists containers, C(data) also their volumes (and those of components whose data is unusable
-        without them), C(everything) all objects of the instance.
+      - C(component) lists containers, C(data) also the volumes that they use with the current settings (and those of
+        components whose data is unusable without them), C(everything) all objects of the instance.
     type: str
     choices: [component, data, everything]
     required: true
@@ -29,6 +29,10 @@ options:
     type: list
     elements: str
     default: []
+  excluded:
+    description: Components that the settings exclude, with the reason.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     description: The module never changes anything.

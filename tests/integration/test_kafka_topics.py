@@ -1,4 +1,4 @@
-"""Kafka as its role runs it: topics, both listeners, a broker that is killed, and a ZooKeeper that lost its data."""
+"""Kafka as its role runs it: topics, both listeners, a killed broker, KRaft, and a ZooKeeper without its data."""
 
 import json
 import os
@@ -15,6 +15,7 @@ OFFSET = 20720
 HOUR_MS = 3_600_000
 SECONDS = 30
 RESET = ("-e", "level=everything", "-e", "confirm=yes")
+KRAFT = {"KAFKA_MODE": "kraft"}
 MESSAGES = [f"message {number}" for number in range(500)]
 
 ORDER = {"name": "order.events", "partitions": 2, "retention_hours": 24}
@@ -50,9 +51,9 @@ def lab():
         found.playbook("reset", *RESET)
 
 
-def playbook(lab, *topics, status=0):
+def playbook(lab, *topics, status=0, **settings):
     topics = json.dumps({"kafka_topics": topics or DECLARED})
-    return lab.playbook("dev", "--tags", "kafka", "-e", topics, status=status)
+    return lab.playbook("dev", "--tags", "kafka", "-e", topics, status=status, **settings)
 
 
 def converge(lab, *topics, check=False, **arguments):
@@ -201,10 +202,7 @@ def talk_from_container(lab):
 
 def test_a_broker_that_is_killed_comes_back_with_every_message(lab):
     PROBES["kafka"].produce(lab, "order.events", "last words")
-    before = lab.inspect("kafka")
-    lab.client.exec_start(lab.client.exec_create(before["Id"], ["bash", "-c", KILL_JAVA])["Id"])
-    labs.wait_until(lambda: lab.inspect("kafka")["RestartCount"] > before["RestartCount"], "the broker died", SECONDS)
-
+    before = kill(lab)
     after = converge(lab, *DECLARED, {"name": "cart.events"})  # waits for the broker by itself
     assert not after.get("failed"), after
     assert not after["changed"]
@@ -216,6 +214,14 @@ def test_a_broker_that_is_killed_comes_back_with_every_message(lab):
     PROBES["kafka"].produce(lab, "cart.events", "and on")
 
 
+def kill(lab):
+    """Kill the broker as a crash does, wait until the engine restarts it, and return its inspection before."""
+    before = lab.inspect("kafka")
+    lab.client.exec_start(lab.client.exec_create(before["Id"], ["bash", "-c", KILL_JAVA])["Id"])
+    labs.wait_until(lambda: lab.inspect("kafka")["RestartCount"] > before["RestartCount"], "the broker died", SECONDS)
+    return before
+
+
 def test_a_stopped_broker_is_named_at_once_with_its_log(lab):
     lab.client.stop(lab.container("kafka"))
     message = converge(lab)["msg"]
@@ -225,6 +231,48 @@ def test_a_stopped_broker_is_named_at_once_with_its_log(lab):
     assert would["created"] == ["cart.state", "order.events"]
     assert "does not answer" in would["msg"]
     lab.client.start(lab.container("kafka"))
+
+
+def test_kraft_replaces_zookeeper_and_keeps_its_data(lab):
+    volumes = lab.volumes()
+    said = " ".join(playbook(lab, **KRAFT).output.split())
+    assert f"kafka: the data in the volume {INSTANCE}-kafka-data is kept, but not used" in said
+    assert "set KAFKA_MODE=zookeeper" in said
+    assert lab.containers().keys() == {"kafka"}
+    assert lab.volumes() == volumes | {"kafka-kraft"}
+    assert partitions(lab) == {"order.events": 2, "cart.state": 1}
+    assert setting(lab, "order.events", "retention.ms") == str(24 * HOUR_MS)
+    assert list(lab.inspect("kafka")["HostConfig"]["PortBindings"]) == ["9092/tcp"]
+
+    before = lab.identities()
+    again = playbook(lab, **KRAFT)
+    assert again.changed == 0
+    assert "is kept, but not used" not in again.output
+    assert lab.identities() == before
+
+
+def test_a_killed_broker_with_kraft_comes_back_with_every_message(lab):
+    PROBES["kafka"].produce(lab, "order.events", *MESSAGES)
+    before = kill(lab)
+    assert playbook(lab, **KRAFT).changed == 0
+    lab.wait_until_healthy("kafka")
+    assert lab.inspect("kafka")["RestartCount"] == before["RestartCount"] + 1
+    assert consume(lab, "order.events", len(MESSAGES)) == sorted(MESSAGES)
+    assert partitions(lab) == {"order.events": 2, "cart.state": 1}
+
+
+def test_zookeeper_cannot_be_selected_with_kraft(lab):
+    said = " ".join(lab.playbook("dev", "--tags", "zookeeper", status=2, **KRAFT).output.split())
+    assert "zookeeper exists only with KAFKA_MODE=zookeeper, but KAFKA_MODE is kraft." in said
+    refused = " ".join(lab.playbook("dev", "-e", "kafka_mode=zookeeper", status=2, **KRAFT).output.split())
+    assert "KAFKA_MODE and the catalogue cannot be set with -e" in refused
+
+
+def test_back_to_zookeeper_with_the_data_from_before(lab):
+    playbook(lab)
+    assert lab.containers().keys() == {"kafka", "zookeeper"}
+    assert partitions(lab) == {"order.events": 4, "cart.state": 1, "cart.events": 1, "attic": 1}
+    assert consume(lab, "order.events", len(MESSAGES) + 1) == sorted([*MESSAGES, "last words"])
 
 
 def test_data_of_another_zookeeper_is_explained_with_the_reset_that_removes_both(lab):
@@ -240,4 +288,4 @@ def test_data_of_another_zookeeper_is_explained_with_the_reset_that_removes_both
     assert "kafka-data" in lab.volumes()
 
     lab.playbook("reset", *reset.split()[1:], "-e", "confirm=yes")
-    assert lab.volumes() == set()  # from here on it is a first run
+    assert lab.volumes() == {"kafka-kraft"}  # from here on it is a first run; the data with KRaft is not touched

@@ -23,6 +23,7 @@ _ORDER = (
 _HEADINGS = {
     "store": "Stores: databases, cache and search. Each one-shot service `*-init` fills its store and exits.",
     "messaging": "Messaging: Kafka, ZooKeeper for its coordination, and a one-shot service that creates the topics.",
+    "messaging without zookeeper": "Messaging: Kafka, and a one-shot service that creates the topics.",
     "service": "Services of the platform: they wait for the stores that they need, not for each other.",
     "gateway": "Gateway: the entry point for requests to the services.",
     "observability": "Observability: logs, metrics and traces.",
@@ -121,6 +122,8 @@ def _headings(shared: Iterable[Shared], services: Iterable[str], groups: Mapping
     starts = {"include:": "include"}
     starts |= {f"x-{part.name}:": f"x-{part.level}" for part in shared}
     starts |= {f"  {name}:": groups[name] for name in services if groups.get(name) in documents.GROUPS}
+    if "  zookeeper:" not in starts and "  kafka:" in starts:
+        starts["  kafka:"] = "messaging without zookeeper"
     first = {key: start for start, key in reversed(starts.items())}
     return {start: _HEADINGS[key] for key, start in first.items()}
 

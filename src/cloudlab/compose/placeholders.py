@@ -17,6 +17,7 @@ from cloudlab.model.problems import ProblemsError
 FIXED = (
     "cloudlab_profile",  # selects the sizes; Compose selects services with COMPOSE_PROFILES
     "port_offset",  # Compose cannot add
+    "kafka_mode",  # determines the services
     "elasticsearch_security_enabled",  # determines the set of files
     "hot_reload_enabled",  # docker-compose.yml runs built images, docker-compose.override.yml hot reload
     "hot_reload_polling",  # part of a configuration file

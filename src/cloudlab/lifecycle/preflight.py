@@ -9,8 +9,8 @@ from typing import Any
 
 from cloudlab.engine import machine
 from cloudlab.engine import ports as hostports
+from cloudlab.model import conditions, sizes
 from cloudlab.model import environment as environments
-from cloudlab.model import sizes
 
 ERROR = "error"
 WARNING = "warning"
@@ -44,6 +44,7 @@ def inspect(environment: Mapping[str, Any], state: Mapping[str, Any], needs: Map
         *users(engine),
         *ports(environment, state["containers"]),
         *unmanaged(environment, state["containers"]),
+        *volumes(environment["components"], state["containers"]),
         *subnets(environment, state["networks"], host_routes()),
         *logs(engine, environment["chosen"]),
     ]
@@ -179,6 +180,21 @@ def unmanaged(environment: Mapping[str, Any], containers: Iterable[Mapping[str, 
             if item["exists"] and not item["ours"]:
                 findings.append(_unmanaged(what, item["name"], f"docker {what} rm {item['name']}"))
     return findings
+
+
+def volumes(components: Mapping[str, Any], containers: Iterable[Mapping[str, Any]]) -> list[Finding]:
+    """Components that leave a volume, because other settings use it."""
+    mounted = {mount.get("Name") for item in containers for mount in item.get("Mounts") or []}
+    return [
+        Finding(
+            WARNING,
+            f"{name}: the data in the volume {volume} is kept, but not used with the current settings.",
+            f"To return to the data, set {conditions.shown(when)}.",
+        )
+        for name, entry in components.items()
+        for volume, when in entry["excluded"]["volumes"].items()
+        if volume in mounted
+    ]
 
 
 def subnets(

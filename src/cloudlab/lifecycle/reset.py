@@ -1,10 +1,11 @@
 """The plan of a reset: what it removes. Only objects with this instance's label are included."""
 
+import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cloudlab.model import catalogue
-from cloudlab.model.environment import LABEL_COMPONENT, belongs, labels_of, name_of
+from cloudlab.model.environment import LABEL_COMPONENT, belongs, labels_of, name_of, volume_name
 from cloudlab.model.problems import ProblemsError
 
 LEVELS = ("component", "data", "everything")
@@ -20,17 +21,20 @@ def plan(
     components: catalogue.Catalogue,
     instance: str,
     objects: Mapping[str, list[Mapping[str, Any]]],
+    excluded: Mapping[str, str] = types.MappingProxyType({}),
 ) -> dict[str, Any]:
     """What to remove, as {"containers", "volumes", "networks": names in order of removal, "directory": bool}.
 
-    :param level: `component` removes containers, `data` also their volumes, `everything` all objects of the instance.
+    :param level: `component` removes containers, `data` also the volumes that they use with the current settings,
+        `everything` all objects of the instance.
     :param names: components, for the levels `component` and `data`.
     :param objects: containers, networks and volumes of the engine (cloudlab.engine.state).
+    :param excluded: see cloudlab.model.conditions.
 
     Raises ResetError for an unknown level or component, and for components that are missing or not allowed.
     """
     names = list(names)
-    _check(level, names, components)
+    _check(level, names, components, excluded)
     # A component's data may be unusable without that of another one.
     companions = [other for name in names for other in components[name].get("data_of", []) if level == "data"]
     chosen = None if level == "everything" else {*names, *companions}
@@ -44,7 +48,13 @@ def plan(
     containers.sort(key=lambda pair: -order.get(pair[0], len(order)))
     volumes, networks = [], []
     if level != "component":
+        kept = {
+            volume_name(instance, name, volume)
+            for name in chosen or ()
+            for volume in components[name].get("excluded", {}).get("volumes", {})
+        }
         volumes = [item["Name"] for item in objects["volumes"] if _belongs(item, instance, chosen)]
+        volumes = [name for name in volumes if name not in kept]
     if level == "everything":
         networks = [item["Name"] for item in objects["networks"] if _belongs(item, instance, None)]
     return {
@@ -55,11 +65,11 @@ def plan(
     }
 
 
-def _check(level: str, names: list[str], components: catalogue.Catalogue) -> None:
+def _check(level: str, names: list[str], components: catalogue.Catalogue, excluded: Mapping[str, str]) -> None:
     if not level:
         raise ResetError([f"the level is missing. Pass it with -e level=, one of: {', '.join(LEVELS)}."])
     problems = catalogue.unknown([level], LEVELS, "level")
-    problems += catalogue.unknown(names, components, "component")
+    problems += catalogue.missing(names, components, "component", excluded)
     if level == "everything" and names:
         problems.append("level everything does not accept components. Omit them, or use the level component or data.")
     if level in ("component", "data") and not names:

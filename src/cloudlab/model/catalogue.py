@@ -4,6 +4,7 @@ Shapes: `catalogue` maps a name to its entry: a `declarations.Component`, or a `
 """
 
 import functools
+import types
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,32 +43,45 @@ def closure(catalogue: Catalogue, names: Iterable[str]) -> set[str]:
 def tags_for(role: str, catalogue: Catalogue) -> list[str]:
     """The tags of `role` in a play: its components, and every component that depends on one of them, sorted.
 
-    So the tag of a component runs the roles of all its dependencies. Raises CatalogueError for a role without any.
+    So the tag of a component runs the roles of all its dependencies. A role whose components the settings exclude has
+    none. Raises CatalogueError for a role without any component.
     """
     own = {name for name, entry in catalogue.items() if entry["role"] == role}
-    if not own:
+    if not own and role not in {entry["role"] for entry in committed()["catalogue"].values()}:
         roles = ", ".join(sorted({entry["role"] for entry in catalogue.values()}))
         raise CatalogueError([f"no component of the catalogue has the role {role}; roles are: {roles}"])
     return sorted(name for name in catalogue if closure(catalogue, [name]) & own)
 
 
 def choose(
-    catalogue: Catalogue, profiles: Mapping[str, Mapping[str, Any]], profile: str, run_tags: Iterable[str]
+    catalogue: Catalogue,
+    profiles: Mapping[str, Mapping[str, Any]],
+    profile: str,
+    run_tags: Iterable[str],
+    excluded: Mapping[str, str] = types.MappingProxyType({}),
 ) -> list[str]:
     """The components of a run in startup order: the tagged ones, or else the profile's, with their dependencies.
 
-    Raises CatalogueError for an unknown profile, component or tag.
+    :param excluded: see cloudlab.model.conditions. Raises CatalogueError for an unknown profile, component or tag.
     """
     problems = unknown([profile], profiles, "profile")
     tags = set(run_tags) - ANSIBLE_TAGS
-    problems += unknown(tags, catalogue, "tag")
+    problems += missing(tags, catalogue, "tag", excluded)
     listed: Iterable[str] = profiles.get(profile, {}).get("components", "all")
     without = _components(profiles, profiles.get(profile, {}).get("without", []))
-    problems += unknown([*([] if listed == "all" else listed), *without], catalogue, f"component in profile {profile}:")
+    named = [*([] if listed == "all" else listed), *without]
+    problems += missing(named, catalogue, f"component in profile {profile}:", excluded)
     listed = [name for name in (catalogue if listed == "all" else listed) if name not in without]
     if problems:
         raise CatalogueError(problems)
     return start_order(catalogue, closure(catalogue, tags or listed))
+
+
+def missing(names: Iterable[str], catalogue: Catalogue, what: str, excluded: Mapping[str, str]) -> list[str]:
+    """A message for each of `names` that is not in the catalogue, or that the settings exclude from it."""
+    names = set(names)
+    reasons = [f"{what} {reason}" for name, reason in excluded.items() if name in names]
+    return reasons + unknown(names - excluded.keys(), catalogue, what)
 
 
 def _components(profiles: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> list[str]:

@@ -73,6 +73,13 @@ class Resources(Declaration):
     lite: Annotated[Limits | UnsetType, doc("Limits of the size `lite`; default: those of `full`.")] = UNSET
 
 
+class Volume(Declaration):
+    """A named volume that depends on settings."""
+
+    path: Annotated[Directory, doc("Path in the container.")]
+    when: Annotated[dict[str, str], doc("Settings and the values with which it is used; otherwise, it is kept.")]
+
+
 class Topic(Declaration):
     """A Kafka topic."""
 
@@ -154,7 +161,6 @@ class _Common(Declaration):
     summary: Annotated[Text, doc("Short description, for tables and messages.")]
     needs: Annotated[list[str], doc("Components that it depends on; selecting it selects them too.")] = []
     networks: Annotated[list[str], doc("Networks that it joins; its DNS name there is its own name.")] = []
-    volumes: Annotated[dict[str, Directory], doc("Named volumes: name to path in the container.")] = {}
     topics: Annotated[list[Topic], doc("Kafka topics that it owns; created and altered, never deleted.")] = []
     metrics: Annotated[Metrics | UnsetType, doc("Where the container serves Prometheus metrics.")] = UNSET
     schema: Annotated[bool | UnsetType, doc("true: a PostgreSQL schema and login role, named after the component.")] = (
@@ -173,6 +179,7 @@ class Service(_Common, kw_only=True):
 
     go: Annotated[Go, doc("Where the service's program is.")]
     ports: Annotated[list[ServicePort], doc("Ports that are published on 127.0.0.1.")] = []
+    volumes: Annotated[dict[str, Directory], doc("Named volumes: name to path in the container.")] = {}
     networks: Annotated[list[str], doc("Networks that it joins; default [backend, database].")] = field(
         default_factory=lambda: ["backend", "database"]
     )
@@ -267,7 +274,9 @@ class Component(_Common, kw_only=True):
     role: Annotated[Text, doc("Role that converges it.")]
     kind: Annotated[Literal["store", "gateway", "tool", "observability"], doc("What it is.")]
     image: Annotated[Text | UnsetType, doc("Key of `images`.")] = UNSET
+    when: Annotated[dict[str, str], doc("Settings and the values with which the component exists.")] = {}
     ports: Annotated[list[Port], doc("Ports that are published on 127.0.0.1.")] = []
+    volumes: Annotated[dict[str, Directory | Volume], doc("Named volumes: name to path in the container.")] = {}
     data_of: Annotated[
         list[str], doc("Components whose data is unusable without this one's; a reset of its data resets theirs.")
     ] = []

@@ -4,6 +4,7 @@
 """
 
 import os
+import types
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ def describe(
     engine: Mapping[str, Any],
     complete: bool = False,
     platform_settings: Iterable[str] = (),
+    excluded: Mapping[str, str] = types.MappingProxyType({}),
 ) -> dict[str, Any]:
     """The variable `cloudlab`.
 
@@ -46,11 +48,13 @@ def describe(
     :param engine: facts of the engine, copied unchanged.
     :param platform_settings: settings that the platform declares for its services.
     :param complete: whether the run is for the whole profile, not for a selection by tags.
+    :param excluded: see cloudlab.model.conditions.
     """
     instance = values["cloudlab_instance"]
     size = values["profiles"][values["cloudlab_profile"]].get("size", "full")
     components = {name: component(name, values, size, engine) for name in chosen}
     containers = [item for item in stock["containers"] if belongs(item, instance)]
+    retired = _retired(components, containers)
     network_names = {network for entry in components.values() for network in entry["networks"]}
     return {
         "instance": instance,
@@ -60,8 +64,12 @@ def describe(
         "complete": complete,
         "chosen": chosen,
         "unavailable": {},
+        # Components that the settings exclude, with the reason.
+        "excluded": dict(excluded),
         "present": present(chosen, components, containers),
-        "surplus": surplus(chosen, containers) if complete else [],
+        "surplus": surplus(chosen, containers) if complete else retired,
+        # Those of `surplus` that are removed last.
+        "retired": retired,
         "engine": dict(engine),
         # The group of the directory, for containers that write into it.
         "group": os.getgid(),
@@ -108,11 +116,24 @@ def present(
     chosen: list[str], components: Mapping[str, Any], containers: list[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """The containers of the chosen components, including replicas, with the dependencies that stopping needs."""
+    needs = {name: [*components[name]["spec"]["needs"], *components[name]["excluded"]["needs"]] for name in chosen}
+    needs |= {name: [] for name in _formerly_needed(components)}
     return [
-        {"name": name_of(item), "component": name, "needs": components[name]["spec"]["needs"]}
+        {"name": name_of(item), "component": name, "needs": needs[name]}
         for item in containers
-        if (name := labels_of(item).get(LABEL_COMPONENT)) in chosen
+        if (name := labels_of(item).get(LABEL_COMPONENT)) in needs
     ]
+
+
+def _retired(components: Mapping[str, Any], containers: list[Mapping[str, Any]]) -> list[str]:
+    """Containers that chosen components needed under other settings: removed once these need them no longer."""
+    former = _formerly_needed(components)
+    return sorted(name_of(item) for item in containers if labels_of(item).get(LABEL_COMPONENT) in former)
+
+
+def _formerly_needed(components: Mapping[str, Any]) -> set[str]:
+    """The components that the settings exclude and that `components` would need otherwise."""
+    return {need for entry in components.values() for need in entry["excluded"]["needs"]}
 
 
 def surplus(chosen: list[str], containers: list[Mapping[str, Any]]) -> list[str]:
@@ -133,9 +154,10 @@ def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[s
         for port in entry.get("ports", [])
     }
     volumes = {
-        volume: {"name": f"{instance}-{name}-{volume}", "target": target}
+        volume: {"name": volume_name(instance, name, volume), "target": target}
         for volume, target in entry.get("volumes", {}).items()
     }
+    left = entry.get("excluded", {"needs": [], "volumes": {}})
     networks = list(entry.get("networks", []))
     limits = catalogue.resources(entry, size)
     memory = values.get(limits.get("memory_setting", "")) or limits.get("memory", "")
@@ -179,8 +201,18 @@ def component(name: str, values: Mapping[str, Any], size: str, engine: Mapping[s
         # The setting that replaces it.
         "memory_setting": limits.get("memory_setting", ""),
         "dump": entry.get("dump", ""),
+        # What the settings exclude. The volumes are kept: name -> the settings that use it.
+        "excluded": {
+            "needs": left["needs"],
+            "volumes": {volume_name(instance, name, volume): when for volume, when in left["volumes"].items()},
+        },
         "spec": spec,
     }
+
+
+def volume_name(instance: str, component: str, volume: str) -> str:
+    """The engine's name of a volume."""
+    return f"{instance}-{component}-{volume}"
 
 
 class ImageError(ValueError):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudlab.model import catalogue, declarations, extension, gosource, placeholders, schema, settings
+from cloudlab.model import catalogue, conditions, declarations, extension, gosource, placeholders, schema, settings
 from cloudlab.model.description import DESCRIPTION, PlatformError, read, selected
 from cloudlab.model.problems import unknown
 
@@ -19,17 +19,21 @@ DEFAULT_RESOURCES = {"full": {"memory": "192m", "cpus": 2, "pids": 256}, "lite":
 
 
 def chosen(environ: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
-    """The committed catalogue with the services of the platform that `.env` or the process environment select.
+    """The committed catalogue, as `complete` with the settings of `.env` or the process environment.
 
-    What a play knows before any host. Raises PlatformError, and SettingsError for settings that cannot be read.
+    What a play knows before any host. Raises as `complete`, and SettingsError for settings that cannot be read.
     """
-    values = catalogue.committed("platform") | settings.load(environ)
+    values = {name: option["default"] for name, option in settings.own().items()} | settings.load(environ)
     return complete(catalogue.committed()["catalogue"], values)
 
 
 def complete(components: catalogue.Catalogue, values: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """`components` with the services of the platform that the settings `values` select. Raises PlatformError."""
-    return merged(components, settings.ROOT / Path(values["platform_src"]).expanduser(), values["platform_catalogue"])
+    """`components` without those that the settings `values` exclude, and with the services of the selected platform.
+
+    Raises PlatformError and CatalogueError.
+    """
+    folder = settings.ROOT / Path(values["platform_src"]).expanduser()
+    return merged(conditions.effective(components, values), folder, values["platform_catalogue"])
 
 
 def merged(components: catalogue.Catalogue, folder: Path | str, description: str = "") -> dict[str, Mapping[str, Any]]:

@@ -1,5 +1,6 @@
 """The text of a Compose file: its content, shared parts and headings."""
 
+import pytest
 import yaml
 
 from cloudlab.compose import document, layout
@@ -93,6 +94,13 @@ def test_each_group_has_one_heading_and_a_one_shot_stays_with_its_store():
     headings = [line for line in lines[start:] if line.startswith("  # ")]
     assert [line.partition(":")[0] for line in headings] == ["  # Stores", "  # Services of the platform"]
     assert lines[start : start + 4] == ["services:", headings[0], "", "  db:"]
+
+
+@pytest.mark.parametrize("names", [("zookeeper", "kafka"), ("kafka",)])
+def test_the_heading_of_messaging_names_zookeeper_only_where_it_is(names):
+    text = written(dict.fromkeys(names, "messaging"), services={name: service(name) for name in names})
+    [heading] = [line for line in text.splitlines() if line.startswith("  # Messaging")]
+    assert ("ZooKeeper" in heading) == ("zookeeper" in names)
 
 
 def test_a_text_keeps_its_lines_and_only_a_long_one_is_folded():

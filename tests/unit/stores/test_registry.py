@@ -44,6 +44,7 @@ def test_a_part_that_is_no_part():
 
 def test_faults_of_a_store_are_in_its_package():
     assert "ZooKeeper" in diagnosis.explain(["Invalid cluster.id in: meta.properties"])
+    assert "not formatted again" in diagnosis.explain(["No readable meta.properties files found."])
     messages = {fault.message for fault in registry.faults()}
     assert messages
     assert not messages & {fault.message for fault in diagnosis.COMMON}

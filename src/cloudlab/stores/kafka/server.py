@@ -53,8 +53,8 @@ class Server:
         """Number of partitions by topic. Raises ``NotYetError`` until the broker answers and knows them all.
 
         A broker that has just started names its controller before it has heard of its topics, and lists none. So those
-        that seem to be missing are tried, which is refused by what ZooKeeper has. Raises :class:`ObjectsError` with
-        every declaration that the broker would refuse.
+        that seem to be missing are tried, which is refused by what the controller knows. Raises :class:`ObjectsError`
+        with every declaration that the broker would refuse.
         """
         partitions = self._listed()
         if missing := {name: topic for name, topic in declared.items() if name not in partitions}:
