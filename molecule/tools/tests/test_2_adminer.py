@@ -37,6 +37,15 @@ def test_it_shows_a_row(address, page, store):
     assert [url for url in asked if not url.startswith(f"{address}/")] == []
 
 
+def test_it_shows_an_empty_table(lab, address):
+    probes.Clickhouse().query(lab, "CREATE TABLE IF NOT EXISTS nothing (name String) ENGINE = Memory")
+    session = requests.Session()
+    opened = session.get(f"{address}/?store=clickhouse", timeout=SECONDS)
+    answer = session.get(f"{opened.url}&select=nothing", timeout=SECONDS)
+    assert answer.status_code == 200
+    assert "No rows." in answer.text
+
+
 def test_the_dashboard_links_to_each_store(lab):
     rows = json.loads((lab.directory / "environment.json").read_text())["components"]
     links = {row["component"]: row["views"]["data"] for row in rows if "data" in row["views"]}
