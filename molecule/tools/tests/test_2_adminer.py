@@ -69,6 +69,13 @@ def test_requests_of_other_sites_are_refused(address, headers):
     assert "another site" in answer.text
 
 
+def test_a_link_of_another_site_is_followed(address):
+    """The dashboard may be opened at localhost, and its links lead to 127.0.0.1."""
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
+    assert requests.get(f"{address}/?store=postgres", headers=headers, timeout=SECONDS).status_code == 200
+    assert requests.post(address, headers=headers, timeout=SECONDS).status_code == 403
+
+
 def test_it_opens_no_other_server(lab, address):
     """As of a page that sends its own account: the name of the container is another name of the same server."""
     account = {
