@@ -58,7 +58,7 @@ def test_a_bad_value_that_is_overridden_does_not_matter(load):
     [
         ("# ports\nPOSTGRES_PROT=5432", ".env:2: unknown key POSTGRES_PROT. Did you mean POSTGRES_PORT?"),
         ("postgres_port=5432", ".env:1: unknown key postgres_port. Did you mean POSTGRES_PORT?"),
-        ("ZZZ=1", "unknown key ZZZ. Known keys: ANALYTICS_SERVICE_PORT"),
+        ("ZZZ=1", "unknown key ZZZ. Known keys: ADMINER_PORT"),
         ("POSTGRES_PORT=many", ".env:1: POSTGRES_PORT is 'many'; it must be a whole number from 1 to 65535."),
         ("POSTGRES_PORT=70000", "POSTGRES_PORT is 70000; it must be from 1 to 65535."),
         ("POSTGRES_PORT=0", "POSTGRES_PORT is 0; it must be from 1 to 65535."),

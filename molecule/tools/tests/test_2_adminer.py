@@ -37,6 +37,15 @@ def test_it_shows_a_row(address, page, store):
     assert [url for url in asked if not url.startswith(f"{address}/")] == []
 
 
+def test_it_shows_an_empty_table(lab, address):
+    probes.Clickhouse().query(lab, "CREATE TABLE IF NOT EXISTS nothing (name String) ENGINE = Memory")
+    session = requests.Session()
+    opened = session.get(f"{address}/?store=clickhouse", timeout=SECONDS)
+    answer = session.get(f"{opened.url}&select=nothing", timeout=SECONDS)
+    assert answer.status_code == 200
+    assert "No rows." in answer.text
+
+
 def test_the_dashboard_links_to_each_store(lab):
     rows = json.loads((lab.directory / "environment.json").read_text())["components"]
     links = {row["component"]: row["views"]["data"] for row in rows if "data" in row["views"]}
@@ -58,6 +67,13 @@ def test_requests_of_other_sites_are_refused(address, headers):
     answer = requests.get(f"{address}/?store=postgres", headers=headers, timeout=SECONDS)
     assert answer.status_code == 403
     assert "another site" in answer.text
+
+
+def test_a_link_of_another_site_is_followed(address):
+    """The dashboard may be opened at localhost, and its links lead to 127.0.0.1."""
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
+    assert requests.get(f"{address}/?store=postgres", headers=headers, timeout=SECONDS).status_code == 200
+    assert requests.post(address, headers=headers, timeout=SECONDS).status_code == 403
 
 
 def test_it_opens_no_other_server(lab, address):
