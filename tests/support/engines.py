@@ -8,13 +8,13 @@ from lab import Run, wait_until
 
 SETTINGS = "/etc/docker/daemon.json"
 ROOTLESS = "/usr/share/docker.io/contrib/dockerd-rootless.sh"
-STOP = "pid=$(cat {file}) && kill $pid && tail --pid=$pid --follow /dev/null"
+STOP = "pid=$(cat /var/run/docker.pid) && kill $pid && tail --pid=$pid --follow /dev/null"
 START = ".venv/bin/python roles/engine/files/start_engine.py --timeout=60 --log=/var/log/dockerd.log"
 
 
 def stop(fresh: Fresh) -> None:
     """Stop the engine."""
-    _root(fresh, STOP.format(file="/var/run/docker.pid"))
+    _root(fresh, STOP)
 
 
 def restart(fresh: Fresh, **settings: Any) -> None:
@@ -30,38 +30,29 @@ def reset(fresh: Fresh) -> None:
     assert result.status == 0, result.output
 
 
-class Rootless:
-    """A running engine of the machine's user; `stop` it. environ: what its clients need."""
-
-    def __init__(self, fresh: Fresh):
-        self.fresh = fresh
-        user, home = fresh.user, f"/home/{fresh.user}"
-        run = f"/run/user/{fresh.run('id', '--user').output.strip()}"
-        self.environ = {"XDG_RUNTIME_DIR": run, "DOCKER_HOST": f"unix://{run}/docker.sock"}
-        self.pid_file = f"{run}/docker.pid"
-        data = f"{home}/.local/share/docker"
-        _root(
-            fresh,
-            f"""
-            apt-get install --quiet=2 --yes --no-install-recommends rootlesskit slirp4netns
-            mkdir -p /dev/net && mknod --mode=666 /dev/net/tun c 10 200
-            mkdir -p {data} {run} {home}/.config/docker
-            mount -t tmpfs -o exec,size=12g tmpfs {data}
-            chown {user}: {home}/.local {home}/.local/share {data} {run} {home}/.config {home}/.config/docker
-            """,
-        )
-        # By default, its networks have the addresses of the network that the machine is in.
-        pools = [{"base": "10.200.0.0/16", "size": 24}]
-        fresh.machine.write(f"{home}/.config/docker/daemon.json", _settings(fresh, {"default-address-pools": pools}))
-        started = fresh.run("bash", "-c", f"setsid {ROOTLESS} >/tmp/rootless.log 2>&1 </dev/null &", **self.environ)
-        assert started.status == 0, started.output
-        wait_until(
-            lambda: fresh.run("docker", "version", **self.environ).status == 0, "the rootless engine answers", 60
-        )
-
-    def stop(self) -> None:
-        """Stop the engine."""
-        _root(self.fresh, STOP.format(file=self.pid_file))
+def start_rootless(fresh: Fresh) -> dict[str, str]:
+    """Start an engine of the machine's user; return the environment of its clients."""
+    user, home = fresh.user, f"/home/{fresh.user}"
+    run = f"/run/user/{fresh.run('id', '--user').output.strip()}"
+    data = f"{home}/.local/share/docker"
+    _root(
+        fresh,
+        f"""
+        apt-get install --quiet=2 --yes --no-install-recommends iproute2 rootlesskit slirp4netns
+        mkdir -p /dev/net && mknod --mode=666 /dev/net/tun c 10 200
+        mkdir -p {data} {run} {home}/.config/docker
+        mount -t tmpfs -o exec,size=12g tmpfs {data}
+        chown {user}: {home}/.local {home}/.local/share {data} {run} {home}/.config {home}/.config/docker
+        """,
+    )
+    # By default, its networks have the addresses of the network that the machine is in.
+    pools = [{"base": "10.200.0.0/16", "size": 24}]
+    fresh.machine.write(f"{home}/.config/docker/daemon.json", _settings(fresh, {"default-address-pools": pools}))
+    environ = {"XDG_RUNTIME_DIR": run, "DOCKER_HOST": f"unix://{run}/docker.sock"}
+    started = fresh.run("bash", "-c", f"setsid {ROOTLESS} >/tmp/rootless.log 2>&1 </dev/null &", **environ)
+    assert started.status == 0, started.output
+    wait_until(lambda: fresh.run("docker", "version", **environ).status == 0, "the rootless engine answers", 60)
+    return environ
 
 
 def _settings(fresh: Fresh, settings: dict[str, Any]) -> str:

@@ -58,7 +58,7 @@ class Machine:
             security_opt=["seccomp=unconfined", "apparmor=unconfined"],
             binds=["/sys/fs/cgroup:/sys/fs/cgroup"],
             # Layers in memory: fast, and removed with the machine.
-            tmpfs={"/var/lib/docker": "exec,size=12g", "/run": "exec"},
+            tmpfs={"/var/lib/docker": "exec,size=14g", "/run": "exec"},
         )
         if unmasked:
             host |= {"MaskedPaths": [], "ReadonlyPaths": []}

@@ -4,7 +4,7 @@ import datetime
 import json
 
 import pytest
-from engines import Rootless, assert_converges, converge, identities, inspect, reset, restart, stop
+from engines import assert_converges, converge, identities, inspect, reset, restart, start_rootless, stop
 from fresh import assert_complete, assert_nothing_to_do, fresh_machine
 from lab import wait_until
 
@@ -26,8 +26,9 @@ def fresh(lab):
 
 def states(fresh):
     """Component -> its state, as the dashboard gets it from the engine."""
-    script = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
-    result = fresh.run(".venv/bin/python", "-c", script, "http://127.0.0.1:3000/engine/containers")
+    address = "http://127.0.0.1:3000/engine/containers"
+    script = f"import requests; print(requests.get('{address}', proxies={{'http': ''}}, timeout=10).text)"
+    result = fresh.run(".venv/bin/python", "-c", script)
     assert result.status == 0, result.output
     return {item["Labels"]["cloudlab.component"]: item["State"] for item in json.loads(result.output)}
 
@@ -95,9 +96,8 @@ def test_an_engine_that_remaps_users_is_reported(fresh):
 def test_a_rootless_engine(fresh):
     reset(fresh)
     stop(fresh)
-    engine = Rootless(fresh)
-    run = assert_converges(fresh, **engine.environ)
+    environ = start_rootless(fresh)
+    run = assert_converges(fresh, **environ)
     assert "the engine ignores the memory limits of containers" in " ".join(run.output.split())
     assert states(fresh) == dict.fromkeys(COMPONENTS, "running")
-    assert_logs_are_found(fresh, "engine", "store", **engine.environ)
-    engine.stop()
+    assert_logs_are_found(fresh, "engine", "store", **environ)
