@@ -53,7 +53,7 @@ fast_steps() {
 PROVISIONING_STEPS=(test-tools images)
 
 # The longest first. The first scenario with the platform compiles it for those that follow (tests/support/caches.py).
-LONG_SCENARIOS=(compose platform observability fresh-debian12 fresh-debian13)
+LONG_SCENARIOS=(compose platform observability fresh-debian12 fresh-debian13 engine-28)
 
 engine_steps() {
   local file name

@@ -15,8 +15,19 @@ STORES = {"postgres", "redis", "clickhouse", "elasticsearch", "zookeeper", "kafk
 class Fresh:
     """A fresh machine with a checkout that belongs to `user`; its images come from the test registry."""
 
-    def __init__(self, lab: Lab, suite: str, user: str, components: Collection[str]):
-        """:param components: what is converged."""
+    def __init__(
+        self,
+        lab: Lab,
+        suite: str,
+        user: str,
+        components: Collection[str],
+        profile: str = "stores",
+        unmasked: bool = False,
+    ):
+        """
+        :param components: what is converged.
+        :param unmasked: see Machine.
+        """
         registry = Registry(lab)
         registry.fill(components)
         self.user = user
@@ -24,10 +35,10 @@ class Fresh:
         self.environ = {
             "IMAGE_SOURCE": "registry",
             "REGISTRY_MIRROR": registry.mirror_for_containers,
-            "CLOUDLAB_PROFILE": "stores",
+            "CLOUDLAB_PROFILE": profile,
         }
         self.components = set(components)
-        self.machine = Machine(lab.client, suite, registry.mirror_for_containers)
+        self.machine = Machine(lab.client, suite, registry.mirror_for_containers, unmasked)
         self.machine.clone(CHECKOUT, owner=user)
 
     def setup(self, *arguments: str, user: str = "", **environ: str) -> Result:
@@ -39,10 +50,11 @@ class Fresh:
         """Run a command in the checkout."""
         return self.machine.run(*command, user=user or self.user, folder=CHECKOUT, environ=self.environ | environ)
 
-    def healthy(self) -> set[str]:
-        """The components whose containers are healthy on the machine's engine."""
+    def healthy(self, **environ: str) -> set[str]:
+        """The components whose containers are healthy on the machine's engine, or the one that `environ` names."""
         format_ = '{{.Label "cloudlab.component"}}'
-        listed = self.machine.run("docker", "ps", "--filter", "health=healthy", "--format", format_)
+        command = ["docker", "ps", "--filter", "health=healthy", "--format", format_]
+        listed = self.run(*command, user="root", **environ)
         assert listed.status == 0, listed.output
         return set(listed.output.split())
 
@@ -61,9 +73,11 @@ def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def fresh_machine(lab: Lab, suite: str, user: str, components: Collection[str]) -> Iterator[Fresh]:
+def fresh_machine(
+    lab: Lab, suite: str, user: str, components: Collection[str], profile: str = "stores", unmasked: bool = False
+) -> Iterator[Fresh]:
     """The machine, removed at the end of the fixture."""
-    fresh = Fresh(lab, suite, user, components)
+    fresh = Fresh(lab, suite, user, components, profile, unmasked)
     yield fresh
     fresh.machine.remove()
 

@@ -45,8 +45,11 @@ class Result:
 class Machine:
     """A running machine of the Debian release `suite`; `remove` it."""
 
-    def __init__(self, client: docker.APIClient, suite: str, registry: str = ""):
-        """:param registry: host:port of an image registry without TLS that the engine inside trusts."""
+    def __init__(self, client: docker.APIClient, suite: str, registry: str = "", unmasked: bool = False):
+        """
+        :param registry: host:port of an image registry without TLS that the engine inside trusts.
+        :param unmasked: with a complete and writable /proc, which engines from 27 on and rootless engines require.
+        """
         self.client, self.suite = client, suite
         image = self._image()
         host = client.create_host_config(
@@ -55,8 +58,10 @@ class Machine:
             security_opt=["seccomp=unconfined", "apparmor=unconfined"],
             binds=["/sys/fs/cgroup:/sys/fs/cgroup"],
             # Layers in memory: fast, and removed with the machine.
-            tmpfs={"/var/lib/docker": "exec,size=12g", "/run": "exec"},
+            tmpfs={"/var/lib/docker": "exec,size=14g", "/run": "exec"},
         )
+        if unmasked:
+            host |= {"MaskedPaths": [], "ReadonlyPaths": []}
         proxies = {name: os.environ[name] for name in PROXIES if name in os.environ}
         self.container = client.create_container(
             image, ["sleep", "infinity"], labels=LABELS, host_config=host, environment=proxies
@@ -87,7 +92,9 @@ class Machine:
         with tempfile.TemporaryDirectory() as directory:
             root_fs = Path(directory) / "root.tar"
             with root_fs.open("wb") as output:
-                command = ["mmdebstrap", "--quiet", "--variant=minbase", "--format=tar", self.suite, "-"]
+                # The package lists of testing expire after a week, and a mirror may have older ones.
+                expired = '--aptopt=Acquire::Check-Valid-Until "false"'
+                command = ["mmdebstrap", "--quiet", "--variant=minbase", "--format=tar", expired, self.suite, "-"]
                 subprocess.run(command, stdout=output, check=True, timeout=300)
             repository, tag = image.split(":")
             labels = [f"LABEL {name}={value}" for name, value in LABELS.items()]

@@ -93,3 +93,12 @@ def test_another_platform_is_mounted_from_its_own_folder(known, tmp_path):
         if mount["target"] == "/src"
     }
     assert sources == {str(source)}
+
+
+def test_containers_of_an_engine_that_remaps_users_mount_nothing_of_it(tmp_path):
+    record = json.loads((Path(__file__).parent / "machines" / "debian.json").read_text(encoding="utf-8"))
+    info = record["info"] | {"SecurityOptions": ["name=userns"]}
+    facts = machine.engine_facts(info, record["address"], machine.System(*record["system"]))
+    known = rolefiles.project(tmp_path, {"version": "28.5.2", "api": "1.45", **facts, "socket_group": ""})
+    mounts = [mount for role in EXPRESSIONS for container in containers(role, known) for mount in binds(container)]
+    assert mounts and not [mount for mount in mounts if mount.get("on_engine")]

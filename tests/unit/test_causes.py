@@ -52,6 +52,12 @@ SHIM = "failed to create shim task: OCI runtime create failed: runc create faile
             "cpus: the engine accepts 0.01 to 2.00",
         ),
         ("unable to find user web: no matching entries in passwd file", "the image has no user web"),
+        (
+            "failed to set up container networking: failed to add interface veth76d to sandbox: error setting "
+            'interface "veth76d" IPv6 to <nil>: failed to configure ipv6: '
+            "failed to disable IPv6 on container's interface eth0",
+            "/proc/sys/net is read-only",
+        ),
         ("removal of container abc is already in progress", "still removing it"),
         ("something unheard of", "the engine reports: something unheard of"),
     ],

@@ -55,6 +55,15 @@ def speaking(oldest: str, newest: str) -> dict:
     return {"Version": "99.1", "ApiVersion": newest, "MinAPIVersion": oldest}
 
 
+def test_podman_is_named(address, monkeypatch):
+    """Podman's socket answers like an engine's; this is from Podman 5.8.6."""
+    components = [{"Name": "Podman Engine", "Version": "5.8.6"}, {"Name": "Conmon", "Version": "conmon version 2.1.13"}]
+    podman = {"Components": components, "Version": "5.8.6", "ApiVersion": "1.44", "MinAPIVersion": "1.24"}
+    monkeypatch.setattr(Answers, "version", podman)
+    with pytest.raises(EngineError, match=f"{address} is Podman 5.8.6, which Cloudlab does not support"):
+        engine.connect({"DOCKER_HOST": address})
+
+
 @pytest.mark.parametrize(
     ("oldest", "newest", "asked", "agreed"),
     [

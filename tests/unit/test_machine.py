@@ -83,8 +83,10 @@ def test_an_engine_of_this_machine_is_not_remote(name):
 def test_an_engine_that_remaps_users():
     record = RECORDS["debian"]
     info = record["info"] | {"SecurityOptions": ["name=seccomp,profile=default", "name=userns"]}
-    assert machine.engine_facts(info, record["address"], machine.System(*record["system"]))["remaps_users"]
-    assert not facts("debian")["remaps_users"]
+    found = machine.engine_facts(info, record["address"], machine.System(*record["system"]))
+    assert found["remaps_users"] and not facts("debian")["remaps_users"]
+    # In its containers, root is nobody to the engine's socket and log files.
+    assert (found["socket"], found["logs"]) == ("", "")
 
 
 @pytest.mark.parametrize("name", RECORDS)

@@ -67,6 +67,12 @@ def test_remapped_users_are_a_warning():
     assert preflight.users({"remaps_users": False}) == []
 
 
+def test_limits_that_the_engine_ignores_are_a_warning():
+    [found] = preflight.limits({"memory_limit": False})
+    assert found.level == "warning" and "memory limits" in found.text and "cgroup v2" in found.fix
+    assert preflight.limits({"memory_limit": True}) == []
+
+
 def test_a_low_map_count_is_a_warning(tmp_path):
     source = tmp_path / "max_map_count"
     source.write_text("65530\n")

@@ -1,7 +1,9 @@
 """The actual state for a list of specifications: one list of containers, one of networks, concurrent inspects."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -40,9 +42,23 @@ def situations(engine: Engine, specs: Sequence[Spec], down: bool) -> dict[str, S
             networks=ids,
             leftovers=_leftovers(spec, listed),
             altered={} if down else {file: why for file in spec.files if (why := files.difference(file))},
+            replaced=_replaced(engine, spec, containers.get(spec.name)),
         )
         for spec in specs
     }
+
+
+def _replaced(engine: Engine, spec: Spec, container: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The engine's socket, if it was created after the container started.
+
+    An engine with live-restore that creates its socket itself leaves containers with the old one when it restarts.
+    """
+    socket = engine.address.removeprefix("unix://")
+    mounted = [mount["source"] for mount in spec.mounts if mount["source"] == socket]
+    if not mounted or not container or not container["State"]["Running"]:
+        return ()
+    started = datetime.fromisoformat(container["State"]["StartedAt"]).timestamp()
+    return (socket,) if os.stat(socket).st_ctime > started else ()
 
 
 def orphans(engine: Engine, specs: Sequence[Spec], instance: str) -> list[str]:

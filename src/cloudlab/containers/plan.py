@@ -28,7 +28,7 @@ class Situation:
 
     container, image: as inspected, or None. networks: name -> id of those that exist. leftovers: (id, name) of
     containers that were created for this specification and have another name. altered: file -> how the one on disk
-    differs.
+    differs. replaced: mounted sockets that were created after the container started, so that it has the old ones.
     """
 
     container: Mapping[str, Any] | None
@@ -36,6 +36,7 @@ class Situation:
     networks: Mapping[str, str]
     leftovers: tuple[tuple[str, str], ...] = ()
     altered: Mapping[File, str] = field(default_factory=dict)
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,8 @@ def _converge(
         steps.append(Step("update", tuple(_limit_reasons(drift, actual, desired))))
     if networks:
         steps.append(Step("connect", tuple(network_reasons)))
-    steps += _start_steps(state, _file_reasons(situation))
+    replaced = [f"socket {path}: recreated" for path in situation.replaced]
+    steps += _start_steps(state, [*_file_reasons(situation), *replaced])
     connect = tuple(name for name in networks if name in spec.options["networks"])
     return replace(
         common,
@@ -259,7 +261,7 @@ def _network_drift(
 
 
 def _start_steps(state: Mapping[str, Any], files: list[str]) -> list[Step]:
-    """The step after which the container runs with its current files; none when it does."""
+    """The step after which the container runs with its current files and sockets; none when it does."""
     code = state.get("ExitCode", 0)
     if state["Status"] == "created":
         return [Step("start", ("it was never started", *files))]

@@ -106,6 +106,14 @@ _EXPLANATIONS: tuple[tuple[str, Callable[[re.Match[str], Publisher], str]], ...]
         lambda match, _: f"user: the image has no user {match['user']}. Set its number",
     ),
     (
+        r"failed to disable IPv6 on container's interface \S+",
+        lambda match, _: (
+            "/proc/sys/net is read-only where the engine runs, but the engine must disable IPv6 on the container's "
+            "interface. If the engine runs in a container, start that one with --privileged or "
+            "--security-opt systempaths=unconfined"
+        ),
+    ),
+    (
         r"removal of container \S+ is already in progress",
         lambda match, _: "the engine is still removing it. Run this again in a moment",
     ),

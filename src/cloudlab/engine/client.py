@@ -25,7 +25,8 @@ from docker.transport import UnixHTTPAdapter
 from cloudlab.engine import machine
 
 OLDEST_API = (1, 41)  # Engine 20.10, of Debian 12
-NEWEST_API = (1, 45)  # the newest that is tested; newer engines support it too
+NEWEST_API = (1, 45)  # Engine 26, of Debian 13; newer engines support it too (tested with 28.5)
+PODMAN = "Podman Engine"  # a component of its version
 DEFAULT_ADDRESS = f"unix://{machine.SOCKET}"
 HANDSHAKE_SECONDS = 15
 REQUEST_SECONDS = 60
@@ -165,6 +166,12 @@ def _ask_version(client: Client, address: str) -> dict[str, Any]:
         raise EngineError(_unreachable(address, error)) from error
     if not isinstance(version, dict) or "ApiVersion" not in version:
         raise EngineError(f"{address} is not a Docker Engine: its /version has no ApiVersion.")
+    if any(component.get("Name") == PODMAN for component in version.get("Components") or []):
+        raise EngineError(
+            f"{address} is Podman {version.get('Version', '?')}, which Cloudlab does not support: its API cannot look "
+            "up images in a registry, and it runs health checks only with systemd. Set DOCKER_HOST to a Docker Engine, "
+            "or unset it and run ./scripts/setup.sh, which installs one on Debian and Ubuntu."
+        )
     return version
 
 

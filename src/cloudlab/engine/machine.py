@@ -51,18 +51,24 @@ def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[
     - provider: the product whose virtual machine the engine runs in, "WSL", or empty.
     - here: whether it runs on this machine, so that its paths are paths of this machine.
     - same_kernel: whether it runs on this machine's kernel.
-    - socket: the engine's socket as containers mount it; empty for an engine that is reached by TCP.
-    - logs: the folder of the containers' logs as containers mount it; empty where that is impossible.
+    - socket: the engine's socket as containers mount it; empty where they cannot use it: an engine that is reached by
+      TCP, or that remaps users.
+    - logs: the folder of the containers' logs as containers mount it; empty where they cannot read it.
     - selinux: whether containers can only read files that are labelled for them.
     - remaps_users: whether the users of containers are others on the engine's machine (userns-remap).
     - remote: the address of an engine on another machine; empty otherwise.
     - cpu_limit: whether it supports CPU limits; otherwise it refuses a container with one.
+    - memory_limit: whether it enforces memory limits; otherwise it ignores them.
     """
     options = " ".join(info.get("SecurityOptions") or [])
     provider = _provider(info)
     same_kernel = info["KernelVersion"] == system.release
     here = same_kernel and info["Name"] == system.node
     socket = address.removeprefix("unix://") if here else SOCKET
+    # Socket and log files belong to root of the machine, which is nobody in containers of such an engine.
+    remaps_users = "name=userns" in options
+    # In a WSL distribution, mounts are resolved in the distribution, which does not have the engine's folder.
+    hidden = remaps_users or (provider == DESKTOP and system.is_wsl)
     return {
         "os": info["OSType"],
         "operating_system": info["OperatingSystem"],
@@ -74,15 +80,15 @@ def engine_facts(info: Mapping[str, Any], address: str, system: System) -> dict[
         "cgroup_version": info.get("CgroupVersion", "1"),
         "rootless": "name=rootless" in options,
         "selinux": "name=selinux" in options,
-        "remaps_users": "name=userns" in options,
+        "remaps_users": remaps_users,
         "remote": "" if here or _is_local(address) else address,
         "cpu_limit": info.get("CpuCfsQuota", True),
+        "memory_limit": info.get("MemoryLimit", True),
         "provider": provider,
         "here": here,
         "same_kernel": same_kernel,
-        "socket": socket if address.startswith("unix://") else "",
-        # In a WSL distribution, mounts are resolved in the distribution, which does not have the engine's folder.
-        "logs": "" if provider == DESKTOP and system.is_wsl else f"{info['DockerRootDir']}/containers",
+        "socket": socket if address.startswith("unix://") and not remaps_users else "",
+        "logs": "" if hidden else f"{info['DockerRootDir']}/containers",
     }
 
 

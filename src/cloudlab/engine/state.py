@@ -34,9 +34,20 @@ def gather(engine: Engine) -> tuple[dict[str, Any], dict[str, list[dict[str, Any
 def socket_group(facts: Mapping[str, Any]) -> str:
     """The id of the group that may use the engine's socket in a container; empty where there is no socket.
 
-    Docker Desktop's belongs to the group root of its virtual machine, as is assumed of other virtual machines. A
-    rootless engine maps its user to root.
+    Docker Desktop's belongs to the group root of its virtual machine, as is assumed of other virtual machines.
     """
     if not facts["socket"]:
         return ""
-    return str(os.stat(facts["socket"]).st_gid) if facts["here"] and not facts["rootless"] else ROOT_GROUP
+    if facts["rootless"]:
+        return _docker_group()
+    return str(os.stat(facts["socket"]).st_gid) if facts["here"] else ROOT_GROUP
+
+
+def _docker_group() -> str:
+    """The group that a rootless engine gives its socket, as seen in its containers: docker, or that of its user."""
+    import grp
+
+    try:
+        return str(grp.getgrnam("docker").gr_gid)
+    except KeyError:
+        return ROOT_GROUP

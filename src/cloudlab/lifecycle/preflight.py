@@ -42,6 +42,7 @@ def inspect(environment: Mapping[str, Any], state: Mapping[str, Any], needs: Map
         *map_count(engine, environment["chosen"], needs["map_count"]),
         *place(engine),
         *users(engine),
+        *limits(engine),
         *ports(environment, state["containers"]),
         *unmanaged(environment, state["containers"]),
         *volumes(environment["components"], state["containers"]),
@@ -115,15 +116,31 @@ def users(engine: Mapping[str, Any]) -> list[Finding]:
         Finding(
             WARNING,
             "the engine maps the users of containers to others (userns-remap), which can only read files that everyone"
-            " may read, and cannot open the engine's socket.",
-            "If a container lacks permissions, remove userns-remap from daemon.json and restart the engine.",
+            " may read: logs cannot be searched, the dashboard shows nothing, and Portainer cannot run.",
+            "If a container lacks permissions, remove userns-remap from daemon.json and restart the engine. To read"
+            " logs: ./scripts/logs.sh --source engine",
+        )
+    ]
+
+
+def limits(engine: Mapping[str, Any]) -> list[Finding]:
+    """Whether the engine enforces the components' limits."""
+    if engine["memory_limit"]:
+        return []
+    return [
+        Finding(
+            WARNING,
+            "limits: the engine ignores the memory limits of containers, because it has no access to cgroups.",
+            "Everything works without them. A rootless engine needs a system with cgroup v2 and systemd:"
+            " https://rootlesscontaine.rs/getting-started/common/cgroup2/",
         )
     ]
 
 
 def logs(engine: Mapping[str, Any], chosen: Iterable[str]) -> list[Finding]:
     """Whether the collector can read the containers' logs."""
-    if "otel-collector" not in chosen or engine["logs"]:
+    # `users` warns of an engine that remaps users.
+    if "otel-collector" not in chosen or engine["logs"] or engine["remaps_users"]:
         return []
     return [
         Finding(

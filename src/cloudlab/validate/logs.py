@@ -46,7 +46,8 @@ def expected(entries: Iterable[Mapping[str, str]]) -> list[Expected]:
 
 def read(client: APIClient, container: Mapping[str, Any], since: float) -> list[str]:
     """The last lines of a container since its start, or since `since` (epoch seconds) if that is later."""
-    moment = max(since, started(container).timestamp() - STARTING_SECONDS)
+    # A container that never started has the year 1 as its start; the SDK refuses negative times.
+    moment = max(since, 0, started(container).timestamp() - STARTING_SECONDS)
     raw = client.logs(container["Id"], tail=LINES, since=moment, stdout=True, stderr=True)
     return raw.decode(errors="replace").splitlines()
 

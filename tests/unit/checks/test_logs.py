@@ -13,8 +13,16 @@ def check(*lines, component="postgres"):
     return logs.check(container, "lab", list(lines), EXPECTED)
 
 
-@pytest.mark.parametrize(("since", "asked"), [(0, 9.5), (20, 20)])
-def test_lines_are_read_from_shortly_before_the_start(since, asked):
+@pytest.mark.parametrize(
+    ("start", "since", "asked"),
+    [
+        ("1970-01-01T00:00:10.500000000Z", 0, 9.5),
+        ("1970-01-01T00:00:10.500000000Z", 20, 20),
+        ("0001-01-01T00:00:00Z", 0, 0),
+    ],
+    ids=["started", "later", "never started"],
+)
+def test_lines_are_read_from_shortly_before_the_start(start, since, asked):
     """The engine records the start shortly after the first lines."""
 
     class Engine:
@@ -22,7 +30,7 @@ def test_lines_are_read_from_shortly_before_the_start(since, asked):
             assert (options["since"], options["tail"]) == (asked, logs.LINES)
             return b"one\ntwo\n"
 
-    container = {"Id": "1", "State": {"StartedAt": "1970-01-01T00:00:10.500000000Z"}}
+    container = {"Id": "1", "State": {"StartedAt": start}}
     assert logs.read(Engine(), container, since) == ["one", "two"]
 
 

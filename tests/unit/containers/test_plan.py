@@ -175,6 +175,12 @@ def test_an_altered_file(status, expected):
     assert "file /etc/app.conf has other content" in reasons(decided)
 
 
+def test_a_replaced_socket():
+    """The container has the old one until it is restarted."""
+    decided = decide(parse(), running(parse()), replaced=("/run/engine.sock",))
+    assert (actions(decided), reasons(decided)) == (["restart"], "socket /run/engine.sock: recreated")
+
+
 def test_a_changed_file_is_the_reason_to_recreate():
     spec = parse(files=[{**FILE, "content": "threads 8\n"}])
     container = running(parse(files=[FILE]))
