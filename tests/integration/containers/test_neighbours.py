@@ -14,13 +14,14 @@ from cloudlab.lifecycle import preflight
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can add a network namespace and firewall rules")
 
 NEIGHBOUR, OURS, THEIRS = "cloudlab-test", "cl-test0", "cl-test1"
-HOST, ADDRESS = "192.0.2.1", "192.0.2.2"
+# A network for documentation, RFC 5737.
+HOST, ADDRESS = "198.51.100.1", "198.51.100.2"
 LINK = (
     f"ip netns add {NEIGHBOUR}",
     f"ip link add {OURS} type veth peer name {THEIRS} netns {NEIGHBOUR}",
-    f"ip address add {HOST}/24 dev {OURS}",
+    f"ip address add {HOST}/30 dev {OURS}",
     f"ip link set {OURS} up",
-    f"ip -n {NEIGHBOUR} address add {ADDRESS}/24 dev {THEIRS}",
+    f"ip -n {NEIGHBOUR} address add {ADDRESS}/30 dev {THEIRS}",
     f"ip -n {NEIGHBOUR} link set {THEIRS} up",
     # The neighbour sends packets for 127.0.0.1, and those for our containers, to us.
     f"ip -n {NEIGHBOUR} route add default via {HOST}",
