@@ -42,6 +42,7 @@ class ActionModule(ActionBase):
                 "memory_min": {"type": "str", "default": "0"},
                 "disk_min": {"type": "str", "default": "0"},
                 "map_count_min": {"type": "int", "default": 0},
+                "neighbours": {"type": "bool", "default": True},
                 "lock": {"type": "bool", "default": False},
                 "checks": {"type": "bool", "default": True},
                 "mode": modes.ARGUMENT,
@@ -70,6 +71,7 @@ class ActionModule(ActionBase):
                 "memory": sizes.parse(options["memory_min"]),
                 "disk": sizes.parse(options["disk_min"]),
                 "map_count": options["map_count_min"],
+                "neighbours": options["neighbours"],
             }
             findings = preflight.inspect(context, objects, needs)
             if errors := [str(finding) for finding in findings if finding.level == preflight.ERROR]:

@@ -24,6 +24,10 @@ options:
     description: Value of C(vm.max_map_count) below which a warning is shown if Elasticsearch is selected.
     type: int
     default: 0
+  neighbours:
+    description: Whether to warn if other hosts in the network can reach ports that are published on 127.0.0.1.
+    type: bool
+    default: true
   lock:
     description:
       - Whether to lock the instance against concurrent runs. The lock is not acquired in check mode.

@@ -5,8 +5,8 @@ module: export_files
 short_description: Write the Docker Compose files
 description:
   - Writes C(docker-compose.yml), C(docker-compose.configs.yml), which it includes, C(docker-compose.override.yml),
-    C(docker-compose.engine-25.yml) and C(.env.example) from what the hosts have described (mode V(describe) of the
-    actions).
+    C(docker-compose.engine-25.yml), C(docker-compose.no-proxies.env) and C(.env.example) from what the hosts have
+    described (mode V(describe) of the actions).
   - Each of the two ways to run the services is described by two hosts with different values for the settings. Where the
     two differ in more than the values, a setting was escaped or used in a calculation. Docker Compose supports neither,
     so this is an error that names the setting and its location, and nothing is written.

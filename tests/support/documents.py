@@ -7,6 +7,8 @@ from pathlib import Path
 
 from lab import ROOT, Lab
 
+from cloudlab.lifecycle import preflight
+
 DOCUMENTS = sorted(
     path.relative_to(ROOT).as_posix()
     for pattern in ("*.md", "docs/**/*.md", ".github/*.md", ".github/ISSUE_TEMPLATE/*")
@@ -53,6 +55,11 @@ PROVEN_ELSEWHERE = {
     "molecule converge --scenario-name default": "molecule default",
     "molecule verify --scenario-name default": "molecule default",
     "molecule destroy --scenario-name default": "molecule default",
+    **{
+        f"sudo iptables -I DOCKER-USER {rule}": "integration, containers/test_neighbours.py"
+        for rule in preflight.NEIGHBOUR_RULES
+    },
+    "sudo systemctl edit docker": "opens an editor",
     "sudo apt-get install mmdebstrap": "roles/engine installs it in molecule fresh-debian12",
     "sudo apt-get install gcc libc6-dev": "scripts/test.sh installs them itself",
     "sudo systemctl start docker": "needs a service manager as PID 1",

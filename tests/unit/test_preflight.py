@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 from collections import namedtuple
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +72,27 @@ def test_limits_that_the_engine_ignores_are_a_warning():
     [found] = preflight.limits({"memory_limit": False})
     assert found.level == "warning" and "memory limits" in found.text and "cgroup v2" in found.fix
     assert preflight.limits({"memory_limit": True}) == []
+
+
+@pytest.mark.parametrize("version", ["20.10.24+dfsg1", "26.1.5", "27.5.1"])
+def test_an_engine_that_lets_neighbours_in_is_a_warning(version):
+    engine = {"here": True, "provider": "", "rootless": False, "version": version}
+    [found] = preflight.neighbours(engine)
+    assert found.level == "warning" and version in found.text
+    security = Path("SECURITY.md").read_text(encoding="utf-8")
+    for rule in preflight.NEIGHBOUR_RULES:
+        assert f"sudo iptables -I DOCKER-USER {rule}" in found.fix
+        for command in ("sudo iptables", "ExecStartPost=/usr/sbin/iptables"):
+            assert f"{command} -I DOCKER-USER {rule}\n" in security
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"version": "28.0.0"}, {"version": "29.1.2"}, {"rootless": True}, {"here": False}, {"provider": "WSL"}],
+)
+def test_neighbours_do_not_reach_other_engines(other):
+    engine = {"here": True, "provider": "", "rootless": False, "version": "26.1.5"}
+    assert preflight.neighbours(engine | other) == []
 
 
 def test_a_low_map_count_is_a_warning(tmp_path):

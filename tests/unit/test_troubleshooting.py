@@ -72,6 +72,9 @@ NO_ERRORS = {
     "It is slower under load. To raise the limit: sudo sysctl -w vm.max_map_count=…",
     "Use ./scripts/logs.sh, or an engine in this distribution (package docker.io).",
     "Stop it, or set another port or PORT_OFFSET in .env.",
+    "-o br-+ -m conntrack --ctorigdst 127.0.0.0/8 -j DROP",
+    "-o br-+ ! -i br-+ -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j DROP",
+    "sudo iptables -I DOCKER-USER …",
     # Reasons for changing a container, shown with --diff.
     "is not a regular file",
     "has mode … instead of …",

@@ -15,10 +15,12 @@ LABEL_CONFIGS = "cloudlab.configs"
 # Tells the dashboard that the container is expected to exit.
 LABEL_ENDS = "cloudlab.ends"
 _INIT = "-init"
+# The file that empties the variables of proxies, in every container.
+NO_PROXIES = "docker-compose.no-proxies.env"
 # Options of a store that its one-shot service shares.
 _INHERITED = (
     "image", "profiles", "user", "networks", "init", "cap_drop", "security_opt", "mem_limit", "memswap_limit", "cpus",
-    "pids_limit", "logging",
+    "pids_limit", "logging", "env_file",
 )  # fmt: skip
 # Lists that Compose replaces instead of appending.
 _REPLACED = ("entrypoint", "command", "test")
@@ -60,6 +62,7 @@ def build(described: Mapping[str, Any], context: Mapping[str, Any], profiles: Ma
     }
     initialised = {services.own(name, instance) for name in programs}
     for container, part in zip(containers, parts, strict=True):
+        part.service["env_file"] = [NO_PROXIES]
         if build := described["images"].get(container["image"]):
             # The build context is the project: see .dockerignore.
             part.service["build"] = {"context": ".", **build}

@@ -15,6 +15,14 @@ from cloudlab.model import environment as environments
 ERROR = "error"
 WARNING = "warning"
 
+# The first that lets no neighbour reach ports published on 127.0.0.1 (moby/moby#49325), and the rules that do the same:
+# no packet that was addressed to 127.0.0.1 is forwarded to a container, and none that was addressed to a container.
+CLOSED_SINCE = 28
+NEIGHBOUR_RULES = (
+    "-o br-+ -m conntrack --ctorigdst 127.0.0.0/8 -j DROP",
+    "-o br-+ ! -i br-+ -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j DROP",
+)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -33,7 +41,8 @@ def inspect(environment: Mapping[str, Any], state: Mapping[str, Any], needs: Map
 
     :param environment: the variable `cloudlab`.
     :param state: containers, networks and volumes of the engine (cloudlab.engine.state).
-    :param needs: the required minimum, {"memory": bytes, "disk": bytes, "map_count": number}.
+    :param needs: the required minimum, {"memory": bytes, "disk": bytes, "map_count": number}, and whether to warn about
+        "neighbours".
     """
     engine = environment["engine"]
     return [
@@ -43,6 +52,7 @@ def inspect(environment: Mapping[str, Any], state: Mapping[str, Any], needs: Map
         *place(engine),
         *users(engine),
         *limits(engine),
+        *(neighbours(engine) if needs["neighbours"] else []),
         *ports(environment, state["containers"]),
         *unmanaged(environment, state["containers"]),
         *volumes(environment["components"], state["containers"]),
@@ -133,6 +143,28 @@ def limits(engine: Mapping[str, Any]) -> list[Finding]:
             "limits: the engine ignores the memory limits of containers, because it has no access to cgroups.",
             "Everything works without them. A rootless engine needs a system with cgroup v2 and systemd:"
             " https://rootlesscontaine.rs/getting-started/common/cgroup2/",
+        )
+    ]
+
+
+def neighbours(engine: Mapping[str, Any]) -> list[Finding]:
+    """Whether other hosts in the network reach ports that are published on 127.0.0.1.
+
+    They do not where the engine runs in a virtual machine, WSL's included, or does not own the machine's firewall.
+    """
+    major = engine["version"].partition(".")[0]
+    if not engine["here"] or engine["provider"] or engine["rootless"] or not major.isdecimal():
+        return []
+    if int(major) >= CLOSED_SINCE:
+        return []
+    commands = " && ".join(f"sudo iptables -I DOCKER-USER {rule}" for rule in NEIGHBOUR_RULES)
+    return [
+        Finding(
+            WARNING,
+            f"other hosts in the network can reach ports that are published on 127.0.0.1, because the engine"
+            f" {engine['version']} is older than {CLOSED_SINCE}.",
+            f"Upgrade the engine, or run: {commands}. SECURITY.md shows how to keep these rules, and how to turn this"
+            " warning off.",
         )
     ]
 

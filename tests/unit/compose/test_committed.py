@@ -6,7 +6,7 @@ import subprocess
 import pytest
 import yaml
 
-from cloudlab.compose import files, placeholders
+from cloudlab.compose import document, files, placeholders
 from cloudlab.model import platform, settings
 
 
@@ -16,7 +16,7 @@ class _Tagged(yaml.SafeLoader):
 
 _Tagged.add_multi_constructor("!", lambda *_: None)
 
-NAMES = (files.BASE, files.CONFIGS, files.OVERRIDE, files.ENGINE_25, files.EXAMPLE)
+NAMES = (files.BASE, files.CONFIGS, files.OVERRIDE, files.ENGINE_25, document.NO_PROXIES, files.EXAMPLE)
 # Maximum number of lines.
 LINES = {files.BASE: 900, files.OVERRIDE: 550}
 
