@@ -59,7 +59,7 @@ def rules():
 @pytest.fixture
 def ways(lab):
     """What the neighbour tries: the published port of 127.0.0.1, and the port of the container."""
-    lab.up(lab.full())
+    lab.up(lab.full(), state="healthy")
     [network] = lab.inspect()["NetworkSettings"]["Networks"].values()
     return [f"http://127.0.0.1:{lab.port}/", f"http://{network['IPAddress']}:8080/"]
 
@@ -80,7 +80,8 @@ def test_the_rules_close_it_for_neighbours_only(lab, ways, neighbour, rules):
     assert reached(ways) == []
     # This machine, and what is published for everyone on purpose.
     assert lab.page() == "one"
-    lab.up(lab.full() | {"published_ports": [f"0.0.0.0:{lab.port}:8080/tcp"]})
+    published = {"published_ports": [f"0.0.0.0:{lab.port}:8080/tcp"]}
+    lab.up(lab.full() | published, state="healthy")
     url = f"http://{HOST}:{lab.port}/"
     assert reached([url]) == [url]
 
