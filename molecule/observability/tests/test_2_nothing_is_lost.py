@@ -68,6 +68,16 @@ def test_a_stack_trace_is_one_entry(lab, logs, talker):
     assert entries == ["java.lang.Boom: x\n\tat a.b(c.java:1)\nCaused by: y\n\tat z"]
 
 
+def test_a_field_that_identifies_the_stream_has_one_value(lab, logs, talker):
+    """VictoriaLogs 1.52 does not start with a second one."""
+    talker("""echo '{"msg":"which one","component":"mine","container":"own"}'; sleep 600""")
+    wait_until(lambda: logs.find(f'component:{NAME} _msg:="which one"'), "the line", 20)
+    lab.client.restart(lab.container("victorialogs"))
+    lab.wait_until_healthy("victorialogs")
+    [row] = logs.find(f'component:{NAME} _msg:="which one"')
+    assert (row["container"], row["line.component"], row["line.container"]) == (f"{lab.instance}-{NAME}", "mine", "own")
+
+
 def test_other_instances_are_not_read(lab, logs, talker):
     talker("echo nobody asked; sleep 600", instance="test-somebody-else", component="foreign")
     talker_lines = logs.find('"nobody asked"')
