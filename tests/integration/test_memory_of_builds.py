@@ -64,7 +64,7 @@ def lab(platform):
     }
     found = Lab(dict(os.environ) | chosen)
     found.remove_everything()
-    # The standard library need not be compiled again.
+    # The standard library need not be compiled again, if another scenario has done so by now.
     caches.provide(found)
     yield found
     found.remove_everything()
