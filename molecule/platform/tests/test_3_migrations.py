@@ -16,8 +16,7 @@ def test_a_saved_migration_is_applied(lab, checkout):
     [(file, text)] = re.findall(r"`(services/\S+\.sql)`.*?```sql\n(.*?) *```", guide, re.DOTALL)
     assert column(lab) == ""
     (checkout / file).write_text(textwrap.dedent(text), encoding="utf-8")
-    # The builder may still compile what the tests before have edited, for all services.
-    wait_until(lambda: column(lab) == "text", f"{file} is applied", 180)
+    wait_until(lambda: column(lab) == "text", f"{file} is applied", 60)
     lab.wait_until_healthy("order")
 
 
