@@ -50,7 +50,8 @@ def test_the_page_shows_everything_as_it_is(up):
 
 def test_the_stores_were_filled_by_programs_that_have_ended(up):
     shots = {name: item["State"] for name, item in up.containers().items() if name.endswith("-init")}
-    assert shots.keys() == {"postgres-init", "kafka-init", "clickhouse-init", "elasticsearch-init"}
+    stores = ("postgres", "kafka", "clickhouse", "elasticsearch", "kibana")
+    assert shots.keys() == {f"{store}-init" for store in stores}
     assert {(state["Status"], state["ExitCode"]) for state in shots.values()} == {("exited", 0)}
 
 
