@@ -21,7 +21,9 @@ def see(page, *texts):
 
 def test_the_page_of_logs(page, logs, order):
     query = quote(f'request_id:="{order["request"]}"')
-    page.goto(f"{logs.address}/select/vmui/?#/?query={query}&groupBy=_stream&g0.range_input=1h&g0.relative_time=last_1_hour")
+    page.goto(
+        f"{logs.address}/select/vmui/?#/?query={query}&groupBy=_stream&g0.range_input=1h&g0.relative_time=last_1_hour"
+    )
     see(page, *(f'component="{hop}"' for hop in ("gateway", "order", "payment", "inventory", "notification")))
 
 
