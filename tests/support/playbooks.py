@@ -106,8 +106,6 @@ def _keep(request: dict, files: Sequence[int], main) -> None:
     if process == 0:
         os.close(result)
         _become(request, output, errors, main)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.setpgid(process, process)
     os.write(result, f"{process}\n".encode())
     _, status = os.waitpid(process, 0)
     os.write(result, f"{os.waitstatus_to_exitcode(status)}\n".encode())

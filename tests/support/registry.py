@@ -77,9 +77,7 @@ class Registry:
         missing = sorted(key for key in keys if not self.has(self.name(key)))
         images = sources(self.lab) if set(missing) - set(standins.FOLDERS) else {}
         for key in missing:
-            own = key in standins.FOLDERS
-            client = self.lab.client
-            self.serve(key, standins.build(client, key) if own else standins.with_contract(client, key, images[key]))
+            self.serve(key, standins.image(self.lab.client, key, images))
 
     def serve(self, key: str, source: str) -> None:
         """Serve the engine's image `source` under the upstream name of the image `key`."""
@@ -130,10 +128,9 @@ def name_images(lab: Lab, mirror: str) -> bool:
     present = {name for image in lab.client.images() for name in image["RepoTags"] or []}
     if present.issuperset(names.values()):
         return False
-    for key, source in sources(lab).items():
-        lab.client.tag(standins.with_contract(lab.client, key, source), *names[key].rsplit(":", 1))
-    for key in standins.FOLDERS:
-        lab.client.tag(standins.build(lab.client, key), *names[key].rsplit(":", 1))
+    images = sources(lab)
+    for key, name in names.items():
+        lab.client.tag(standins.image(lab.client, key, images), *name.rsplit(":", 1))
     return True
 
 

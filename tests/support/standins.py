@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,14 @@ BUILD_SECONDS = 300
 FOLDERS = {"clickhouse-ui": "ch-ui", "kafka-ui": "kafka-ui", "kibana": "kibana", "portainer": "portainer"}
 # The same key -> the image from packages that has the programs of the upstream image: a shell with wget, or with curl.
 BASES = {"kibana": "elasticsearch"}
+
+
+def image(client: docker.APIClient, key: str, packages: Mapping[str, str]) -> str:
+    """What stands in for the upstream image `key`: a program of ours, or the image from packages with its contract.
+
+    :param packages: key -> image from packages. Returns the reference.
+    """
+    return build(client, key) if key in FOLDERS else with_contract(client, key, packages[key])
 
 
 def with_contract(client: docker.APIClient, key: str, package: str) -> str:
