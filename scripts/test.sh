@@ -145,6 +145,8 @@ prepare() {
   export NO_COLOR=1 ANSIBLE_NOCOLOR=1 PY_COLORS=0 ANSIBLE_FORCE_COLOR=0
   export PYTHONUNBUFFERED=1
   unset FORCE_COLOR
+  # Nobody debugs what is compiled here.
+  export GOFLAGS="${GOFLAGS:+$GOFLAGS }-gcflags=all=-dwarf=false"
   forget_settings
   cd "$ROOT"
   mkdir -p "$LOGS"

@@ -4,13 +4,15 @@
 #   rootfs.sh SUITE
 #
 # The mirror is the one that mmdebstrap chooses. Manuals, translations and package lists are left out, here and by every
-# later installation on top of it: the exclusions stay in the image's dpkg configuration.
+# later installation on top of it: the exclusions stay in the image's dpkg configuration. So does `force-unsafe-io`: a
+# layer is written completely or not at all, so dpkg need not flush each file to the disk.
 set -eu
 suite=${1:?usage: rootfs.sh SUITE}
 umask 022
 
 exec mmdebstrap \
   --variant=minbase \
+  --dpkgopt='force-unsafe-io' \
   --dpkgopt='path-exclude=/usr/share/doc/*' \
   --dpkgopt='path-include=/usr/share/doc/*/copyright' \
   --dpkgopt='path-exclude=/usr/share/info/*' \

@@ -13,7 +13,7 @@ fi
 
 # Reproducible builds: an image changes only when its source does.
 flags() {
-  echo "-trimpath -buildvcs=false -pgo=off"
+  echo "-trimpath -gcflags=all=-dwarf=false -buildvcs=false -pgo=off"
 }
 
 case $1 in

@@ -24,7 +24,7 @@ _ERROR_LINES = 25
 _SCRIPT = """\
 mkdir -p "$GOTMPDIR"
 echo "Compiling the seeding."
-go build -ldflags='-s -w' -pgo=off -buildvcs=false -o "$GOTMPDIR/seed" "$1"
+go build -ldflags='-s -w' -gcflags=all=-dwarf=false -pgo=off -buildvcs=false -o "$GOTMPDIR/seed" "$1"
 shift
 cd "$SEED_WORKING_DIR"
 exec "$GOTMPDIR/seed" "$@"
