@@ -10,10 +10,15 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"cloudlab.example/reload/internal/build"
 )
+
+// memoryLimit is far more than the builder itself needs. Without it, the builder would keep memory from the compilers for
+// minutes after it has read a generated file of many megabytes.
+const memoryLimit = 32 << 20
 
 // readyFile exists once the builder detects changes. It is on a tmpfs, so it does not survive the container.
 const readyFile = "/run/cloudlab/ready"
@@ -37,6 +42,7 @@ func command(arguments []string) error {
 }
 
 func run(file string) error {
+	debug.SetMemoryLimit(memoryLimit)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	retry := make(chan os.Signal, 1)

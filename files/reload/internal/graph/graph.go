@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -224,9 +225,12 @@ func header(file string) string {
 		return "unreadable"
 	}
 	var parts []string
-	for line := range strings.Lines(string(content)) {
-		if strings.HasPrefix(line, "//go:build") || strings.HasPrefix(line, "//go:embed") {
-			parts = append(parts, strings.TrimSpace(line))
+	// Generated files can have many megabytes, so they are not copied.
+	for line := range bytes.Lines(content) {
+		// Within `var ( … )`, directives are indented.
+		line = bytes.TrimSpace(line)
+		if bytes.HasPrefix(line, []byte("//go:build")) || bytes.HasPrefix(line, []byte("//go:embed")) {
+			parts = append(parts, string(line))
 		}
 	}
 	parsed, err := parser.ParseFile(token.NewFileSet(), file, content, parser.ImportsOnly)

@@ -175,6 +175,14 @@ func TestStale(t *testing.T) {
 	if !stale() {
 		t.Error("not stale after a new build constraint")
 	}
+	write(t, main, "package main\n\nvar (\n\t//go:embed main.go\n\tsource string\n)\n\nfunc main() {}\n")
+	if graph = load(t, root, target(t, root, ".", "./cmd/one", nil, "one")); stale() {
+		t.Error("stale directly after loading")
+	}
+	write(t, main, "package main\n\nvar (\n\t//go:embed *.go\n\tsource string\n)\n\nfunc main() {}\n")
+	if !stale() {
+		t.Error("not stale after a changed go:embed directive that is indented")
+	}
 	if err := os.Remove(main); err != nil {
 		t.Fatal(err)
 	}
