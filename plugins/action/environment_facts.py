@@ -20,7 +20,6 @@ from cloudlab.gateway import model
 from cloudlab.lifecycle import preflight
 from cloudlab.model import (
     catalogue,
-    conditions,
     declarations,
     environment,
     platform,
@@ -55,7 +54,8 @@ class ActionModule(ActionBase):
         if options["mode"] == modes.DESCRIBE:
             if problems:
                 return result | {"failed": True, "msg": _message(problems)}
-            return result | {"changed": False} | offline.describe(values, chosen, platform.setting_names(values))
+            names = platform.setting_names(values)
+            return result | {"changed": False} | offline.describe(values, chosen, names, excluded)
         try:
             facts, objects = state.gather(engine.connect())
         except engine.EngineError as error:
@@ -98,33 +98,36 @@ class ActionModule(ActionBase):
         return values
 
     def _platform(self, values):
-        """Complete the catalogue of `values` by the settings and the platform's services; return the problems."""
+        """The catalogue of `values`, completed by the settings and the platform's services, and its problems."""
         try:
             complete = platform.complete(values["catalogue"], values)
             seen = platform.chosen(os.environ)
         except (catalogue.CatalogueError, platform.PlatformError) as error:
-            return error.problems
-        values["catalogue"] = complete
-        if complete.keys() != seen.keys():
+            return None, error.problems
+        if complete.components.keys() != seen.components.keys():
             # The tags of the play were computed before extra variables were known.
-            return [
+            return None, [
                 "PLATFORM_SRC, PLATFORM_CATALOGUE, KAFKA_MODE and the catalogue cannot be set with -e. Set them in "
                 ".env, in the process environment or in group_vars/all/, which are read before the tags of the play "
                 "are computed."
             ]
-        return model.problems(model.from_catalogue(complete), values["gateway_jwt_service"])
+        return complete, model.problems(model.from_catalogue(complete.components), values["gateway_jwt_service"])
 
     def _configuration(self, values, task_vars, problems):
-        """`problems` and those of roles and catalogue; if there are none, the chosen and the excluded components."""
+        """`problems` and those of roles and catalogue; if there are none, the chosen and the excluded components.
+
+        Completes the catalogue of `values`.
+        """
         problems = problems + role_arguments.problems(_roles(), values)
         problems += schema.problems(
             {key: values[key] for key in ("catalogue", "networks", "images")}, declarations.Catalogue
         )
-        declared = values["catalogue"]
-        problems += self._platform(values) if not problems else []
-        if problems:
+        complete = None
+        if not problems:
+            complete, problems = self._platform(values)
+        if complete is None or problems:
             return problems, [], {}
-        excluded = conditions.excluded(declared, values)
+        values["catalogue"] = complete.components
         roles = [role.name for role in _roles()]
         known = [*settings.own(), *_platform_settings(values)]
         if problems := catalogue.problems(values["catalogue"], values["networks"], values["images"], known, roles):
@@ -135,13 +138,13 @@ class ActionModule(ActionBase):
                 values["profiles"],
                 values["cloudlab_profile"],
                 task_vars.get("ansible_run_tags", []),
-                excluded,
+                complete.excluded,
             )
         except catalogue.CatalogueError as error:
             return error.problems, [], {}
         # The ports of all components, so that a later run with other tags does not collide with this one.
         ports = catalogue.host_ports(values["catalogue"], values["catalogue"], values)
-        return catalogue.port_problems(ports), chosen, excluded
+        return catalogue.port_problems(ports), chosen, complete.excluded
 
 
 def _platform_settings(values):

@@ -57,7 +57,7 @@ class ActionModule(ActionBase):
         containers = {name: entry["container"] for name, entry in environment["components"].items()}
         size = arguments["seeded"]
         counts = seeding.size_of(declarations.seed(values), size) if size else {}
-        expected = platform.read(folder, environment["catalogue"])
+        expected = platform.read(folder, environment["catalogue"], environment["excluded"])
         # Components that are not selected have no result, and stores that do not respond have no contents.
         results = [each for each in arguments["results"] if "checks" in each]
         found = {each["store"]: each["found"] for each in results if each.get("found") is not None}

@@ -22,7 +22,7 @@ def tags_for(role):
 @functools.cache
 def _chosen():
     """The catalogue of this run, computed once for all roles."""
-    return platform.chosen(os.environ)
+    return platform.chosen(os.environ).components
 
 
 class FilterModule:

@@ -90,10 +90,10 @@ def service_accounts(environment, keep=True):
         raise AnsibleFilterError(str(error)) from None
 
 
-def service_indices(folder, catalogue):
+def service_indices(folder, environment):
     """The indices that a platform's services create: see service_indices.yml."""
     try:
-        return expectations.indices(Path(_absolute(folder)), catalogue)
+        return expectations.indices(Path(_absolute(folder)), environment["catalogue"], environment["excluded"])
     except expectations.ExpectationError as error:
         raise AnsibleFilterError(str(error)) from None
 

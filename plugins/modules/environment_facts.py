@@ -60,7 +60,11 @@ complete: {description: "Whether the run covers all components of the profile, n
 size: {description: Size of the components, full or lite., type: str}
 catalogue: {description: "The catalogue, including the platform's services.", type: dict}
 chosen: {description: Names of the selected components in startup order., type: list}
-excluded: {description: "Components that the settings exclude, with the reason.", type: dict}
+excluded:
+  description: >-
+    Components that the settings exclude: name -> C(actual) (those settings), C(required) (the ones with which it
+    exists) and C(entry).
+  type: dict
 unavailable: {description: "Components that cannot run on this machine, with the reason.", type: dict}
 present:
   description: "All containers of the selected components, including replicas: name, component and needs."

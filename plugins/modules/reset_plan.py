@@ -30,7 +30,7 @@ options:
     elements: str
     default: []
   excluded:
-    description: Components that the settings exclude, with the reason.
+    description: Components that the settings exclude, as returned by M(environment_facts).
     type: dict
     default: {}
 attributes:

@@ -89,6 +89,17 @@ def test_command_line(refused, arguments, message):
     assert message in refused(*arguments)
 
 
+def test_a_service_that_needs_what_a_setting_excludes(refused, tmp_path):
+    (tmp_path / "go.mod").write_text("module example.com/m\n")
+    (tmp_path / "main.go").write_text("package main\n\nfunc main() {}\n")
+    description = tmp_path / "cloudlab.yml"
+    description.write_text("services:\n  mail: {summary: Mail, needs: [zookeeper], go: {main: .}}\n")
+    assert (
+        f"{description}: services.mail.needs: zookeeper is not part of this environment with KAFKA_MODE=kraft. "
+        "Remove it from `needs`, or set KAFKA_MODE=zookeeper in .env."
+    ) in refused(KAFKA_MODE="kraft", PLATFORM_SRC=str(tmp_path))
+
+
 def test_all_problems_of_the_machine_are_reported_in_one_run(refused, lab):
     """Too little memory, too little disk space, a port in use and an overlapping subnet: a line with a fix for each."""
     client = lab.client

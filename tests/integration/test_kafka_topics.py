@@ -233,6 +233,18 @@ def test_a_stopped_broker_is_named_at_once_with_its_log(lab):
     lab.client.start(lab.container("kafka"))
 
 
+def test_zookeeper_stays_while_its_broker_cannot_be_replaced(lab):
+    """The image with the new mode is unavailable: neither a registry nor packages provide it."""
+    images = {**lab.values["images"], "kafka": {"repository": "registry.invalid/kafka", "tag": "none"}}
+    extra = json.dumps({"kafka_topics": DECLARED, "images": images})
+    before = lab.identities()
+    said = " ".join(lab.playbook("dev", "--tags", "kafka", "-e", extra, status=2, **KRAFT).output.split())
+    assert "kafka needs zookeeper, which is not part of this environment with KAFKA_MODE=kraft" in said
+    assert "Nothing was changed. Provide the image, or set KAFKA_MODE=zookeeper in .env." in said
+    assert lab.identities() == before
+    assert partitions(lab)["cart.state"] == 1
+
+
 def test_kraft_replaces_zookeeper_and_keeps_its_data(lab):
     volumes = lab.volumes()
     said = " ".join(playbook(lab, **KRAFT).output.split())
@@ -263,7 +275,7 @@ def test_a_killed_broker_with_kraft_comes_back_with_every_message(lab):
 
 def test_zookeeper_cannot_be_selected_with_kraft(lab):
     said = " ".join(lab.playbook("dev", "--tags", "zookeeper", status=2, **KRAFT).output.split())
-    assert "zookeeper exists only with KAFKA_MODE=zookeeper, but KAFKA_MODE is kraft." in said
+    assert "zookeeper is not part of this environment with KAFKA_MODE=kraft. Remove it from --tags, or set" in said
     refused = " ".join(lab.playbook("dev", "-e", "kafka_mode=zookeeper", status=2, **KRAFT).output.split())
     assert "KAFKA_MODE and the catalogue cannot be set with -e" in refused
 

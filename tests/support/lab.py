@@ -65,7 +65,7 @@ class Lab:
         for file in sorted((ROOT / "group_vars" / "all").glob("*.yml")):
             values = yaml.safe_load(file.read_text(encoding="utf-8")) | values
         values = {name: option["default"] for name, option in settings.of_platform(values).items()} | values
-        values["catalogue"] = platform.complete(values["catalogue"], values)
+        values["catalogue"] = platform.complete(values["catalogue"], values).components
         return values
 
     @property

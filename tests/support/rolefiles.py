@@ -69,7 +69,7 @@ def project(root: Path, engine: dict) -> dict:
     templar = Templar(DataLoader(), known)
     names = [*settings.spec(), "catalogue", "networks", "images", "profiles"]
     values = {name: templar.template(known[name]) for name in names}
-    values["catalogue"] = platform.complete(values["catalogue"], values)
+    values["catalogue"] = platform.complete(values["catalogue"], values).components
     chosen = catalogue.choose(values["catalogue"], values["profiles"], "full", [])
     objects: dict = {"containers": [], "networks": [], "volumes": []}
     context = environment.describe(root, values, chosen, objects, engine, complete=True)

@@ -46,7 +46,8 @@ def test_every_component_has_limits_in_every_size(committed):
 
 @pytest.mark.parametrize(("profile", "most"), [("full", "12g"), ("lite", "6g")])
 def test_the_limits_of_a_profile_fit_a_laptop(profile, most):
-    components, profiles = platform.chosen({"CLOUDLAB_ENV_FILE": ""}), catalogue.committed("profiles")["profiles"]
+    components = platform.chosen({"CLOUDLAB_ENV_FILE": ""}).components
+    profiles = catalogue.committed("profiles")["profiles"]
     limits = [
         sizes.parse(catalogue.resources(components[name], profiles[profile]["size"])["memory"])
         * components[name].get("replicas", 1)

@@ -245,7 +245,7 @@ def test_portainer_has_its_administrator_and_the_engine(containers):
 
 
 def test_adminer_connects_to_the_stores_with_any_password(containers):
-    adminer = containers(tools_kibana_user="elastic", tools_kibana_password="secret")["adminer"]
+    adminer = containers(tools_elasticsearch_user="elastic", tools_elasticsearch_password="secret")["adminer"]
     program = content(adminer, "/etc/adminer/index.php")
     [stores] = [json.loads(line) for line in program.splitlines() if line.strip().startswith('{"postgres"')]
     assert stores == {

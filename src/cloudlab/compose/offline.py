@@ -5,6 +5,7 @@ from typing import Any
 
 from cloudlab.compose import placeholders
 from cloudlab.model import environment, settings
+from cloudlab.model.catalogue import Exclusions
 
 # Assumed facts of the engine that Compose will use.
 ENGINE = {
@@ -19,9 +20,13 @@ ENGINE = {
 HOLDINGS: dict[str, list] = {"containers": [], "networks": [], "volumes": []}
 
 
-def describe(values: Mapping[str, Any], chosen: list[str], names: Iterable[str]) -> dict[str, Any]:
+def describe(
+    values: Mapping[str, Any], chosen: list[str], names: Iterable[str], excluded: Exclusions
+) -> dict[str, Any]:
     """The variable `cloudlab`, see environment.describe. names: settings that the platform declares."""
-    context = environment.describe(settings.ROOT, values, chosen, HOLDINGS, ENGINE, platform_settings=names)
+    context = environment.describe(
+        settings.ROOT, values, chosen, HOLDINGS, ENGINE, platform_settings=names, excluded=excluded
+    )
     # Volumes belong to root's group.
     return {**context, "directory": placeholders.DIRECTORY, "group": 0, "described": True}
 

@@ -178,7 +178,7 @@ def _committed() -> dict[str, Any]:
     for subject in (*settings.SUBJECTS, "profiles", "catalogue"):
         values |= catalogue.committed(subject)
     values |= {name: option["default"] for name, option in settings.of_platform(values).items()}
-    return values | {"catalogue": platform.complete(values["catalogue"], values)}
+    return values | {"catalogue": platform.complete(values["catalogue"], values).components}
 
 
 def _ports(entries: catalogue.Catalogue, values: Mapping[str, Any]) -> Iterable[Row]:

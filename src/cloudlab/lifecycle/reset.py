@@ -1,6 +1,5 @@
 """The plan of a reset: what it removes. Only objects with this instance's label are included."""
 
-import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,7 +20,7 @@ def plan(
     components: catalogue.Catalogue,
     instance: str,
     objects: Mapping[str, list[Mapping[str, Any]]],
-    excluded: Mapping[str, str] = types.MappingProxyType({}),
+    excluded: catalogue.Exclusions = catalogue.NOTHING_EXCLUDED,
 ) -> dict[str, Any]:
     """What to remove, as {"containers", "volumes", "networks": names in order of removal, "directory": bool}.
 
@@ -29,7 +28,7 @@ def plan(
         `everything` all objects of the instance.
     :param names: components, for the levels `component` and `data`.
     :param objects: containers, networks and volumes of the engine (cloudlab.engine.state).
-    :param excluded: see cloudlab.model.conditions.
+    :param excluded: see cloudlab.model.conditions.Effective.
 
     Raises ResetError for an unknown level or component, and for components that are missing or not allowed.
     """
@@ -65,11 +64,11 @@ def plan(
     }
 
 
-def _check(level: str, names: list[str], components: catalogue.Catalogue, excluded: Mapping[str, str]) -> None:
+def _check(level: str, names: list[str], components: catalogue.Catalogue, excluded: catalogue.Exclusions) -> None:
     if not level:
         raise ResetError([f"the level is missing. Pass it with -e level=, one of: {', '.join(LEVELS)}."])
     problems = catalogue.unknown([level], LEVELS, "level")
-    problems += catalogue.missing(names, components, "component", excluded)
+    problems += catalogue.missing(names, components, excluded, "-e components")
     if level == "everything" and names:
         problems.append("level everything does not accept components. Omit them, or use the level component or data.")
     if level in ("component", "data") and not names:

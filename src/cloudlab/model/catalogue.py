@@ -15,6 +15,9 @@ from cloudlab.model.problems import ProblemsError, unknown
 FOLDER = Path(__file__).resolve().parents[3] / "group_vars" / "all"
 
 Catalogue = Mapping[str, Mapping[str, Any]]
+# Components that the settings exclude: see cloudlab.model.conditions.Effective.
+Exclusions = Mapping[str, Mapping[str, Any]]
+NOTHING_EXCLUDED: Exclusions = types.MappingProxyType({})
 
 # Tags that Ansible itself gives a meaning to.
 ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged"}
@@ -58,30 +61,41 @@ def choose(
     profiles: Mapping[str, Mapping[str, Any]],
     profile: str,
     run_tags: Iterable[str],
-    excluded: Mapping[str, str] = types.MappingProxyType({}),
+    excluded: Exclusions = NOTHING_EXCLUDED,
 ) -> list[str]:
     """The components of a run in startup order: the tagged ones, or else the profile's, with their dependencies.
 
-    :param excluded: see cloudlab.model.conditions. Raises CatalogueError for an unknown profile, component or tag.
+    :param excluded: see cloudlab.model.conditions.Effective.
+
+    Raises CatalogueError for a profile, component or tag that is unknown or excluded.
     """
     problems = unknown([profile], profiles, "profile")
     tags = set(run_tags) - ANSIBLE_TAGS
-    problems += missing(tags, catalogue, "tag", excluded)
+    problems += missing(tags, catalogue, excluded, "--tags", "tag")
     listed: Iterable[str] = profiles.get(profile, {}).get("components", "all")
     without = _components(profiles, profiles.get(profile, {}).get("without", []))
     named = [*([] if listed == "all" else listed), *without]
-    problems += missing(named, catalogue, f"component in profile {profile}:", excluded)
+    problems += missing(named, catalogue, excluded, f"the profile {profile}", f"component in profile {profile}:")
     listed = [name for name in (catalogue if listed == "all" else listed) if name not in without]
     if problems:
         raise CatalogueError(problems)
     return start_order(catalogue, closure(catalogue, tags or listed))
 
 
-def missing(names: Iterable[str], catalogue: Catalogue, what: str, excluded: Mapping[str, str]) -> list[str]:
-    """A message for each of `names` that is not in the catalogue, or that the settings exclude from it."""
+def missing(
+    names: Iterable[str], valid: Iterable[str], excluded: Exclusions, place: str, what: str = "component"
+) -> list[str]:
+    """A message for each of `names` that is not `valid`, or that the settings exclude from the environment.
+
+    :param place: where the names are, for the fix. what: what they are, for the message about an unknown one.
+    """
     names = set(names)
-    reasons = [f"{what} {reason}" for name, reason in excluded.items() if name in names]
-    return reasons + unknown(names - excluded.keys(), catalogue, what)
+    reasons = [
+        f"{name} is not part of this environment with {excluded[name]['actual']}. "
+        f"Remove it from {place}, or set {excluded[name]['required']} in .env."
+        for name in sorted(names & excluded.keys())
+    ]
+    return reasons + unknown(names - excluded.keys(), valid, what)
 
 
 def _components(profiles: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> list[str]:

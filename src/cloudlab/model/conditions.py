@@ -4,45 +4,49 @@ A `when` maps settings to the values that they must have.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from cloudlab.model.catalogue import Catalogue, CatalogueError
 from cloudlab.model.problems import unknown
 
 
-def effective(components: Catalogue, values: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """`components` without what the settings `values` exclude.
+class Effective(NamedTuple):
+    """A catalogue for certain settings.
 
-    The key `excluded` of an entry holds what was left out of it: {"needs": [names], "volumes": {name: its `when`}}.
-
-    Raises CatalogueError if a `when` names an unknown setting.
+    components: without what the settings exclude. The key `excluded` of an entry holds what was left out of it:
+    {"needs": [names], "volumes": {name: its `when`}}.
+    excluded: component that is left out -> {"actual": the settings that exclude it, "required": those with which it
+    exists, "entry": its entry}. See `catalogue.missing` for the message.
     """
-    out = excluded(components, values)
-    return {name: _effective(entry, values, out) for name, entry in components.items() if name not in out}
+
+    components: dict[str, Mapping[str, Any]]
+    excluded: dict[str, Mapping[str, Any]]
 
 
-def excluded(components: Catalogue, values: Mapping[str, Any]) -> dict[str, str]:
-    """Component that is no part of the environment -> the reason. Raises CatalogueError as `effective`."""
+def effective(components: Catalogue, values: Mapping[str, Any]) -> Effective:
+    """`components` for the settings `values`. Raises CatalogueError if a `when` names an unknown setting."""
     if found := [text for name, entry in components.items() for text in _problems(name, entry, values)]:
         raise CatalogueError(found)
-    return {
-        name: f"{name} exists only with {shown(entry['when'])}, but {_actual(entry['when'], values)}."
-        f" Leave it out, or set {shown(entry['when'])} in .env."
+    out: dict[str, Mapping[str, Any]] = {
+        name: {"actual": shown({key: values[key] for key in unmet}), "required": shown(unmet), "entry": entry}
         for name, entry in components.items()
-        if not _met(entry.get("when", {}), values)
+        if (unmet := _unmet(entry.get("when", {}), values))
     }
+    return Effective(
+        {name: _effective(entry, values, out) for name, entry in components.items() if name not in out}, out
+    )
 
 
-def shown(when: Mapping[str, str]) -> str:
+def shown(when: Mapping[str, Any]) -> str:
     """A `when` as assignments in `.env`."""
     return " ".join(f"{setting.upper()}={value}" for setting, value in when.items())
 
 
-def _effective(entry: Mapping[str, Any], values: Mapping[str, Any], out: Mapping[str, str]) -> Mapping[str, Any]:
+def _effective(entry: Mapping[str, Any], values: Mapping[str, Any], out: Mapping[str, Any]) -> Mapping[str, Any]:
     needs, volumes = entry.get("needs", []), entry.get("volumes", {})
     left = {
         "needs": [name for name in needs if name in out],
-        "volumes": {name: _when(volume) for name, volume in volumes.items() if not _met(_when(volume), values)},
+        "volumes": {name: _when(volume) for name, volume in volumes.items() if _unmet(_when(volume), values)},
     }
     changed = {
         "needs": [name for name in needs if name not in out],
@@ -60,12 +64,9 @@ def _path(volume: str | Mapping[str, Any]) -> str:
     return volume if isinstance(volume, str) else volume["path"]
 
 
-def _met(when: Mapping[str, str], values: Mapping[str, Any]) -> bool:
-    return all(str(values[setting]) == value for setting, value in when.items())
-
-
-def _actual(when: Mapping[str, str], values: Mapping[str, Any]) -> str:
-    return " and ".join(f"{setting.upper()} is {values[setting]}" for setting in when)
+def _unmet(when: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, str]:
+    """The part of a `when` that the settings do not meet."""
+    return {setting: value for setting, value in when.items() if str(values[setting]) != value}
 
 
 def _problems(name: str, entry: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:

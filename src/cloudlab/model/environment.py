@@ -4,7 +4,6 @@
 """
 
 import os
-import types
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ def describe(
     engine: Mapping[str, Any],
     complete: bool = False,
     platform_settings: Iterable[str] = (),
-    excluded: Mapping[str, str] = types.MappingProxyType({}),
+    excluded: catalogue.Exclusions = catalogue.NOTHING_EXCLUDED,
 ) -> dict[str, Any]:
     """The variable `cloudlab`.
 
@@ -48,7 +47,7 @@ def describe(
     :param engine: facts of the engine, copied unchanged.
     :param platform_settings: settings that the platform declares for its services.
     :param complete: whether the run is for the whole profile, not for a selection by tags.
-    :param excluded: see cloudlab.model.conditions.
+    :param excluded: see cloudlab.model.conditions.Effective.
     """
     instance = values["cloudlab_instance"]
     size = values["profiles"][values["cloudlab_profile"]].get("size", "full")
@@ -64,7 +63,7 @@ def describe(
         "complete": complete,
         "chosen": chosen,
         "unavailable": {},
-        # Components that the settings exclude, with the reason.
+        # Components that the settings exclude.
         "excluded": dict(excluded),
         "present": present(chosen, components, containers),
         "surplus": surplus(chosen, containers) if complete else retired,
@@ -229,7 +228,8 @@ def with_images(
     :param images: the `images` of the action images: key -> {"reference", "source", "state", "reason"}.
     :param catalogue_images: the catalogue's `images`; `data` is the on-disk format.
 
-    Raises ImageError if a component depends on one without an image, or if an image cannot read existing data.
+    Raises ImageError if a component depends on one without an image, if one without an image runs with settings that
+    have changed, or if an image cannot read existing data.
     """
     unavailable = dict(environment["unavailable"])
     components = {}
@@ -249,6 +249,7 @@ def with_images(
         for need in entry["spec"]["needs"]
         if need in unavailable
     ]
+    problems += _stranded(environment, unavailable)
     problems += data_problems(components, environment["volumes"])
     if problems:
         raise ImageError("\n".join(problems))
@@ -258,6 +259,20 @@ def with_images(
         "unavailable": unavailable,
         "chosen": [name for name in environment["chosen"] if name not in unavailable],
     }
+
+
+def _stranded(environment: Mapping[str, Any], unavailable: Mapping[str, str]) -> list[str]:
+    """Containers that cannot be replaced, and need one that the settings exclude now and that would be removed."""
+    started = {item["component"] for item in environment["present"]}
+    excluded = environment["excluded"]
+    return [
+        f"the container of {name} needs {need}, which is not part of this environment with {excluded[need]['actual']}, "
+        f"and cannot be replaced: {unavailable[name]}. Nothing was changed. Provide the image, or set "
+        f"{excluded[need]['required']} in .env."
+        for name, entry in environment["components"].items()
+        for need in entry["excluded"]["needs"]
+        if name in unavailable and {name, need} <= started
+    ]
 
 
 def data_format(image: Mapping[str, Any], source: str) -> str:

@@ -40,10 +40,17 @@ def is_secret(text: str) -> bool:
     return any(name.startswith("secret.") or name.endswith(SECRET_KEYS) for name, _ in used(text))
 
 
-def problems(text: str, name: str, service: Mapping[str, Any], everybody: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def problems(
+    text: str,
+    name: str,
+    service: Mapping[str, Any],
+    everybody: catalogue.Catalogue,
+    excluded: catalogue.Exclusions = catalogue.NOTHING_EXCLUDED,
+) -> list[str]:
     """The problems with the placeholders in a value of the service `name`; a message each.
 
     :param everybody: all components by name, services as their platform describes them.
+    :param excluded: see cloudlab.model.conditions.Effective.
     """
     found = []
     for placeholder, escape in used(text):
@@ -52,12 +59,17 @@ def problems(text: str, name: str, service: Mapping[str, Any], everybody: Mappin
         owner, _, key = placeholder.partition(".")
         # Settings are checked with the whole description: see cloudlab.model.extension.
         if owner not in (LOG_LEVEL, "secret", "setting"):
-            found += [f"{{{placeholder}}}: {text}" for text in _unknown(owner, key, name, service, everybody)]
+            found += [f"{{{placeholder}}}: {text}" for text in _unknown(owner, key, name, service, everybody, excluded)]
     return found
 
 
 def _unknown(
-    owner: str, key: str, name: str, service: Mapping[str, Any], everybody: Mapping[str, Mapping[str, Any]]
+    owner: str,
+    key: str,
+    name: str,
+    service: Mapping[str, Any],
+    everybody: catalogue.Catalogue,
+    excluded: catalogue.Exclusions,
 ) -> Iterable[str]:
     """Why a placeholder has no value."""
     if owner == "self":
@@ -76,7 +88,8 @@ def _unknown(
         return []
     services = [other for other, entry in everybody.items() if "go" in entry]
     valid = [*providers, *services, "self", "secret", "setting"]
-    if missing := catalogue.unknown([owner], valid, "component"):
+    left_out = {other: reason for other, reason in excluded.items() if "values" in reason["entry"]}
+    if missing := catalogue.missing([owner], valid, left_out, "the value"):
         return missing
     if missing := catalogue.unknown([key], SERVICE_KEYS, "value"):
         return missing

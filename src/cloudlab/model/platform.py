@@ -9,7 +9,6 @@ from typing import Any
 
 from cloudlab.model import catalogue, conditions, declarations, extension, gosource, placeholders, schema, settings
 from cloudlab.model.description import DESCRIPTION, PlatformError, read, selected
-from cloudlab.model.problems import unknown
 
 ROLE = "go_service"
 IMAGE = "go-runtime"
@@ -18,7 +17,7 @@ BUILDER = "builder"
 DEFAULT_RESOURCES = {"full": {"memory": "192m", "cpus": 2, "pids": 256}, "lite": {"memory": "128m"}}
 
 
-def chosen(environ: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
+def chosen(environ: Mapping[str, str]) -> conditions.Effective:
     """The committed catalogue, as `complete` with the settings of `.env` or the process environment.
 
     What a play knows before any host. Raises as `complete`, and SettingsError for settings that cannot be read.
@@ -27,27 +26,34 @@ def chosen(environ: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
     return complete(catalogue.committed()["catalogue"], values)
 
 
-def complete(components: catalogue.Catalogue, values: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def complete(components: catalogue.Catalogue, values: Mapping[str, Any]) -> conditions.Effective:
     """`components` without those that the settings `values` exclude, and with the services of the selected platform.
 
     Raises PlatformError and CatalogueError.
     """
+    found = conditions.effective(components, values)
     folder = settings.ROOT / Path(values["platform_src"]).expanduser()
-    return merged(conditions.effective(components, values), folder, values["platform_catalogue"])
+    return found._replace(components=merged(found.components, folder, values["platform_catalogue"], found.excluded))
 
 
-def merged(components: catalogue.Catalogue, folder: Path | str, description: str = "") -> dict[str, Mapping[str, Any]]:
+def merged(
+    components: catalogue.Catalogue,
+    folder: Path | str,
+    description: str = "",
+    excluded: catalogue.Exclusions = catalogue.NOTHING_EXCLUDED,
+) -> dict[str, Mapping[str, Any]]:
     """`components` with the platform's services added to them.
 
     :param folder: the checkout.
     :param description: its description, relative to it; empty for cloudlab.yml.
+    :param excluded: see cloudlab.model.conditions.Effective.
 
     Raises PlatformError with every problem.
     """
     root = Path(folder).expanduser().resolve()
     file = root / (description or DESCRIPTION)
     document = read(root, file)
-    if found := problems(document, root, components):
+    if found := problems(document, root, components, excluded):
         raise PlatformError([f"{file}: {text}" for text in found])
     return {**components, **{name: entry(service) for name, service in document["services"].items()}}
 
@@ -85,7 +91,9 @@ def _program(declared: Mapping[str, Any]) -> dict[str, Any]:
     return {"summary": "Sample data", **{key: declared[key] for key in ("go", "env") if key in declared}}
 
 
-def problems(document: Mapping[str, Any], root: Path, components: catalogue.Catalogue) -> list[str]:
+def problems(
+    document: Mapping[str, Any], root: Path, components: catalogue.Catalogue, excluded: catalogue.Exclusions
+) -> list[str]:
     """What a valid description conflicts with, or refers to in vain; a message each, without the file's name."""
     services = document["services"]
     everybody = {**components, **services}
@@ -95,25 +103,32 @@ def problems(document: Mapping[str, Any], root: Path, components: catalogue.Cata
     ]
     found += list(extension.problems(document, settings.reserved_names()))
     for name, service in services.items():
-        if name in components or name in catalogue.ANSIBLE_TAGS:
+        if name in components or name in excluded or name in catalogue.ANSIBLE_TAGS:
             found.append(
                 f"services.{name}: the name {name} belongs to a component of the environment. Choose another one."
             )
         else:
-            found += [f"services.{name}.{text}" for text in _references(name, service, root, everybody)]
+            found += [f"services.{name}.{text}" for text in _references(name, service, root, everybody, excluded)]
     if "seed" in document:
-        found += [f"seed.{text}" for text in _references("seed", _program(document["seed"]), root, everybody)]
+        program = _program(document["seed"])
+        found += [f"seed.{text}" for text in _references("seed", program, root, everybody, excluded)]
     return found
 
 
-def _references(name: str, service: Mapping[str, Any], root: Path, everybody: catalogue.Catalogue) -> Iterator[str]:
+def _references(
+    name: str,
+    service: Mapping[str, Any],
+    root: Path,
+    everybody: catalogue.Catalogue,
+    excluded: catalogue.Exclusions,
+) -> Iterator[str]:
     """What a service names that does not exist."""
     needs = service.get("needs", [])
     if name in needs:
         yield f"needs: {name} cannot need itself."
-    yield from (f"needs: {text}" for text in unknown(needs, everybody, "component"))
+    yield from (f"needs: {text}" for text in catalogue.missing(needs, everybody, excluded, "`needs`"))
     for key in ("env", "access"):
         for variable, value in service.get(key, {}).items():
-            for text in placeholders.problems(str(value), name, service, everybody):
+            for text in placeholders.problems(str(value), name, service, everybody, excluded):
                 yield f"{key}.{variable}: {text}"
     yield from (f"go.{text}" for text in gosource.problems(service["go"], root))

@@ -15,7 +15,7 @@ from typing import Any
 from cloudlab.model import catalogue, schema
 from cloudlab.model.checks import FAILED, NOTE, OK, Check, verdict
 from cloudlab.model.declarations import Stores
-from cloudlab.model.problems import ProblemsError, unknown
+from cloudlab.model.problems import ProblemsError
 from cloudlab.services.accounts import account, has_account
 
 FILE = "stores.yml"
@@ -36,10 +36,15 @@ class Expected:
     seeded: Mapping[str, Mapping[str, str]]
 
 
-def read(platform: Path, entries: catalogue.Catalogue) -> Expected:
-    """The expectations of the platform in the directory. Raises ExpectationError with all problems."""
+def read(
+    platform: Path, entries: catalogue.Catalogue, excluded: catalogue.Exclusions = catalogue.NOTHING_EXCLUDED
+) -> Expected:
+    """The expectations of the platform in the directory. Raises ExpectationError with all problems.
+
+    :param excluded: see cloudlab.model.conditions.Effective.
+    """
     file = platform / FILE
-    stores = _stores(file, entries)
+    stores = _stores(file, entries, excluded)
     folders = stores.migrations
     versions = {name: {table: newest(platform / path) for table, path in of.items()} for name, of in folders.items()}
     if missing := [
@@ -52,12 +57,14 @@ def read(platform: Path, entries: catalogue.Catalogue) -> Expected:
     return Expected(versions, stores.indices, stores.tables, stores.seeded)
 
 
-def indices(platform: Path, entries: catalogue.Catalogue) -> list[str]:
-    """The Elasticsearch indices that the services of the platform create. Raises ExpectationError."""
-    return [index for of in _stores(platform / FILE, entries).indices.values() for index in of]
+def indices(
+    platform: Path, entries: catalogue.Catalogue, excluded: catalogue.Exclusions = catalogue.NOTHING_EXCLUDED
+) -> list[str]:
+    """The Elasticsearch indices that the services of the platform create. Raises as `read`."""
+    return [index for of in _stores(platform / FILE, entries, excluded).indices.values() for index in of]
 
 
-def _stores(file: Path, entries: catalogue.Catalogue) -> Stores:
+def _stores(file: Path, entries: catalogue.Catalogue, excluded: catalogue.Exclusions) -> Stores:
     """The validated content of the file; empty if there is none."""
     if not file.exists():
         return Stores()
@@ -65,6 +72,7 @@ def _stores(file: Path, entries: catalogue.Catalogue) -> Stores:
     services = [name for name, entry in entries.items() if entry["kind"] == "service"]
     # The stores whose rows can be counted.
     holders = [name for name, entry in entries.items() if "rows_in" in entry]
+    left_out = {name: reason for name, reason in excluded.items() if "rows_in" in reason["entry"]}
     problems = [
         f"{file}: {key}: {text}"
         for key, valid, what in (
@@ -73,7 +81,7 @@ def _stores(file: Path, entries: catalogue.Catalogue) -> Stores:
             ("tables", services, "service"),
             ("seeded", holders, "store"),
         )
-        for text in unknown(getattr(stores, key), valid, what)
+        for text in catalogue.missing(getattr(stores, key), valid, left_out, f"`{key}`", what)
     ]
     if problems:
         raise ExpectationError(problems)

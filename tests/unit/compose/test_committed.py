@@ -58,14 +58,14 @@ def test_no_path_of_this_machine_is_in_them(written):
 def test_every_role_of_a_component_is_in_the_list_that_the_playbooks_share():
     tasks = yaml.safe_load((settings.ROOT / "playbooks" / "tasks" / "components.yml").read_text(encoding="utf-8"))
     listed = {task["ansible.builtin.import_role"]["name"] for task in tasks}
-    assert {entry["role"] for entry in platform.chosen({"CLOUDLAB_ENV_FILE": ""}).values()} == listed
+    assert {entry["role"] for entry in platform.chosen({"CLOUDLAB_ENV_FILE": ""}).components.values()} == listed
 
 
 def test_every_component_is_in_them():
     texts = [(settings.ROOT / name).read_text(encoding="utf-8") for name in (files.BASE, files.OVERRIDE)]
     written = [yaml.load(text, _Tagged) for text in texts]  # noqa: S506 - a safe loader
     services = {name for document in written for name in document["services"]}
-    assert platform.chosen({"CLOUDLAB_ENV_FILE": ""}).keys() <= services
+    assert platform.chosen({"CLOUDLAB_ENV_FILE": ""}).components.keys() <= services
 
 
 @pytest.mark.parametrize("file", [files.BASE, files.OVERRIDE])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from cloudlab import engine
 from cloudlab.cli.arguments import Parser
 from cloudlab.model import catalogue, platform, settings
-from cloudlab.model.problems import ProblemsError, unknown
+from cloudlab.model.problems import ProblemsError
 from cloudlab.observe.logs import engine_logs, lines, store
 from cloudlab.observe.logs.lines import Filter, Line
 
@@ -79,7 +79,8 @@ def _run(options: argparse.Namespace) -> None:
 
 def _check(components: list[str]) -> None:
     """Raise ProblemsError for unknown components, and for a platform that cannot be read."""
-    if problems := unknown(components, platform.chosen(os.environ), "component"):
+    known = platform.chosen(os.environ)
+    if problems := catalogue.missing(components, known.components, known.excluded, "the arguments"):
         raise catalogue.CatalogueError(problems)
 
 
