@@ -20,6 +20,9 @@ import pytest
 from lab import ROOT, Lab
 from recreate import recreate
 
+from cloudlab.images import trust
+from cloudlab.services.base import CA_BUNDLE
+
 VALIDATED = ("postgres", "redis", "gateway", "redis-commander", "dashboard", "mail-web")
 # Without the stores of logs and metrics, the collector is right to report errors.
 COMPONENTS = (*VALIDATED, "otel-collector")
@@ -37,13 +40,22 @@ def desktop(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def lab(desktop, tmp_path_factory):
+def certificates(tmp_path_factory):
+    """A file with the certificates that this machine trusts, outside of everything that is shared."""
+    path = tmp_path_factory.mktemp("trusted") / "certificates.pem"
+    path.write_bytes(trust.ca_bundle(os.environ) or b"# This machine trusts none.\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def lab(desktop, certificates, tmp_path_factory):
     """The scenario's instance on that engine. It begins without containers, and with the data of the one before."""
     environ = dict(os.environ) | {
         "DOCKER_HOST": desktop.address,
         "HOME": str(HOME),
         # So that Ansible does not write to that home folder.
         "ANSIBLE_HOME": str(tmp_path_factory.mktemp("ansible")),
+        "SSL_CERT_FILE": str(certificates),
     }
     found = Lab(environ)
     found.client = docker.APIClient(base_url=desktop.address, version="auto")
@@ -71,6 +83,13 @@ def test_every_bind_mount_is_shared_or_the_engines_own(desktop, lab):
     }
     own = {source for source in sources if not source.startswith(f"{HOME}/")}
     assert own == {desktop.socket, f"{desktop.data_root}/containers"}
+
+
+def test_the_builder_mounts_a_copy_of_the_certificates(desktop, lab):
+    sources = [mount["Source"] for mount in lab.inspect("builder")["Mounts"] if mount["Destination"] == CA_BUNDLE]
+    assert [os.path.dirname(source) for source in sources] == [
+        f"{desktop.product.sources}{lab.directory}/config/builder"
+    ]
 
 
 @WITHOUT_ORBSTACK
