@@ -1,7 +1,6 @@
-"""The engines of Docker Desktop and Colima: a proxy in front of this machine's engine that answers as they do.
+"""The engines of Docker Desktop, Colima and OrbStack: a proxy in front of the real engine that answers as they do.
 
-OrbStack answers as Colima does, except for its name and the group of the socket, which is that of Docker Desktop. Their
-engine runs in a virtual machine. It has its own socket and data root, and of the user's files only the shared
+Their engine runs in a virtual machine. It has its own socket and data root, and of the user's files only the shared
 folders. So the proxy, which listens on a socket of its own,
 
 - answers GET /info and /version with the names of the product, as recorded in tests/unit/machines;
@@ -16,10 +15,16 @@ The facts, and where they come from:
 - Docker Desktop reports /host_mnt/…, another socket, and labels: src/cloudlab/containers/rewrites.py.
 - Colima shares only the home folder: abiosoft/colima#1379.
 - In Colima, a missing source of an option -v becomes an empty folder: abiosoft/colima#267, #530.
-- Every engine refuses a missing source of an option --mount.
-- Containers mount /var/run/docker.sock of the virtual machine, in all products: abiosoft/colima#382.
-- That socket belongs to the group root (OrbStack: orbstack/orbstack#204; Docker Desktop: src/cloudlab/engine/state.py),
-  in Colima to the group docker (abiosoft/colima, environment/container/docker/docker.go).
+- OrbStack has the user's files under the same paths: docs.orbstack.dev/docker/file-sharing, orbstack/orbstack#415.
+  Since 1.4 it has other folders of the Mac too (#435), except /etc and others of its virtual machine (#1878). The proxy
+  shares only the home folder, on which the project relies.
+- OrbStack reports sources as they were requested, and adds no labels: no report of anything else was found.
+- Every engine refuses a missing source of an option --mount (OrbStack: orbstack/orbstack#26).
+- Containers mount /var/run/docker.sock of the virtual machine, in all products: abiosoft/colima#382,
+  orbstack/orbstack#269. Sockets of the Mac cannot be used in containers: abiosoft/colima#997, orbstack/orbstack#26.
+- The socket belongs to the group root (OrbStack has no group docker: orbstack/orbstack#204, #1946; Docker Desktop:
+  docker/for-win#13898), in Colima to the group docker (abiosoft/colima, environment/container/docker/docker.go).
+  A release of OrbStack of December 2024 did not let the group root use it: orbstack/orbstack#1673, closed.
 """
 
 from __future__ import annotations
@@ -72,6 +77,7 @@ PRODUCTS = {
         "docker-desktop-macos", "/host_mnt", "/run/host-services/docker.proxy.sock", labels=True, denies=True
     ),
     "colima": Product("colima", socket_group=64991),
+    "orbstack": Product("orbstack"),
 }
 
 
