@@ -8,11 +8,11 @@ from ansible.utils.display import Display
 from cloudlab import engine
 from cloudlab.ansible import modes
 from cloudlab.compose import offline
-from cloudlab.images import build, contexts, converge, lockfile, plan, progress, trust
+from cloudlab.images import build, contexts, converge, lockfile, plan, progress, registry, trust
 from cloudlab.model import environment
 
 ROOT = Path(__file__).resolve().parents[2] / "files" / "images"
-FAULTS = (engine.EngineError, contexts.ContextError, trust.TrustError)
+FAULTS = (engine.EngineError, contexts.ContextError, registry.CredentialsError, trust.TrustError)
 
 ARGUMENTS = {
     "environment": {"type": "dict", "required": True},

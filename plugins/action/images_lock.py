@@ -3,7 +3,7 @@
 from ansible.plugins.action import ActionBase
 
 from cloudlab import engine
-from cloudlab.images import converge, lockfile, plan
+from cloudlab.images import converge, lockfile, plan, registry
 
 ARGUMENTS = {
     "images": {"type": "dict", "required": True},
@@ -24,5 +24,5 @@ class ActionModule(ActionBase):
             return result | {"changed": False, "lock": lockfile.made(images, mirror, answers)}
         except plan.ImagesError as error:
             return result | {"failed": True, "msg": "\n".join(error.problems)}
-        except engine.EngineError as error:
+        except (engine.EngineError, registry.CredentialsError) as error:
             return result | {"failed": True, "msg": str(error)}

@@ -63,6 +63,7 @@ PROVEN_ELSEWHERE = {
     "sudo apt-get install mmdebstrap": "roles/engine installs it in molecule fresh-debian12",
     "sudo apt-get install gcc libc6-dev": "scripts/test.sh installs them itself",
     "sudo systemctl start docker": "needs a service manager as PID 1",
+    "docker system prune": "would remove containers and networks of this machine that are not ours",
     "docker image prune": "would remove images of this machine that are not ours",
     "docker logs": "a pattern",
     "docker restart": "a pattern",

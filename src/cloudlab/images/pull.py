@@ -16,6 +16,7 @@ from cloudlab.images import references
 from cloudlab.images.registry import DENIED, cause
 
 ATTEMPTS = 3
+PAUSE_SECONDS = 2.0  # before the second attempt; twice as long before each further one
 # Errors of a connection, unlike answers of a registry (no such image, no access).
 _TRANSIENT = re.compile(
     r"time-?out|timed out|connection reset|connection refused|broken pipe|unexpected EOF|\bEOF\b|TLS handshake"
@@ -24,9 +25,10 @@ _TRANSIENT = re.compile(
 )
 
 _FIXES = {
-    "no space left": "free disk space of the engine (docker system df shows what uses it, docker image prune removes "
-    "unused images)",
-    "too ?many ?requests": "log in with docker login, which raises the limit",
+    "no space left": "free disk space of the engine (docker system df shows what uses it, docker system prune "
+    "removes stopped containers and build caches of all projects, Docker Desktop has a disk limit in Settings > "
+    "Resources)",
+    "too ?many ?requests": "log in with docker login, which raises the limit, or run again later",
     DENIED: "log in with docker login",
 }
 
@@ -55,6 +57,7 @@ def pull(client: Client, reference: str, timeout: float, report: Callable[[str],
             if attempt == ATTEMPTS or not _TRANSIENT.search(text):
                 raise PullError(_message(reference, text, _fix(text))) from None
             report(f"attempt {attempt + 1} of {ATTEMPTS} ({text})")
+            time.sleep(min(PAUSE_SECONDS * 2 ** (attempt - 1), max(deadline - time.monotonic(), 0)))
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -64,11 +67,13 @@ def _pull_once(client: Client, reference: str, deadline: float, report: Callable
     try:
         for event in client.documents(response):
             if "error" in event:
-                raise DockerException(event["error"])
+                raise DockerException(f"{event['error']} ({_amount(layers)} received)" if layers else event["error"])
             if time.monotonic() > deadline:
                 raise DockerException(_amount(layers))
             if _count(layers, event):
                 report(_amount(layers))
+            elif event.get("status", "").startswith("Retrying"):  # the engine resumes the layer
+                report(f"{_amount(layers)}, connection lost, {event['status'].lower()}")
     finally:
         response.close()  # the engine cancels a pull when the connection is closed
 

@@ -1,12 +1,14 @@
 """Asks registries, through the engine, whether they have an image."""
 
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import requests
-from docker import APIClient
+from docker import APIClient, auth
+from docker.credentials import StoreError
 from docker.errors import APIError, DockerException
 
 from cloudlab.engine import Engine
@@ -19,6 +21,10 @@ ALL_MIRRORS_API = (1, 44)
 # In the text of a registry that refuses access.
 DENIED = "unauthorized|denied"
 _MISSING = "it has no such image"
+
+
+class CredentialsError(Exception):
+    """The user's login to a registry cannot be read. The message names the helper, the cause and the fix."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +48,33 @@ def ask(engine: Engine, references: Iterable[str]) -> dict[str, Answer]:
     An image that one of several mirrors lacks counts as found, without a digest: only a pull tells.
 
     :param engine: the timeout of its client (ASK_SECONDS) limits the wait for a registry that does not answer.
+
+    Raises CredentialsError: an unusable login is no reason to build images from packages instead.
     """
     references = list(dict.fromkeys(references))
+    _check_helpers(references)
     with ThreadPoolExecutor(len(references)) as pool:
         answers = dict(zip(references, pool.map(lambda name: _ask(engine.client, name), references), strict=True))
     missing = [name for name, answer in answers.items() if _is_of_a_mirror(name, answer)]
     if missing and engine.api < ALL_MIRRORS_API and _has_mirrors(engine.client):
         answers |= dict.fromkeys(missing, Answer(found=True, cause="one of the engine's mirrors lacks it"))
     return answers
+
+
+def _check_helpers(references: Iterable[str]) -> None:
+    """Raise CredentialsError if a credential helper is missing that the login to one of the registries needs."""
+    settings = auth.load_config()
+    for reference in references:
+        helper = auth.get_credential_store(settings, names.split_host(reference)[0])
+        if helper and not shutil.which(f"docker-credential-{helper}"):
+            raise CredentialsError(_no_login(f"docker-credential-{helper} is not installed"))
+
+
+def _no_login(text: str) -> str:
+    return (
+        f"The registry login of ~/.docker/config.json cannot be read: {text}. Install or unlock the credential helper, "
+        "or remove credsStore and credHelpers from the file; public images need no login."
+    )
 
 
 def _is_of_a_mirror(reference: str, answer: Answer) -> bool:
@@ -69,6 +94,8 @@ def _ask(client: APIClient, reference: str) -> Answer:
     except APIError as error:
         return _refused(error)
     except (requests.exceptions.RequestException, DockerException) as error:
+        if isinstance(error.__cause__, StoreError):
+            raise CredentialsError(_no_login(str(error.__cause__).rstrip("."))) from None
         return Answer(found=False, reachable=False, cause=str(error))
     return Answer(found=True, digest=found["Descriptor"]["digest"], platforms=_platforms(found.get("Platforms") or ()))
 

@@ -1,5 +1,7 @@
 """What registries answer about images, through engines with and without mirrors."""
 
+import json
+
 import pytest
 import requests
 from docker.errors import APIError
@@ -29,6 +31,20 @@ class Client:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+@pytest.fixture(autouse=True)
+def logins(tmp_path, monkeypatch):
+    """A function that writes the config.json of the docker command, which is empty at first."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def write(**settings):
+        (tmp_path / "config.json").write_text(json.dumps(settings))
+        return tmp_path
+
+    write()
+    return write
 
 
 def refused(status, text):
@@ -94,3 +110,35 @@ def test_a_refusal_names_what_helps(error, cause):
     assert not answer.found
     assert answer.reachable
     assert cause in answer.cause
+
+
+FOUND = {"Descriptor": {"digest": DIGEST}}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"credsStore": "desktop.exe"}, {"credHelpers": {"docker.elastic.co": "desktop.exe"}}]
+)
+def test_a_missing_credential_helper_is_an_error_with_a_fix(logins, settings):
+    """It is no reason to build all images from packages."""
+    logins(**settings)
+    with pytest.raises(registry.CredentialsError) as caught:
+        ask({KIBANA: FOUND})
+    assert str(caught.value) == (
+        "The registry login of ~/.docker/config.json cannot be read: docker-credential-desktop.exe is not installed. "
+        "Install or unlock the credential helper, or remove credsStore and credHelpers from the file; public images "
+        "need no login."
+    )
+
+
+def test_helpers_of_other_registries_are_not_needed(logins):
+    logins(credHelpers={"private.example": "absent"})
+    assert ask({KIBANA: FOUND})[KIBANA].found
+
+
+def test_a_credential_helper_that_fails_is_an_error_too(logins):
+    helper = logins(credsStore="locked") / "docker-credential-locked"
+    helper.write_text("#!/bin/sh\necho the keychain is locked\nexit 1\n")
+    helper.chmod(0o755)
+    client = engine.Client(base_url="tcp://127.0.0.1:1", version="1.41")
+    with pytest.raises(registry.CredentialsError, match=r"cannot be read: .*the keychain is locked"):
+        registry.ask(engine.Engine(client, "unix:///x", (1, 41), {}), [KIBANA])
