@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from docker.errors import ImageNotFound
+from faulty_registry import CUT, REFUSE, relay
 
 from cloudlab import engine
 from cloudlab.images import build, contexts, converge, plan, progress, pull, registry
@@ -264,6 +266,39 @@ def test_a_pull_from_a_registry_that_hangs_ends(client, silent_registry):
     with pytest.raises(pull.PullError, match=rf"{silent_registry}.*not finished within 3 s.*IMAGE_PULL_TIMEOUT"):
         pull.pull(client, f"{silent_registry}/{PREFIX}:1", timeout=3, report=lambda _: None)
     assert time.monotonic() - begin < 6
+
+
+def test_an_interrupted_layer_is_resumed(client, mirror):
+    name = f"library/{PREFIX}-cut"
+    # It cannot be compressed to nothing, so that half of the layer is many megabytes less than all of it.
+    publish(client, mirror, name, os.urandom(4_000_000).hex())
+    shown = []
+    with relay(mirror, lambda path, before: "" if before else CUT) as registry:
+        image = pull.pull(client, f"{registry.address}/{name}:{TAG}", timeout=60, report=shown.append)
+    [(_, start)] = [(path, asked) for path, asked in registry.requests if asked]
+    assert start.startswith("bytes=") and not start.startswith("bytes=0-")
+    assert client.inspect_image(image)["Size"] > 8_000_000
+    assert any("connection lost, retrying in" in line for line in shown), shown
+
+
+def test_a_rate_limit_is_explained(run, client, mirror):
+    publish(client, mirror, f"library/{PREFIX}")
+    with (
+        relay(mirror, lambda path, _: REFUSE if "/manifests/" in path else "") as registry,
+        pytest.raises(plan.ImagesError, match=r"pull rate limit.*`docker login` raises the limit"),
+    ):
+        run(source="registry", mirror=registry.address)
+
+
+def test_a_rate_limit_that_begins_after_the_question_is_explained(client, mirror):
+    publish(client, mirror, f"library/{PREFIX}")
+    shown = []
+    with (
+        relay(mirror, lambda path, _: REFUSE if "/manifests/" in path else "") as registry,
+        pytest.raises(pull.PullError, match=r"rate limit.*docker login.*or run again later"),
+    ):
+        pull.pull(client, f"{registry.address}/library/{PREFIX}:{TAG}", timeout=60, report=shown.append)
+    assert [line[: len("attempt 2 of 3")] for line in shown] == ["attempt 2 of 3", "attempt 3 of 3"]
 
 
 def test_existing_data_keeps_its_source(app, client, mirror):

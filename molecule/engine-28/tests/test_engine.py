@@ -78,10 +78,18 @@ def test_containers_survive_a_restart_of_the_engine_with_live_restore(fresh):
     assert converge(fresh).changed == 0
 
 
-def test_containerd_stores_the_images_in_another_data_root(fresh):
+def test_containerd_stores_the_images_of_the_second_mirror_in_another_data_root(fresh):
     reset(fresh)
-    restart(fresh, **{"data-root": "/var/lib/docker/data root", "features": {"containerd-snapshotter": True}})
-    assert_converges(fresh)
+    settings = {
+        "data-root": "/var/lib/docker/data root",
+        "features": {"containerd-snapshotter": True},
+        # Nothing listens on the first one.
+        "registry-mirrors": ["http://127.0.0.1:9", f"http://{fresh.environ['REGISTRY_MIRROR']}"],
+    }
+    restart(fresh, **settings)
+    assert_converges(fresh, REGISTRY_MIRROR="")
+    image = inspect(fresh, "redis")["Config"]["Image"]
+    assert image.startswith("docker.io/library/redis:"), image
     assert_logs_are_found(fresh, "engine", "store")
 
 
