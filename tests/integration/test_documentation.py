@@ -20,6 +20,8 @@ def lab():
     settings = {"CLOUDLAB_ENV_FILE": "", "CLOUDLAB_INSTANCE": INSTANCE, "PORT_OFFSET": str(OFFSET)}
     # What needs the platform is run where it is up already: molecule's scenario of that name.
     settings["CLOUDLAB_PROFILE"] = "stores"
+    # Other steps compile the platform's dependencies with the race detector. Compiling them without it takes minutes.
+    settings["GOFLAGS"] = f"{os.environ.get('GOFLAGS', '')} -race".strip()
     found = Lab(dict(os.environ) | settings)
     yield found
     found.playbook("reset", "-e", "level=everything", "-e", "confirm=yes")
