@@ -237,6 +237,9 @@ def test_zookeeper_stays_while_its_broker_cannot_be_replaced(lab):
     """The image with the new mode is unavailable: neither a registry nor packages provide it."""
     images = {**lab.values["images"], "kafka": {"repository": "registry.invalid/kafka", "tag": "none"}}
     extra = json.dumps({"kafka_topics": DECLARED, "images": images})
+    # An earlier test has started it again.
+    lab.wait_until_healthy("kafka")
+    labs.wait_until(lambda: "order.events" in partitions(lab), "the broker knows its topics", SECONDS)
     before, topics = lab.identities(), partitions(lab)
     said = " ".join(lab.playbook("dev", "--tags", "kafka", "-e", extra, status=2, **KRAFT).output.split())
     assert "kafka needs zookeeper, which is not part of this environment with KAFKA_MODE=kraft" in said
